@@ -1,0 +1,236 @@
+//! Records: what a source hands on, before anyone has looked inside.
+//!
+//! A block keeps its records end to end in one buffer, with the receive time and sequence number of each
+//! where the source gives them. It never interprets a record's bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// The number that makes an event unique within its log and millisecond; above 2^53, not monotonic in time.
+/// Source: API document, 3.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequence(pub i64);
+
+/// What the server says of an event beside its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Receipt {
+    /// When the server received the event.
+    pub received: Timestamp,
+    /// Its number.
+    pub sequence: Sequence,
+}
+
+/// One record of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Its bytes, without any line end. May be empty, and need not be UTF-8.
+    pub bytes: &'a [u8],
+    /// Receive time and sequence, where the source gave them.
+    pub receipt: Option<Receipt>,
+    /// Its place in its source, counted from 0.
+    pub ordinal: u64,
+}
+
+/// A run of records in arrival order. All of them carry a receipt, or none does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordBlock {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    receipts: Vec<Receipt>,
+    first_ordinal: u64,
+}
+
+impl RecordBlock {
+    /// An empty block whose first record will be the `first_ordinal`-th of its source.
+    #[must_use]
+    pub fn starting_at(first_ordinal: u64) -> Self {
+        Self {
+            first_ordinal,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a record that carries only its text. In a block of receipts it is not added: answers `false`.
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        let fits = self.receipts.is_empty();
+        if fits {
+            self.append(bytes);
+        }
+        fits
+    }
+
+    /// Adds a record with its receipt. In a block without receipts it is not added: answers `false`.
+    pub fn push_received(&mut self, bytes: &[u8], receipt: Receipt) -> bool {
+        let fits = self.receipts.len() == self.ends.len();
+        if fits {
+            self.append(bytes);
+            self.receipts.push(receipt);
+        }
+        fits
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Number of records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether it holds no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all records together.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The place of the record that would come after the last one.
+    #[must_use]
+    pub fn next_ordinal(&self) -> u64 {
+        self.first_ordinal.saturating_add(self.ends.len() as u64)
+    }
+
+    /// The place of its first record.
+    #[must_use]
+    pub const fn first_ordinal(&self) -> u64 {
+        self.first_ordinal
+    }
+
+    /// Its records, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
+        let mut start = 0;
+        self.ends.iter().zip(0_u64..).map(move |(&end, index)| {
+            let bytes = self.bytes.get(start..end).unwrap_or_default();
+            start = end;
+            let receipt = usize::try_from(index)
+                .ok()
+                .and_then(|i| self.receipts.get(i))
+                .copied();
+            Record {
+                bytes,
+                receipt,
+                ordinal: self.first_ordinal.saturating_add(index),
+            }
+        })
+    }
+
+    /// Empties the block and lets it start where it ended, keeping its memory.
+    pub fn advance(&mut self) {
+        self.first_ordinal = self.next_ordinal();
+        self.bytes.clear();
+        self.ends.clear();
+        self.receipts.clear();
+    }
+}
+
+/// Layout of a stored block, little endian: first ordinal (8 bytes), records (8), whether receipts follow (1), then
+/// the end of each record (8 each), receive time and sequence of each (16 each), and the text.
+const HEAD_LEN: usize = 17;
+
+impl RecordBlock {
+    /// Appends the block in a form that [`RecordBlock::read`] takes back.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.first_ordinal.to_le_bytes());
+        out.extend_from_slice(&(self.ends.len() as u64).to_le_bytes());
+        out.push(u8::from(!self.receipts.is_empty()));
+        for end in &self.ends {
+            out.extend_from_slice(&(*end as u64).to_le_bytes());
+        }
+        for receipt in &self.receipts {
+            out.extend_from_slice(&receipt.received.millis().to_le_bytes());
+            out.extend_from_slice(&receipt.sequence.0.to_le_bytes());
+        }
+        out.extend_from_slice(&self.bytes);
+    }
+
+    /// Takes a written block back; `None` when the bytes are not one.
+    #[must_use]
+    pub fn read(stored: &[u8]) -> Option<Self> {
+        let (head, rest) = stored.split_at_checked(HEAD_LEN)?;
+        let first_ordinal = u64::from_le_bytes(head.get(..8)?.try_into().ok()?);
+        let count = usize::try_from(u64::from_le_bytes(head.get(8..16)?.try_into().ok()?)).ok()?;
+        let (ends, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
+        let mut block = Self {
+            first_ordinal,
+            ..Self::default()
+        };
+        for end in ends.as_chunks::<8>().0 {
+            let end = usize::try_from(u64::from_le_bytes(*end)).ok()?;
+            if end < block.ends.last().copied().unwrap_or(0) {
+                return None;
+            }
+            block.ends.push(end);
+        }
+        let receipts = if head.last() == Some(&1) { count } else { 0 };
+        let (receipts, bytes) = rest.split_at_checked(receipts.checked_mul(16)?)?;
+        for receipt in receipts.as_chunks::<16>().0 {
+            let received = i64::from_le_bytes(receipt.get(..8)?.try_into().ok()?);
+            let sequence = i64::from_le_bytes(receipt.get(8..)?.try_into().ok()?);
+            block.receipts.push(Receipt {
+                received: Timestamp::from_millis(received),
+                sequence: Sequence(sequence),
+            });
+        }
+        if block.ends.last().copied().unwrap_or(0) != bytes.len() {
+            return None;
+        }
+        block.bytes = bytes.to_vec();
+        Some(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_written_block_reads_back(
+            records in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..20),
+            received: bool, first in 0_u64..1000,
+        ) {
+            let mut block = RecordBlock::starting_at(first);
+            for (record, n) in records.iter().zip(0_i64..) {
+                let receipt = Receipt { received: Timestamp::from_millis(n), sequence: Sequence(-n) };
+                let pushed = if received { block.push_received(record, receipt) } else { block.push(record) };
+                prop_assert!(pushed);
+            }
+            let mut stored = Vec::new();
+            block.write(&mut stored);
+            prop_assert_eq!(RecordBlock::read(&stored), Some(block));
+            stored.pop();
+            prop_assert_eq!(RecordBlock::read(&stored), None);
+        }
+    }
+
+    #[test]
+    fn a_block_holds_receipts_for_all_or_none() {
+        let receipt = Receipt {
+            received: Timestamp::from_millis(5),
+            sequence: Sequence(1),
+        };
+        let mut block = RecordBlock::starting_at(10);
+        assert!(block.push_received(b"a", receipt));
+        assert!(!block.push(b"b"));
+        assert!(block.push_received(b"", receipt));
+        let seen: Vec<_> = block
+            .iter()
+            .map(|r| (r.bytes, r.receipt.is_some(), r.ordinal))
+            .collect();
+        assert_eq!(seen, [(&b"a"[..], true, 10), (&b""[..], true, 11)]);
+        block.advance();
+        assert_eq!((block.len(), block.next_ordinal()), (0, 12));
+    }
+}

@@ -1,0 +1,132 @@
+//! The types a column can have, each with the one way in which its values are written.
+//!
+//! The written form is part of the type: it is what lets every value print back byte for byte. How a type
+//! is laid out in Parquet is the encoder's business.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How booleans are written in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BoolCase {
+    /// `true`, `false`
+    Lower,
+    /// `True`, `False`
+    Title,
+    /// `TRUE`, `FALSE`
+    Upper,
+}
+
+/// How floats are written in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FloatForm {
+    /// The fewest digits that read back: `1`, `2.5`.
+    Shortest,
+    /// The same with a point in every value: `1.0`, `2.5`.
+    Point,
+    /// This many decimals in every value: `2.50`.
+    Fixed(u8),
+}
+
+/// The finest step that a column of instants tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// Thousandths of a second.
+    Millis,
+    /// Millionths.
+    Micros,
+    /// Billionths.
+    Nanos,
+}
+
+/// How instants are written in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeForm {
+    /// `2026-02-10T10:00:00.000Z`
+    RfcUtc,
+    /// `2026-02-10T10:00:00.000+01:00`, or `+0100`
+    RfcOffset,
+    /// `2026-02-10T10:00:00.000`
+    RfcLocal,
+    /// `2026-02-10 10:00:00.000Z`
+    SpacedUtc,
+    /// `2026-02-10 10:00:00.000+01:00`, or `+0100`
+    SpacedOffset,
+    /// `2026-02-10 10:00:00.000`
+    SpacedLocal,
+    /// `2026/02/10 10:00:00`
+    SlashedLocal,
+    /// `10/Feb/2026:10:00:00 +0000`
+    Apache,
+    /// Whole seconds since 1970.
+    EpochSeconds,
+    /// Whole milliseconds since 1970.
+    EpochMillis,
+}
+
+impl TimeForm {
+    /// Whether a value of this form is an instant by itself; otherwise it is a clock reading without a zone.
+    #[must_use]
+    pub const fn is_instant(self) -> bool {
+        !matches!(self, Self::RfcLocal | Self::SpacedLocal | Self::SlashedLocal)
+    }
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ColumnType {
+    /// Truth values.
+    Bool {
+        /// Their writing.
+        case: BoolCase,
+    },
+    /// Whole numbers of 64 bits, written without plus sign or leading zeros.
+    Int64,
+    /// Floating-point numbers.
+    Float64 {
+        /// Their writing.
+        form: FloatForm,
+    },
+    /// Instants, or clock readings where the form has no zone.
+    Timestamp {
+        /// Their writing.
+        form: TimeForm,
+        /// Their step.
+        unit: TimeUnit,
+    },
+    /// Calendar days, `2026-02-10`.
+    Date,
+    /// Text.
+    Text,
+    /// Text that is itself JSON: arrays, and fields whose values are of several kinds.
+    Json,
+}
+
+impl fmt::Display for ColumnType {
+    /// A short name: `int64`, `timestamp[ms, UTC]`, `text`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool { .. } => f.write_str("bool"),
+            Self::Int64 => f.write_str("int64"),
+            Self::Float64 { .. } => f.write_str("float64"),
+            Self::Timestamp { form, unit } => {
+                let unit = match unit {
+                    TimeUnit::Millis => "ms",
+                    TimeUnit::Micros => "us",
+                    TimeUnit::Nanos => "ns",
+                };
+                let zone = if form.is_instant() { "UTC" } else { "no zone" };
+                write!(f, "timestamp[{unit}, {zone}]")
+            }
+            Self::Date => f.write_str("date"),
+            Self::Text => f.write_str("text"),
+            Self::Json => f.write_str("json"),
+        }
+    }
+}

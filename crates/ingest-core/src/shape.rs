@@ -1,0 +1,87 @@
+//! The shape of a log's text: which envelope, which body, which dialect.
+//!
+//! A value that is decided once for a log, kept with its schema, and obeyed for ever after. Recognising
+//! it and parsing by it live elsewhere; nothing here looks at text.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What wraps every record before its body begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Envelope {
+    /// `<34>Oct 11 22:14:15 host app[pid]: body`, with or without the priority. RFC 3164.
+    Syslog3164,
+    /// `<34>1 2003-10-11T22:14:15.003Z host app pid msgid [sd] body`. RFC 5424.
+    Syslog5424,
+}
+
+/// How a CSV body is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CsvDialect {
+    /// The byte between two fields.
+    pub delimiter: u8,
+    /// The byte around a quoted field, if any; doubled inside to stand for itself.
+    pub quote: Option<u8>,
+    /// The byte that makes the next one literal inside quotes, where the log uses one instead of doubling.
+    pub escape: Option<u8>,
+    /// Column names, in the order of the fields.
+    pub columns: Vec<String>,
+    /// Whether a line that repeats the column names is a header and not data.
+    pub header: bool,
+    /// The text that stands for a missing value, beside nothing at all (Zeek's and W3C's `-`).
+    pub null: Option<String>,
+    /// Lines that begin with this byte are comments.
+    pub comment: Option<u8>,
+}
+
+/// What a record's body is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// One JSON object a record.
+    Json,
+    /// Delimited fields.
+    Csv(CsvDialect),
+    /// `key=value` pairs, with text between and before them.
+    KeyValue,
+    /// Apache or nginx access lines, common or combined.
+    Access,
+    /// Anything else: one text column.
+    Text,
+}
+
+/// The shape of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shape {
+    /// What stands around every body, if anything does.
+    pub envelope: Option<Envelope>,
+    /// What the bodies are.
+    pub body: Body,
+}
+
+impl fmt::Display for Shape {
+    /// A few words for people: `syslog (RFC 5424) over key=value`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.envelope {
+            Some(Envelope::Syslog3164) => f.write_str("syslog (RFC 3164) over ")?,
+            Some(Envelope::Syslog5424) => f.write_str("syslog (RFC 5424) over ")?,
+            None => {}
+        }
+        match &self.body {
+            Body::Json => f.write_str("JSON"),
+            Body::Csv(dialect) => {
+                write!(
+                    f,
+                    "CSV ({:?}, {} columns)",
+                    char::from(dialect.delimiter),
+                    dialect.columns.len()
+                )
+            }
+            Body::KeyValue => f.write_str("key=value"),
+            Body::Access => f.write_str("access log"),
+            Body::Text => f.write_str("text"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The bulk download: a stream of raw lines, cut into blocks of records as it comes.
+//!
+//! Decides only where lines end. The stream has no trailer and no count (API document, 2.8): whether it is whole is
+//! decided by whoever compares it with the server's count.
+
+use futures_util::StreamExt as _;
+use ingest_core::api::ApiRequest;
+use ingest_core::bounds::RequestSpan;
+use ingest_core::ids::LogId;
+use ingest_core::quota::Class;
+use ingest_core::records::RecordBlock;
+
+use crate::client::{Client, describe};
+use crate::error::SourceError;
+use crate::transport::HttpReply;
+
+/// Text of a block: large enough to make its overhead small, small enough to keep several in memory.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Longest line. Entries are at most 64 KiB (API document, 3.3); a stream without line ends is not a download.
+const LINE_MAX: usize = 64 << 20;
+
+/// A download under way.
+#[derive(Debug)]
+pub struct Download {
+    reply: HttpReply,
+    what: String,
+    block: RecordBlock,
+    unfinished: Vec<u8>,
+    ended: bool,
+    bytes: u64,
+}
+
+impl Client {
+    /// Opens the download of a log's lines in a span.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub async fn download(&self, log: &LogId, span: RequestSpan) -> Result<Download, SourceError> {
+        let parameters = vec![
+            ("from", span.from.millis().to_string()),
+            ("to", span.to.millis().to_string()),
+        ];
+        let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
+        let reply = self.open(&request).await?;
+        let what = describe(&request);
+        Ok(Download {
+            reply,
+            what,
+            block: RecordBlock::default(),
+            unfinished: Vec::new(),
+            ended: false,
+            bytes: 0,
+        })
+    }
+}
+
+impl Download {
+    /// The next block of lines, `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// When the stream was cut, or holds a line beyond any entry's size. What came before is then worth nothing.
+    pub async fn next(&mut self) -> Result<Option<RecordBlock>, SourceError> {
+        while !self.ended && self.block.text_len() < BLOCK_BYTES {
+            match self.reply.body.next().await {
+                Some(Ok(piece)) => self.take(&piece)?,
+                Some(Err(cause)) => {
+                    return Err(SourceError::Cut {
+                        what: self.what.clone(),
+                        cause,
+                    });
+                }
+                None => {
+                    self.ended = true;
+                    if !self.unfinished.is_empty() {
+                        // The last line may lack its end; where it does not, there is nothing here.
+                        self.block.push(&self.unfinished);
+                        self.unfinished.clear();
+                    }
+                }
+            }
+        }
+        if self.block.is_empty() {
+            return Ok(None);
+        }
+        let next = RecordBlock::starting_at(self.block.next_ordinal());
+        Ok(Some(std::mem::replace(&mut self.block, next)))
+    }
+
+    /// Bytes of text that came so far.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn take(&mut self, piece: &[u8]) -> Result<(), SourceError> {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        let mut rest = piece;
+        while let Some(at) = rest.iter().position(|b| *b == b'\n') {
+            let (line, after) = rest.split_at(at);
+            if self.unfinished.is_empty() {
+                self.block.push(line);
+            } else {
+                self.unfinished.extend_from_slice(line);
+                self.block.push(&self.unfinished);
+                self.unfinished.clear();
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        self.unfinished.extend_from_slice(rest);
+        if self.unfinished.len() > LINE_MAX {
+            return Err(SourceError::TooLarge {
+                what: self.what.clone(),
+                limit: LINE_MAX,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! Why events could not be fetched, by what can be done about it.
+
+use ingest_core::api::ProtocolError;
+
+use crate::endpoint::EndpointError;
+use crate::transport::TransportError;
+
+/// Why a request, or a whole conversation, failed. Faults that may pass were retried before.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The key is refused.
+    #[error(
+        "the API refused the key with status {status} for {what}; is RAPID7_API_KEY right, allowed to do this, and of this region?"
+    )]
+    Refused {
+        /// 401 or 403.
+        status: u16,
+        /// What was asked for.
+        what: String,
+    },
+    /// A request is wrong in the server's eyes.
+    #[error("the API refused {what} with status {status}: {said}")]
+    Wrong {
+        /// The status.
+        status: u16,
+        /// What was asked for.
+        what: String,
+        /// The server's words.
+        said: String,
+    },
+    /// The log, or whatever was asked for, is not there.
+    #[error("the API knows nothing of {0} (404); is the region of RAPID7_API_ENDPOINT right?")]
+    NotFound(String),
+    /// The server failed, or could not be reached, as often as it was tried.
+    #[error("{what} failed {tries} times, the last time: {last}")]
+    Exhausted {
+        /// What was asked for.
+        what: String,
+        /// Requests sent.
+        tries: u32,
+        /// What came of the last one.
+        last: String,
+    },
+    /// The body of a reply ended early.
+    #[error("the reply to {what} was cut: {cause}")]
+    Cut {
+        /// What was asked for.
+        what: String,
+        /// How.
+        cause: TransportError,
+    },
+    /// A reply is larger than any reply of this API can be.
+    #[error("the reply to {what} is larger than {limit} bytes")]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// A link leads to where the key must not go.
+    #[error(transparent)]
+    Link(#[from] EndpointError),
+    /// The conversation itself went wrong.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+}
+
+impl SourceError {
+    /// Whether the key was refused, after which nothing can succeed.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+}

@@ -1,0 +1,18 @@
+//! Where files and progress live: the directory table, its spool and quarantine, the ledger's storage, the lock.
+//!
+//! Keeps what it is given so that a kill at any instruction leaves either the old or the new, never half of it.
+//! Never looks inside a file or a record: what they hold is checked by whoever wrote them.
+
+mod disk;
+mod error;
+pub mod layout;
+mod lock;
+mod spool;
+mod state;
+mod table;
+
+pub use error::StoreError;
+pub use lock::{Holder, Lock, LockError};
+pub use spool::{Spool, SpoolReader};
+pub use state::StateDir;
+pub use table::{DirTable, Staged, TableFile};

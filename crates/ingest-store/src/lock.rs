@@ -1,0 +1,114 @@
+//! One process at a time on an output folder.
+//!
+//! The kernel's lock on `_ingest/lock` decides, and ends with its process however that ends; the file's text only
+//! says who holds it.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk;
+use crate::error::StoreError;
+use crate::layout::INGEST;
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// Its machine.
+    pub host: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+/// A held lock; dropping it gives it back.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why a folder could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process works on it.
+    #[error("another process works on {folder}: {}", held_by(.by.as_ref()))]
+    Held {
+        /// The folder.
+        folder: String,
+        /// Who, as far as the lock file says.
+        by: Option<Holder>,
+    },
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn held_by(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder { pid, host, since }) => format!("process {pid} on {host}, since {since}"),
+        None => "it has not said who it is".to_owned(),
+    }
+}
+
+impl Lock {
+    /// Takes the lock of an output folder, or says who holds it.
+    ///
+    /// # Errors
+    /// When it is held, or cannot be taken.
+    pub fn take(output_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
+        let folder = output_dir.join(INGEST);
+        disk::create_dir(&folder)?;
+        let path = folder.join("lock");
+        let mut file = disk::open_or_create(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let by = file
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_read| serde_json::from_str(&text).ok());
+                return Err(LockError::Held {
+                    folder: output_dir.display().to_string(),
+                    by,
+                });
+            }
+            Err(std::fs::TryLockError::Error(cause)) => {
+                return Err(StoreError::at("lock", &path)(cause).into());
+            }
+        }
+        let text = serde_json::to_string(holder).unwrap_or_default();
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()));
+        written.map_err(StoreError::at("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_holder_learns_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let holder = Holder {
+            pid: 7,
+            host: "box".into(),
+            since: "2026-02-10T00:00:00Z".into(),
+        };
+        let held = Lock::take(folder.path(), &holder).unwrap();
+        let error = Lock::take(folder.path(), &holder).unwrap_err().to_string();
+        assert!(
+            error.contains("process 7 on box, since 2026-02-10T00:00:00Z"),
+            "{error}"
+        );
+        drop(held);
+        assert!(Lock::take(folder.path(), &holder).is_ok());
+    }
+}

@@ -1,0 +1,229 @@
+//! A window's records between fetching and encoding: in memory while small, on disk beyond.
+//!
+//! Bounds memory whatever the size of a window, and lets its records be read more than once: types are settled over
+//! the whole window before its first row is encoded. Each stored block carries a checksum.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use ingest_core::records::RecordBlock;
+use twox_hash::XxHash3_64;
+
+use crate::disk;
+use crate::error::StoreError;
+
+/// Bytes of buffers towards and from the disk.
+const BUFFER_BYTES: usize = 256 << 10;
+/// Largest stored block that is believed; a block is about 1 MiB, and holds at least one entry.
+const FRAME_MAX: u64 = 1 << 30;
+
+/// Records on their way.
+#[derive(Debug)]
+pub struct Spool {
+    path: PathBuf,
+    memory_max: usize,
+    held: Vec<RecordBlock>,
+    held_bytes: usize,
+    file: Option<BufWriter<File>>,
+    records: u64,
+    text_bytes: u64,
+}
+
+impl Spool {
+    /// A spool that keeps up to `memory_max` bytes of text in memory, and then uses a file at `path`.
+    #[must_use]
+    pub const fn new(path: PathBuf, memory_max: usize) -> Self {
+        Self {
+            path,
+            memory_max,
+            held: Vec::new(),
+            held_bytes: 0,
+            file: None,
+            records: 0,
+            text_bytes: 0,
+        }
+    }
+
+    /// Adds a block.
+    ///
+    /// # Errors
+    /// When the disk refuses it.
+    pub fn push(&mut self, block: RecordBlock) -> Result<(), StoreError> {
+        if block.is_empty() {
+            return Ok(());
+        }
+        self.records = self.records.saturating_add(block.len() as u64);
+        self.text_bytes = self.text_bytes.saturating_add(block.text_len() as u64);
+        if self.file.is_some() {
+            return self.spill(&block);
+        }
+        self.held_bytes = self.held_bytes.saturating_add(block.text_len());
+        self.held.push(block);
+        if self.held_bytes > self.memory_max {
+            let file = disk::create_file(&self.path)?;
+            self.file = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
+            for block in std::mem::take(&mut self.held) {
+                self.spill(&block)?;
+            }
+            self.held_bytes = 0;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything, to begin again.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn clear(&mut self) -> Result<(), StoreError> {
+        self.held.clear();
+        self.held_bytes = 0;
+        self.records = 0;
+        self.text_bytes = 0;
+        match self.file.take() {
+            Some(_file) => disk::remove_if_there(&self.path),
+            None => Ok(()),
+        }
+    }
+
+    /// Records held.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Bytes of their text.
+    #[must_use]
+    pub const fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// Reads all blocks, from the first; may be called again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&mut self) -> Result<SpoolReader<'_>, StoreError> {
+        let Some(writer) = &mut self.file else {
+            return Ok(SpoolReader::Memory(self.held.iter()));
+        };
+        writer.flush().map_err(StoreError::at("write", &self.path))?;
+        let mut file = writer
+            .get_ref()
+            .try_clone()
+            .map_err(StoreError::at("reopen", &self.path))?;
+        file.seek(SeekFrom::Start(0))
+            .map_err(StoreError::at("read", &self.path))?;
+        Ok(SpoolReader::Disk {
+            file: BufReader::with_capacity(BUFFER_BYTES, file),
+            path: &self.path,
+        })
+    }
+
+    fn spill(&mut self, block: &RecordBlock) -> Result<(), StoreError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut frame = Vec::with_capacity(block.text_len().saturating_add(block.len().saturating_mul(24)));
+        block.write(&mut frame);
+        let head = [
+            (frame.len() as u64).to_le_bytes(),
+            XxHash3_64::oneshot(&frame).to_le_bytes(),
+        ]
+        .concat();
+        file.write_all(&head)
+            .and_then(|()| file.write_all(&frame))
+            .map_err(StoreError::at("write", &self.path))
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            // What stays behind is swept at the next start.
+            drop(disk::remove_if_there(&self.path));
+        }
+    }
+}
+
+/// The blocks of a spool, in order.
+#[derive(Debug)]
+pub enum SpoolReader<'a> {
+    /// Held in memory.
+    Memory(std::slice::Iter<'a, RecordBlock>),
+    /// Held in a file.
+    Disk {
+        /// The file.
+        file: BufReader<File>,
+        /// Its path, for errors.
+        path: &'a Path,
+    },
+}
+
+impl Iterator for SpoolReader<'_> {
+    type Item = Result<RecordBlock, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Memory(blocks) => blocks.next().cloned().map(Ok),
+            Self::Disk { file, path } => read_frame(file).map_err(StoreError::at("read", path)).transpose(),
+        }
+    }
+}
+
+fn read_frame(file: &mut BufReader<File>) -> io::Result<Option<RecordBlock>> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a spooled block is damaged");
+    let mut head = [0_u8; 16];
+    match file.read_exact(&mut head) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let number = |bytes: Option<&[u8]>| bytes.and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
+    let (Some(len), Some(sum)) = (number(head.get(..8)), number(head.get(8..))) else {
+        return Err(damaged());
+    };
+    if len > FRAME_MAX {
+        return Err(damaged());
+    }
+    let mut frame = vec![0_u8; usize::try_from(len).map_err(|_too_long| damaged())?];
+    file.read_exact(&mut frame)?;
+    if XxHash3_64::oneshot(&frame) != sum {
+        return Err(damaged());
+    }
+    RecordBlock::read(&frame).map(Some).ok_or_else(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(first: u64, text: &str) -> RecordBlock {
+        let mut block = RecordBlock::starting_at(first);
+        assert!(block.push(text.as_bytes()));
+        block
+    }
+
+    #[test]
+    fn blocks_come_back_twice_from_memory_and_from_disk() {
+        for memory_max in [1_000, 5, 0] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("spool");
+            let mut spool = Spool::new(path.clone(), memory_max);
+            let blocks: Vec<_> = ["one", "", "three"]
+                .into_iter()
+                .zip(0..)
+                .map(|(text, n)| block(n, text))
+                .collect();
+            for block in &blocks {
+                spool.push(block.clone()).unwrap();
+            }
+            assert_eq!(path.exists(), memory_max < 8);
+            for _ in 0..2 {
+                let read: Vec<_> = spool.read().unwrap().map(Result::unwrap).collect();
+                assert_eq!(read, blocks);
+            }
+            spool.clear().unwrap();
+            spool.push(block(0, "again")).unwrap();
+            assert_eq!(spool.read().unwrap().count(), 1);
+            drop(spool);
+            assert!(!path.exists());
+        }
+    }
+}

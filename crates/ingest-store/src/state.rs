@@ -1,0 +1,105 @@
+//! The ledger's storage: a small file for each log, replaced as a whole, with a checksum.
+//!
+//! `_ingest/logs/<slug>.json` holds the checksum of the second line on its first. A file that is missing or damaged
+//! is no disaster: it is rebuilt from the table.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ingest_core::ids::Slug;
+use ingest_core::ledger::LogState;
+use twox_hash::XxHash3_64;
+
+use crate::disk;
+use crate::error::StoreError;
+use crate::layout::INGEST;
+
+/// The folder of ledgers.
+#[derive(Debug, Clone)]
+pub struct StateDir {
+    folder: PathBuf,
+}
+
+impl StateDir {
+    /// The ledgers of an output folder.
+    #[must_use]
+    pub fn of(output_dir: &Path) -> Self {
+        Self {
+            folder: output_dir.join(INGEST).join("logs"),
+        }
+    }
+
+    /// Makes a log's state durable.
+    ///
+    /// # Errors
+    /// When it could not be written; the state from before is then still there.
+    pub fn save(&self, state: &LogState) -> Result<(), StoreError> {
+        disk::create_dir(&self.folder)?;
+        let text = serde_json::to_string(state).unwrap_or_default();
+        let stored = format!("{:016x}\n{text}\n", XxHash3_64::oneshot(text.as_bytes()));
+        disk::replace(&self.path(&state.slug), stored.as_bytes())
+    }
+
+    /// All states that are whole, and the names of files that are damaged.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn load(&self) -> Result<(Vec<LogState>, Vec<PathBuf>), StoreError> {
+        let (mut states, mut damaged) = (Vec::new(), Vec::new());
+        for entry in disk::list(&self.folder)? {
+            let path = entry.path();
+            if path.extension().is_none_or(|e| e != "json") {
+                continue;
+            }
+            let stored = fs::read(&path).map_err(StoreError::at("read", &path))?;
+            match read(&stored) {
+                Some(state) => states.push(state),
+                None => damaged.push(path),
+            }
+        }
+        Ok((states, damaged))
+    }
+
+    fn path(&self, slug: &Slug) -> PathBuf {
+        self.folder.join(format!("{slug}.json"))
+    }
+}
+
+fn read(stored: &[u8]) -> Option<LogState> {
+    let stored = std::str::from_utf8(stored).ok()?;
+    let (sum, text) = stored.split_once('\n')?;
+    let text = text.strip_suffix('\n')?;
+    let whole = sum == format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()));
+    if whole {
+        serde_json::from_str(text).ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ingest_core::ids::LogId;
+    use ingest_core::ledger::{Recorded, Tally};
+    use ingest_core::time::{LogWindow, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn states_read_back_and_damage_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let states = StateDir::of(folder.path());
+        let mut state = LogState::new(LogId::new("id"), "Web");
+        let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(9)).unwrap();
+        assert_eq!(state.ledger.record(window, Tally::default()), Ok(Recorded::Added));
+        states.save(&state).unwrap();
+        assert_eq!(states.load().unwrap(), (vec![state.clone()], vec![]));
+
+        let path = states.path(&state.slug);
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(states.load().unwrap(), (vec![], vec![path]));
+    }
+}
