@@ -181,7 +181,7 @@ impl Client {
             match outcome {
                 Ok(value) => return Ok(value),
                 Err(error) if error.may_pass() && tries < self.options.retries => {
-                    self.pause(tries, &error).await
+                    self.pause(tries, &error).await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -209,7 +209,7 @@ impl Client {
             match read_body(&mut head, &describe(request)).await {
                 Ok(body) => return Ok(Answer { body, head }),
                 Err(SourceError::Cut { cause, .. }) if tries < self.options.retries => {
-                    self.pause(tries, &cause).await
+                    self.pause(tries, &cause).await;
                 }
                 Err(error) => return Err(error),
             }

@@ -46,7 +46,7 @@ impl TextPages<'_> {
                 Ok(text) => return Ok(Some(text)),
                 // A gateway's error page may come with status 200 in place of a page.
                 Err(error) if error.may_pass() && tries < self.client.retries() => {
-                    self.client.pause(tries, &error).await
+                    self.client.pause(tries, &error).await;
                 }
                 Err(error) => return Err(error.into()),
             }

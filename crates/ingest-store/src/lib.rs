@@ -7,12 +7,14 @@ mod disk;
 mod error;
 pub mod layout;
 mod lock;
+mod output;
 mod spool;
 mod state;
 mod table;
 
 pub use error::StoreError;
 pub use lock::{Holder, Lock, LockError};
+pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};
 pub use state::StateDir;
 pub use table::{DirTable, Staged, TableFile};

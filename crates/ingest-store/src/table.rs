@@ -96,6 +96,15 @@ impl DirTable {
         })
     }
 
+    /// Whether an output folder is there, or can be made, and can be written. Leaves it as it was otherwise.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_writable(root: &Path) -> Result<(), StoreError> {
+        let (_removed_when_dropped, _file) = crate::output::OutputFile::create(root, "write-check")?;
+        Ok(())
+    }
+
     /// The output folder.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -147,11 +156,17 @@ impl DirTable {
         })
     }
 
-    /// Keeps a window's quarantined records, as JSON lines. Call before the window's file is published.
+    /// Keeps a window's quarantined records, staged and synced as JSON lines. Call before the window's file is published;
+    /// the same window again replaces them.
     ///
     /// # Errors
-    /// When they could not be written.
-    pub fn quarantine(&self, slug: &Slug, window: LogWindow, lines: &[u8]) -> Result<PathBuf, StoreError> {
+    /// When they could not be moved.
+    pub fn publish_quarantine(
+        &self,
+        mut staged: Staged,
+        slug: &Slug,
+        window: LogWindow,
+    ) -> Result<PathBuf, StoreError> {
         let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
         disk::create_dir(&folder)?;
         let path = folder.join(format!(
@@ -159,7 +174,8 @@ impl DirTable {
             window.start().compact(),
             window.end().compact()
         ));
-        disk::replace(&path, lines)?;
+        disk::publish(&staged.path, &path)?;
+        staged.published = true;
         Ok(path)
     }
 

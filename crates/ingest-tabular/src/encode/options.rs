@@ -1,0 +1,70 @@
+//! What an encoder is told beside the schema.
+//!
+//! Data only: nothing here acts.
+
+use ingest_core::time::Timestamp;
+
+use crate::parse::Origin;
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// Fast, and read by everything.
+    Snappy,
+    /// Level 6.
+    Gzip,
+    /// Level 4.
+    Brotli,
+    /// Level 3.
+    Zstd,
+    /// The raw LZ4 block format.
+    Lz4,
+    /// Not at all.
+    None,
+}
+
+/// When a row group is closed. Memory holds one row group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowGroupBounds {
+    /// Bytes of buffered values.
+    pub bytes: usize,
+    /// Rows.
+    pub rows: u32,
+}
+
+impl Default for RowGroupBounds {
+    /// 32 MiB, so that a few encoders fit into a small container, and the million rows that readers expect.
+    fn default() -> Self {
+        Self {
+            bytes: 32 << 20,
+            rows: 1 << 20,
+        }
+    }
+}
+
+/// What fills the columns that are ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnColumns {
+    /// The log that the rows are of.
+    pub log_id: String,
+    /// The time of rows that carry none.
+    pub window_start: Timestamp,
+    /// Whether to keep each record as it came.
+    pub keep_raw: bool,
+}
+
+/// What an encoder is told beside the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// How pages are compressed.
+    pub codec: Codec,
+    /// Where the records come from.
+    pub origin: Origin,
+    /// The columns that are ours; none for plain conversion.
+    pub own: Option<OwnColumns>,
+    /// Whether a file without columns of ours still has a `_rescued` column: the schema was fixed before its
+    /// values were seen, or [`crate::Observed::needs_rescue`] says so.
+    pub rescue: bool,
+    /// When a row group is closed.
+    pub row_group: RowGroupBounds,
+}

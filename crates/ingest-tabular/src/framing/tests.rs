@@ -1,0 +1,105 @@
+use ingest_core::shape::CsvDialect;
+use proptest::prelude::*;
+
+use super::*;
+
+fn csv(escape: Option<u8>) -> Framing {
+    Framing::csv(&CsvDialect {
+        delimiter: b',',
+        quote: Some(b'"'),
+        escape,
+        columns: Vec::new(),
+        header: false,
+        null: None,
+        comment: None,
+    })
+}
+
+fn frames(framing: Framing, record_max: usize, chunks: &[&[u8]]) -> Vec<String> {
+    let mut framer = Framer::with_record_max(framing, record_max);
+    let mut block = RecordBlock::default();
+    for chunk in chunks {
+        framer.push(chunk, &mut block);
+    }
+    framer.finish(&mut block);
+    block
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.bytes).into_owned())
+        .collect()
+}
+
+#[track_caller]
+fn check(framing: Framing, text: &str, want: &[&str]) {
+    assert_eq!(frames(framing, 64, &[text.as_bytes()]), want);
+    let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+    assert_eq!(frames(framing, 64, &bytes), want, "byte by byte");
+}
+
+#[test]
+fn lines_end_at_line_feeds_only() {
+    check(Framing::LINES, "a\nb\r\n\r\nc", &["a", "b", "", "c"]);
+    check(Framing::LINES, "a\rb\r\r\n", &["a\rb\r"]);
+    check(Framing::LINES, "", &[]);
+    check(Framing::LINES, "\n", &[""]);
+    check(Framing::LINES, "\u{feff}a\n\u{feff}b", &["a", "\u{feff}b"]);
+    check(Framing::LINES, "\u{feff}", &[]);
+}
+
+#[test]
+fn quoted_line_feeds_stay() {
+    check(csv(None), "a,\"x\r\ny\",b\nc\n", &["a,\"x\r\ny\",b", "c"]);
+    check(csv(None), "\"a\"\"\n\",b\nc", &["\"a\"\"\n\",b", "c"]);
+    check(csv(None), "a\"b,c\nd", &["a\"b,c", "d"]);
+    check(csv(None), "\"a\"b,\"c\nd\"\ne", &["\"a\"b,\"c\nd\"", "e"]);
+    check(csv(Some(b'\\')), "\"a\\\"\n\",b\nc", &["\"a\\\"\n\",b", "c"]);
+}
+
+#[test]
+fn an_unclosed_quote_swallows_nothing() {
+    check(csv(None), "a,\"b\nc\nd", &["a,\"b", "c", "d"]);
+    let long = "x".repeat(30);
+    let text = format!("\"{long}\n{long}\n{long}\n{long}\n");
+    let want = [format!("\"{long}"), long.clone(), long.clone(), long];
+    check(csv(None), &text, &want.each_ref().map(String::as_str));
+}
+
+#[test]
+fn a_line_without_end_comes_in_pieces() {
+    let [piece, rest] = [64, 22].map(|len| "y".repeat(len));
+    check(Framing::LINES, &"y".repeat(150), &[&piece, &piece, &rest]);
+}
+
+#[test]
+fn each_page_is_a_text_of_its_own() {
+    let mut framer = Framer::new(csv(None));
+    let mut block = RecordBlock::default();
+    for page in ["h,i\n1,2", "\u{feff}h,i\n3,4\n", "5,\"6"] {
+        framer.push(page.as_bytes(), &mut block);
+        framer.page_end(&mut block);
+    }
+    framer.finish(&mut block);
+    let seen: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
+    assert_eq!(seen, [&b"h,i"[..], b"1,2", b"h,i", b"3,4", b"5,\"6"]);
+}
+
+proptest! {
+    #[test]
+    fn chunks_do_not_matter(
+        text in "(\u{feff})?[ab,\"\\\\\n\r]{0,300}",
+        cuts in prop::collection::vec(0_usize..300, 0..12),
+        kind in 0..3,
+    ) {
+        let framing = [Framing::LINES, csv(None), csv(Some(b'\\'))][usize::try_from(kind).unwrap()];
+        let text = text.as_bytes();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+        cuts.extend([0, text.len()]);
+        cuts.sort_unstable();
+        let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
+        let whole = frames(framing, 64, &[text]);
+        prop_assert_eq!(&frames(framing, 64, &chunks), &whole);
+        // Nothing is lost but line ends and the mark at the start.
+        let kept: usize = whole.iter().map(String::len).sum();
+        let ends = text.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+        prop_assert!(kept + ends + 3 >= text.len());
+    }
+}

@@ -1,0 +1,28 @@
+//! Log text to typed Parquet.
+//!
+//! Decides the shape of a log's text ([`recognise`]), where records and fields begin and end ([`Framer`]), what
+//! types a log's values survive ([`Observer`]), and how rows become a Parquet file ([`Encoder`]) that is checked
+//! when read again ([`read_back`]). Works on bytes: never opens a path or a socket, never reads a clock, and
+//! never chooses a column type, which is the schema's to do.
+
+pub use encode::{
+    CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Codec, EncodeError, EncodeOptions, Encoded, Encoder, OwnColumns,
+    RowGroupBounds,
+};
+pub use framing::{Framer, Framing};
+pub use observe::{Observed, Observer};
+pub use parse::{Ignored, Origin};
+pub use quarantine::{Quarantine, Reason, quarantine_line};
+pub use readback::{ColumnFacts, FileFacts, ReadBackError, check, read_back};
+pub use recognise::{RecognisedText, recognise, recognise_text};
+pub use scalar::{Cell, classify, parse_cell, print_cell};
+
+mod encode;
+mod fields;
+mod framing;
+mod observe;
+mod parse;
+mod quarantine;
+mod readback;
+mod recognise;
+mod scalar;

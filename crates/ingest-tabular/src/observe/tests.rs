@@ -1,0 +1,68 @@
+use ingest_core::shape::Body;
+use proptest::prelude::*;
+
+use super::*;
+
+fn observe(shape: &Shape, records: &[&str]) -> Observed {
+    let mut observer = Observer::new(shape, Origin::Events);
+    let mut block = RecordBlock::default();
+    for record in records {
+        block.push(record.as_bytes());
+    }
+    observer.observe(&block);
+    observer.finish()
+}
+
+fn json() -> Shape {
+    Shape {
+        envelope: None,
+        body: Body::Json,
+    }
+}
+
+fn sorted(mut observed: Observed) -> Observed {
+    observed.columns.sort_by(|a, b| a.field.cmp(&b.field));
+    observed
+}
+
+#[test]
+fn refused_records_show_nothing() {
+    let observed = observe(&json(), &["{\"a\":1}", "{\"a\":\"x\",\"b\":2", "{\"a\":2}"]);
+    assert_eq!(observed.columns.len(), 1);
+    assert!(observed.columns[0].fits.has(Fits::INT64));
+    assert_eq!((observed.rows, observed.misfits[&Reason::NotJson]), (2, 1));
+}
+
+#[test]
+fn what_needs_rescue_is_said() {
+    for (record, want) in [
+        ("{\"a\":1}", false),
+        ("{\"a\":1,\"a\":2}", true),
+        ("{\"a\":null,\"a\":2}", false),
+        ("{\"a\":\"\\ud800\"}", true),
+        ("{\"a\":1,\"a\":2", false),
+    ] {
+        assert_eq!(observe(&json(), &[record]).needs_rescue, want, "{record}");
+    }
+    let names: Vec<String> = (0..NAMES_MAX + 5).map(|n| format!("\"k{n}\":1")).collect();
+    let observed = observe(&json(), &[&format!("{{{}}}", names.join(","))]);
+    assert!(observed.needs_rescue);
+    assert_eq!(observed.columns.len(), NAMES_MAX);
+}
+
+proptest! {
+    #[test]
+    fn order_and_split_do_not_matter(
+        records in prop::collection::vec("\\{\"[abc]\":(1|1\\.5|1\\.0|null|true|\"x\"|\"2026-01-01\"|\\[\\])\\}", 1..12),
+        cut in 0_usize..12,
+    ) {
+        let records: Vec<&str> = records.iter().map(String::as_str).collect();
+        let whole = sorted(observe(&json(), &records));
+        let reversed: Vec<&str> = records.iter().rev().copied().collect();
+        prop_assert_eq!(&sorted(observe(&json(), &reversed)), &whole);
+        let (left, right) = records.split_at(cut.min(records.len()));
+        let mut merged = observe(&json(), left);
+        merged.merge(observe(&json(), right));
+        prop_assert_eq!(&sorted(merged), &whole);
+    }
+}

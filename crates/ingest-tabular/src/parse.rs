@@ -1,0 +1,307 @@
+//! Parsing: one record, by the shape of its log, into values of fields.
+//!
+//! Decides where a record's fields begin and end, and which records are none. Knows no types and no
+//! columns: whoever observes or encodes is a [`Sink`]. Never drops a byte of a value.
+
+use std::borrow::Cow;
+
+use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
+
+use crate::quarantine::Reason;
+use json::Json;
+
+pub(crate) mod access;
+pub(crate) mod csv;
+pub(crate) mod json;
+pub(crate) mod pairs;
+pub(crate) mod syslog;
+
+/// Where records come from; it decides what may be passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Events of the API: each is stored or quarantined.
+    Events,
+    /// Lines of a file: blank lines, comments and headers are no records.
+    File,
+}
+
+/// Lines of a file that are no records, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ignored {
+    /// Lines without text.
+    Blank,
+    /// Lines that repeat the column names.
+    Header,
+    /// Comments.
+    Comment,
+}
+
+impl Ignored {
+    /// Its name in files and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blank => "blank",
+            Self::Header => "header",
+            Self::Comment => "comment",
+        }
+    }
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its values are with the sink.
+    Row,
+    /// It is none; the sink was left as it was.
+    Ignored(Ignored),
+    /// No row can be made of it; the sink was left as it was.
+    Refused(Reason),
+}
+
+/// Which field a value is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field<'a> {
+    /// One that the shape itself has.
+    Fixed(Fixed),
+    /// A place in a row of delimited fields.
+    Place(usize),
+    /// A key, or a path of keys, of the body.
+    Name(&'a [u8]),
+}
+
+/// A value, in the terms of its source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value<'a> {
+    /// Nothing.
+    Null,
+    /// Text that may stand for anything.
+    Text(&'a [u8]),
+    /// A JSON string.
+    String {
+        /// Decoded.
+        text: &'a [u8],
+        /// As written, with its quotes.
+        raw: &'a [u8],
+        /// Whether decoding kept everything; a lone surrogate has no UTF-8.
+        exact: bool,
+    },
+    /// A JSON number as written.
+    Number(&'a [u8]),
+    /// A JSON truth value.
+    Bool(bool),
+    /// A JSON array, an empty object, or what is nested too deep, as written.
+    Raw(&'a [u8]),
+}
+
+/// Takes the values of a row, one after the other.
+pub(crate) trait Sink {
+    /// A new row begins. `utf8` says that the record, and so every slice of it, is UTF-8.
+    fn begin(&mut self, utf8: bool);
+    /// A value of the row.
+    fn put(&mut self, field: Field<'_>, value: Value<'_>);
+    /// Forgets every value of the row that was put so far.
+    fn undo(&mut self);
+}
+
+macro_rules! fixed_fields {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// A field that the shape itself has, whatever the body says.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Fixed { $(#[doc = $name] $variant),* }
+
+        impl Fixed {
+            /// All of them, in the order in which files carry them.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name of its column.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+fixed_fields! {
+    Priority = "priority", SyslogTime = "syslog_time", Host = "host", App = "app", Procid = "procid",
+    Msgid = "msgid", StructuredData = "structured_data", Message = "message", Rest = "message_rest",
+    Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
+    Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
+    UserAgent = "user_agent", Extra = "extra",
+}
+
+/// Fields of an envelope, which come before [`Fixed::Message`] in [`Fixed::ALL`].
+const ENVELOPE_FIELDS: usize = 7;
+
+impl Fixed {
+    /// Whether records of the shape can have it.
+    pub(crate) const fn belongs_to(self, shape: &Shape) -> bool {
+        match self {
+            Self::Priority
+            | Self::SyslogTime
+            | Self::Host
+            | Self::App
+            | Self::Procid
+            | Self::Msgid
+            | Self::StructuredData => shape.envelope.is_some(),
+            Self::Message => shape.envelope.is_some() || matches!(shape.body, Body::KeyValue | Body::Text),
+            Self::Rest => matches!(shape.body, Body::KeyValue),
+            Self::Client
+            | Self::Ident
+            | Self::User
+            | Self::Time
+            | Self::Method
+            | Self::Path
+            | Self::Protocol
+            | Self::Request
+            | Self::Status
+            | Self::Bytes
+            | Self::Referer
+            | Self::UserAgent
+            | Self::Extra => {
+                matches!(shape.body, Body::Access)
+            }
+        }
+    }
+
+    /// Its place in [`Fixed::ALL`].
+    pub(crate) fn place(self) -> usize {
+        Self::ALL
+            .iter()
+            .position(|field| *field == self)
+            .unwrap_or_default()
+    }
+}
+
+/// The name that a body's field has in the table: its own, unless the envelope has one of that name.
+pub(crate) fn body_field<'a>(envelope: Option<Envelope>, name: &'a str) -> Cow<'a, str> {
+    let taken = envelope.is_some()
+        && Fixed::ALL
+            .iter()
+            .take(ENVELOPE_FIELDS)
+            .any(|fixed| fixed.name() == name);
+    if taken {
+        Cow::Owned(format!("body_{name}"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// Parses the records of one log.
+#[derive(Debug)]
+pub(crate) struct Parser {
+    envelope: Option<Envelope>,
+    body: BodyParser,
+    origin: Origin,
+}
+
+#[derive(Debug)]
+enum BodyParser {
+    Json(Json),
+    Csv(csv::Rows),
+    Pairs(pairs::Pairs),
+    Access,
+    Text,
+}
+
+impl Parser {
+    /// A parser of the shape.
+    pub(crate) fn new(shape: &Shape, origin: Origin) -> Self {
+        let body = match &shape.body {
+            Body::Json => BodyParser::Json(Json::default()),
+            Body::Csv(dialect) => BodyParser::Csv(csv::Rows::new(dialect)),
+            Body::KeyValue => BodyParser::Pairs(pairs::Pairs::default()),
+            Body::Access => BodyParser::Access,
+            Body::Text => BodyParser::Text,
+        };
+        Self {
+            envelope: shape.envelope,
+            body,
+            origin,
+        }
+    }
+
+    /// Parses one record into the sink.
+    pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Outcome {
+        if let Some(outcome) = self.pass_over(record) {
+            return outcome;
+        }
+        sink.begin(std::str::from_utf8(record).is_ok());
+        let Some(envelope) = self.envelope else {
+            return match self.parse_body(record, sink) {
+                Ok(()) => Outcome::Row,
+                Err(reason) => {
+                    sink.undo();
+                    Outcome::Refused(reason)
+                }
+            };
+        };
+        let Some(header) = syslog::split(envelope, record) else {
+            sink.put(Field::Fixed(Fixed::Message), Value::Text(record));
+            return Outcome::Row;
+        };
+        header.put(sink);
+        if let Some(body) = header.body
+            && self.parse_body(body, sink).is_err()
+        {
+            // A body of another kind, as a stack trace among JSON, still is the event's message.
+            sink.undo();
+            header.put(sink);
+            sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
+        }
+        Outcome::Row
+    }
+
+    /// Answers for records without a row: blank ones, comments and headers.
+    fn pass_over(&self, record: &[u8]) -> Option<Outcome> {
+        let answer = |ignored, reason| match self.origin {
+            Origin::File => Some(Outcome::Ignored(ignored)),
+            Origin::Events => Some(Outcome::Refused(reason)),
+        };
+        if record.is_empty() {
+            return match (&self.body, self.origin) {
+                (BodyParser::Text, _) if self.envelope.is_none() => None,
+                (BodyParser::Pairs(_) | BodyParser::Text, Origin::Events) => None,
+                _ if self.envelope.is_some() && self.origin == Origin::Events => None,
+                _ => answer(Ignored::Blank, Reason::Empty),
+            };
+        }
+        let BodyParser::Csv(rows) = &self.body else {
+            return None;
+        };
+        if rows.is_comment(record) {
+            return answer(Ignored::Comment, Reason::CommentLine);
+        }
+        if self.envelope.is_none() && rows.is_header(record) {
+            return answer(Ignored::Header, Reason::HeaderLine);
+        }
+        None
+    }
+
+    fn parse_body(&mut self, body: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
+        match &mut self.body {
+            BodyParser::Json(json) => json.parse(body, sink),
+            BodyParser::Csv(rows) => rows.parse(body, sink),
+            BodyParser::Pairs(pairs) => {
+                pairs.parse(body, sink);
+                Ok(())
+            }
+            BodyParser::Access => access::parse(body, sink),
+            BodyParser::Text => {
+                sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The dialect, where the body is delimited.
+pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
+    match &shape.body {
+        Body::Csv(dialect) => Some(dialect),
+        Body::Json | Body::KeyValue | Body::Access | Body::Text => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+use super::*;
+
+/// Writes down what it is given: `name=text`, JSON values with their kind.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Sink for Notes {
+    fn begin(&mut self, _utf8: bool) {
+        self.0.clear();
+    }
+
+    fn put(&mut self, field: Field<'_>, value: Value<'_>) {
+        let name = match field {
+            Field::Fixed(fixed) => format!("<{}>", fixed.name()),
+            Field::Place(place) => place.to_string(),
+            Field::Name(name) => String::from_utf8_lossy(name).into_owned(),
+        };
+        let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let value = match value {
+            Value::Null => "null".to_owned(),
+            Value::Text(text) => show(text),
+            Value::String {
+                text, exact: true, ..
+            } => format!("s:{}", show(text)),
+            Value::String { text, raw, .. } => format!("lone:{} {}", show(text), show(raw)),
+            Value::Number(raw) => format!("n:{}", show(raw)),
+            Value::Bool(value) => format!("b:{value}"),
+            Value::Raw(raw) => format!("r:{}", show(raw)),
+        };
+        self.0.push(format!("{name}={value}"));
+    }
+
+    fn undo(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn parse(shape: &Shape, origin: Origin, record: &str) -> Result<Vec<String>, Outcome> {
+    let mut notes = Notes::default();
+    match Parser::new(shape, origin).parse(record.as_bytes(), &mut notes) {
+        Outcome::Row => Ok(notes.0),
+        other @ (Outcome::Ignored(_) | Outcome::Refused(_)) => Err(other),
+    }
+}
+
+#[track_caller]
+fn check(shape: &Shape, record: &str, want: &[&str]) {
+    let want: Vec<String> = want.iter().map(|text| (*text).to_owned()).collect();
+    assert_eq!(parse(shape, Origin::Events, record), Ok(want), "{record}");
+}
+
+#[track_caller]
+fn refuse(shape: &Shape, record: &str, reason: Reason) {
+    assert_eq!(
+        parse(shape, Origin::Events, record),
+        Err(Outcome::Refused(reason)),
+        "{record}"
+    );
+}
+
+fn bare(body: Body) -> Shape {
+    Shape { envelope: None, body }
+}
+
+fn csv(columns: &[&str], escape: Option<u8>) -> Shape {
+    bare(Body::Csv(CsvDialect {
+        delimiter: b',',
+        quote: Some(b'"'),
+        escape,
+        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        header: true,
+        null: Some("-".to_owned()),
+        comment: Some(b'#'),
+    }))
+}
+
+#[test]
+fn csv_fields_are_kept_to_the_byte() {
+    let three = csv(&["x", "y", "z"], None);
+    check(&three, "a,b,c", &["0=a", "1=b", "2=c"]);
+    check(&three, ",\"\",-", &["0=null", "1=", "2=null"]);
+    check(
+        &three,
+        "\"-\",\" b \",\"a,\"\"b\"\"\n\"",
+        &["0=-", "1= b ", "2=a,\"b\"\n"],
+    );
+    check(&three, "a\"b, \"c\",\"d\"e", &["0=a\"b", "1= \"c\"", "2=\"d\"e"]);
+    check(&three, "\"d,e\"f,g,\"\"\"\"", &["0=\"d,e\"f", "1=g", "2=\""]);
+    let escaped = csv(&["x", "y"], Some(b'\\'));
+    check(&escaped, "\"a\\\"b\",\"C:\\t\"", &["0=a\"b", "1=C:\\t"]);
+    check(&escaped, "\"a\"\"b\",\"\\\\\"", &["0=a\"b", "1=\\"]);
+}
+
+#[test]
+fn csv_rows_of_another_length_are_refused() {
+    let two = csv(&["x", "y"], None);
+    refuse(&two, "a", Reason::ShortRow);
+    refuse(&two, "a,b,c", Reason::LongRow);
+    refuse(&two, "a,\"b", Reason::UnclosedQuote);
+    refuse(&two, "", Reason::Empty);
+    refuse(&two, "x,\"y\"", Reason::HeaderLine);
+    refuse(&two, "# c", Reason::CommentLine);
+    for (line, kind) in [
+        ("", Ignored::Blank),
+        (" x ,y", Ignored::Header),
+        ("#", Ignored::Comment),
+    ] {
+        assert_eq!(parse(&two, Origin::File, line), Err(Outcome::Ignored(kind)));
+    }
+}
+
+#[test]
+fn json_is_flattened_and_kept_as_written() {
+    let json = bare(Body::Json);
+    check(
+        &json,
+        r#"{"a":1,"b":{"c":"x","d":{"e":null}}}"#,
+        &["a=n:1", "b__c=s:x", "b__d__e=null"],
+    );
+    check(
+        &json,
+        "{\t\"a\" :\t1.50 , \"b\":[1, {\"c\":[]}] }",
+        &["a=n:1.50", "b=r:[1, {\"c\":[]}]"],
+    );
+    check(
+        &json,
+        r#"{"a":{},"b":[],"c":{ },"d":true}"#,
+        &["a=r:{}", "b=r:[]", "c=r:{ }", "d=b:true"],
+    );
+    check(&json, r#"{"a":"\u00e9\n\ud83d\ude00\"\/"}"#, &["a=s:é\n😀\"/"]);
+    check(
+        &json,
+        r#"{"\u0061":1e400,"":"","a":-0}"#,
+        &["a=n:1e400", "=s:", "a=n:-0"],
+    );
+    check(&json, r#"{"a":"x\ud800y"}"#, &["a=lone:x\u{fffd}y \"x\\ud800y\""]);
+    check(
+        &json,
+        r#"{"a":"\udc00\ud83d\ude00"}"#,
+        &["a=lone:\u{fffd}😀 \"\\udc00\\ud83d\\ude00\""],
+    );
+    check(&json, "{}", &[]);
+}
+
+#[test]
+fn what_is_no_json_object_is_refused() {
+    let json = bare(Body::Json);
+    let texts = [
+        "{",
+        "}",
+        "[]",
+        "1",
+        "null",
+        "{\"a\":1}x",
+        "{\"a\":1,}",
+        "{\"a\"}",
+        "{a:1}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":+1}",
+        "{\"a\":\"\t\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12\"}",
+        "{\"a\":[1,]}",
+        "{\"a\":[1 2]}",
+        "{\"a\":[}",
+        "{\"a\":tru}",
+        "{\"a\":{\"b\":1}",
+        "{\"a\":\"cut at 64 K",
+        "{\"a\":[{\"b\"]}",
+        "{\"\\ud800\":1}",
+        "{\"a\":NaN}",
+        "{\"a\":1 \"b\":2}",
+    ];
+    for text in texts {
+        refuse(&json, text, Reason::NotJson);
+    }
+}
+
+#[test]
+fn deep_json_is_kept_as_text() {
+    let json = bare(Body::Json);
+    let text = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    let notes = parse(&json, Origin::Events, &text).unwrap();
+    assert_eq!(notes.len(), 1);
+    let kept = text.get(5 * 128..text.len() - 128).unwrap();
+    assert!(notes[0].ends_with(&format!("a=r:{kept}")));
+    let arrays = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(parse(&json, Origin::Events, &arrays).unwrap().len(), 1);
+}
+
+#[test]
+fn pairs_leave_their_text_to_the_message() {
+    let pairs = bare(Body::KeyValue);
+    check(&pairs, "a=1 b=\"x y\" c=", &["a=1", "b=x y", "c="]);
+    check(
+        &pairs,
+        "head a=1 mid b=2 tail",
+        &["a=1", "b=2", "<message>=head mid tail"],
+    );
+    check(
+        &pairs,
+        "IN=ens2 OUT= RES=0x00 SYN URGP=0",
+        &["IN=ens2", "OUT=", "RES=0x00", "URGP=0", "<message>=SYN"],
+    );
+    check(
+        &pairs,
+        "\tat com.example.Pay.run(Pay.java:88)",
+        &["<message>=\tat com.example.Pay.run(Pay.java:88)"],
+    );
+    check(&pairs, "", &["<message>="]);
+    check(&pairs, "a=1, b=2; c=3,", &["a=1", "b=2", "c=3,"]);
+    check(&pairs, "a=\"1\", b=\"2\"", &["a=1", "b=2"]);
+    check(
+        &pairs,
+        r#"a="say \"hi\"" b="x""y" c="C:\dir\" d=1"#,
+        &["a=say \"hi\"", "b=x\"y", "c=C:\\dir\\", "d=1"],
+    );
+    check(
+        &pairs,
+        r#"a="C:\\x" b="C:\x" c="open d=1"#,
+        &["a=C:\\x", "b=C:\\x", "c=\"open", "d=1"],
+    );
+    check(&pairs, "message=hi a=1", &["<message>=hi", "a=1"]);
+    check(&pairs, "x message=hi", &["<message>=hi", "<message_rest>=x"]);
+    check(
+        &pairs,
+        "(uid=0) =1 a==b ü=1",
+        &["a==b", "<message>=(uid=0) =1 ü=1"],
+    );
+}
+
+#[test]
+fn syslog_headers_are_split_where_they_can_be_written_back() {
+    let bsd = Shape {
+        envelope: Some(Envelope::Syslog3164),
+        body: Body::Text,
+    };
+    let head = ["<syslog_time>=Mar 27 13:06:56", "<host>=h"];
+    let with = |more: &[&'static str]| [&head[..], more].concat();
+    check(
+        &bsd,
+        "Mar 27 13:06:56 h sshd[12]: hi",
+        &with(&["<app>=sshd", "<procid>=12", "<message>=hi"]),
+    );
+    check(
+        &bsd,
+        "Mar 27 13:06:56 h sudo:   x",
+        &with(&["<app>=sudo", "<message>=  x"]),
+    );
+    check(&bsd, "Mar 27 13:06:56 h sudo:", &with(&["<app>=sudo"]));
+    check(
+        &bsd,
+        "Mar 27 13:06:56 h no tag here: x",
+        &with(&["<message>=no tag here: x"]),
+    );
+    check(&bsd, "Mar 27 13:06:56 h a:b c", &with(&["<message>=a:b c"]));
+    check(&bsd, "not syslog", &["<message>=not syslog"]);
+    check(&bsd, "", &["<message>="]);
+    check(
+        &bsd,
+        "<34>2026-01-01T00:00:00+01:00 h app: x",
+        &[
+            "<priority>=34",
+            "<syslog_time>=2026-01-01T00:00:00+01:00",
+            "<host>=h",
+            "<app>=app",
+            "<message>=x",
+        ],
+    );
+    let ietf = Shape {
+        envelope: Some(Envelope::Syslog5424),
+        body: Body::Text,
+    };
+    let time = "<syslog_time>=2026-01-01T00:00:01.231456Z";
+    check(
+        &ietf,
+        "<14>1 2026-01-01T00:00:01.231456Z host-a billing - - - \tat x",
+        &[
+            "<priority>=14",
+            time,
+            "<host>=host-a",
+            "<app>=billing",
+            "<message>=\tat x",
+        ],
+    );
+    check(
+        &ietf,
+        "1 2026-01-01T00:00:01.231456Z h a 7 m [x@1 k=\"]\\\"\"][y]",
+        &[
+            time,
+            "<host>=h",
+            "<app>=a",
+            "<procid>=7",
+            "<msgid>=m",
+            "<structured_data>=[x@1 k=\"]\\\"\"][y]",
+        ],
+    );
+    check(&ietf, "<14>1 - - - - - - ", &["<priority>=14", "<message>="]);
+    check(&ietf, "<14>2 - - - - - - x", &["<message>=<14>2 - - - - - - x"]);
+}
+
+#[test]
+fn bodies_of_another_kind_are_the_message() {
+    let shape = Shape {
+        envelope: Some(Envelope::Syslog3164),
+        body: Body::Json,
+    };
+    let head = ["<syslog_time>=Mar 27 13:06:56", "<host>=h", "<app>=a"];
+    check(
+        &shape,
+        "Mar 27 13:06:56 h a: {\"k\":1}",
+        &[&head[..], &["k=n:1"]].concat(),
+    );
+    check(
+        &shape,
+        "Mar 27 13:06:56 h a: {\"k\":1",
+        &[&head[..], &["<message>={\"k\":1"]].concat(),
+    );
+}
+
+#[test]
+fn access_lines_are_split() {
+    let access = bare(Body::Access);
+    let head = [
+        "<client>=1.2.3.4",
+        "<ident>=null",
+        "<user>=joe b",
+        "<time>=10/Feb/2026:10:00:00 +0000",
+    ];
+    let get = ["<method>=GET", "<path>=/a", "<protocol>=HTTP/1.1"];
+    let common = "1.2.3.4 - joe b [10/Feb/2026:10:00:00 +0000]";
+    let tail = ["<status>=200", "<bytes>=null"];
+    let all = |parts: &[&[&'static str]]| [&[&head[..]], parts].concat().concat();
+    check(
+        &access,
+        &format!("{common} \"GET /a HTTP/1.1\" 200 -"),
+        &all(&[&get, &tail]),
+    );
+    check(
+        &access,
+        &format!("{common} \"GET /a HTTP/1.1\" 200 - \"-\" \"a \\\"b\\\"\" 0.1 x"),
+        &all(&[
+            &get,
+            &tail,
+            &["<referer>=null", "<user_agent>=a \\\"b\\\"", "<extra>=0.1 x"],
+        ]),
+    );
+    check(
+        &access,
+        &format!("{common} \"\\x16\\x03\" 200 - x"),
+        &all(&[&["<request>=\\x16\\x03"], &tail, &["<extra>=x"]]),
+    );
+    check(
+        &access,
+        &format!("{common} \"GET  /a\" 200 -"),
+        &all(&[&["<request>=GET  /a"], &tail]),
+    );
+    for line in [
+        "",
+        "x",
+        "1.2.3.4 - - [x] \"GET /\" 2x0 1",
+        "1.2.3.4 - - [x] \"GET / 200 1",
+    ] {
+        let reason = if line.is_empty() {
+            Reason::Empty
+        } else {
+            Reason::NotAccessLog
+        };
+        refuse(&access, line, reason);
+    }
+}

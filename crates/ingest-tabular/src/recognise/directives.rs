@@ -1,0 +1,106 @@
+//! Directives: text whose first lines say themselves how it is written.
+//!
+//! Decides the dialect of Zeek logs and of W3C extended logs. Never looks at a data line but to tell W3C's
+//! tabs from blanks.
+
+use std::collections::BTreeMap;
+
+use ingest_core::shape::CsvDialect;
+
+const COMMENT: u8 = b'#';
+
+/// The dialect and the other directives, if there are any.
+pub(super) fn read(lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
+    let directives: Vec<&[u8]> = lines
+        .iter()
+        .copied()
+        .take_while(|line| line.first() == Some(&COMMENT))
+        .collect();
+    zeek(&directives).or_else(|| w3c(&directives, lines))
+}
+
+fn zeek(directives: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
+    let separator = directives
+        .iter()
+        .find_map(|line| line.strip_prefix(b"#separator "))?;
+    let delimiter = unescape(separator)?;
+    let mut facts = BTreeMap::new();
+    let mut columns = None;
+    for line in directives {
+        let mut parts = line.get(1..)?.splitn(2, |byte| *byte == delimiter);
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let (name, value) = (text(name), text(value));
+        match name.as_str() {
+            "fields" => columns = Some(value.split(char::from(delimiter)).map(str::to_owned).collect()),
+            "path" | "types" | "open" | "set_separator" | "empty_field" | "unset_field" => {
+                facts.insert(format!("zeek.{name}"), value);
+            }
+            _ => {}
+        }
+    }
+    let null = facts
+        .get("zeek.unset_field")
+        .cloned()
+        .or_else(|| Some("-".to_owned()));
+    Some((dialect(delimiter, columns?, null), facts))
+}
+
+fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
+    let fields = directives
+        .iter()
+        .find_map(|line| line.strip_prefix(b"#Fields:"))?;
+    let columns: Vec<String> = text(fields).split_ascii_whitespace().map(str::to_owned).collect();
+    let data = lines
+        .iter()
+        .find(|line| line.first().is_some_and(|byte| *byte != COMMENT));
+    let delimiter = if data.is_some_and(|line| line.contains(&b'\t')) {
+        b'\t'
+    } else {
+        b' '
+    };
+    let mut facts = BTreeMap::new();
+    for line in directives {
+        for name in ["Version", "Software", "Date"] {
+            let value = line
+                .strip_prefix(b"#")
+                .and_then(|line| line.strip_prefix(name.as_bytes()));
+            if let Some(value) = value.and_then(|value| value.strip_prefix(b":")) {
+                facts.insert(
+                    format!("w3c.{}", name.to_ascii_lowercase()),
+                    text(value).trim().to_owned(),
+                );
+            }
+        }
+    }
+    let quoted = data.is_some_and(|line| memchr::memmem::find(line, b" \"").is_some());
+    let mut dialect = dialect(delimiter, columns, Some("-".to_owned()));
+    dialect.quote = quoted.then_some(b'"');
+    Some((dialect, facts))
+}
+
+const fn dialect(delimiter: u8, columns: Vec<String>, null: Option<String>) -> CsvDialect {
+    CsvDialect {
+        delimiter,
+        quote: None,
+        escape: None,
+        columns,
+        header: false,
+        null,
+        comment: Some(COMMENT),
+    }
+}
+
+/// The byte of `\x09`, or of a single character.
+fn unescape(separator: &[u8]) -> Option<u8> {
+    match separator {
+        [byte] => Some(*byte),
+        [b'\\', b'x', hex @ ..] => u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok(),
+        _ => None,
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,151 @@
+//! Plain decimal numbers: `-?digits(.digits)?`, without exponents, plus signs or leading zeros.
+//!
+//! Decides which number types a text prints back from. Never rounds in silence: what does not print back
+//! byte for byte is not a number here.
+
+use ingest_core::schema::{Fits, FloatForm};
+
+/// Significant digits that any float keeps, in both directions.
+const DIGITS_EXACT: usize = 15;
+/// Longest text for which counting digits is proof enough: no float of this length over- or underflows.
+const COUNTED_LEN_MAX: usize = 32;
+/// Whole numbers up to this size are floats without loss.
+const FLOAT_INT_MAX: u64 = 1 << 53;
+/// 2001-09-09 to 2100-01-01: ten digits, in the years in which logs are written.
+const EPOCH_SECONDS: std::ops::Range<u64> = 1_000_000_000..4_102_444_800;
+/// Digits of an `i64` that can not overflow it.
+const INT_DIGITS_SAFE: usize = 18;
+
+/// The parts of a plain decimal number.
+struct Number<'a> {
+    negative: bool,
+    whole: &'a [u8],
+    decimals: Option<&'a [u8]>,
+}
+
+/// The number types that the text survives; `None` when it is no plain decimal number.
+pub(crate) fn fits(text: &[u8]) -> Option<Fits> {
+    let number = scan(text)?;
+    Some(match number.decimals {
+        None => whole_fits(&number, text),
+        Some(decimals) => float_fits(&number, decimals, text),
+    })
+}
+
+/// The whole number, when it prints back.
+pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
+    let number = scan(text).filter(|n| n.decimals.is_none())?;
+    if number.negative && number.whole == b"0" {
+        return None;
+    }
+    if number.whole.len() <= INT_DIGITS_SAFE {
+        let size = number
+            .whole
+            .iter()
+            .fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        return Some(if number.negative { -size } else { size });
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The float, when it prints back in this form.
+pub(crate) fn parse_float(text: &[u8], form: FloatForm) -> Option<f64> {
+    let bit = match form {
+        FloatForm::Shortest => Fits::FLOAT_SHORTEST,
+        FloatForm::Point => Fits::FLOAT_POINT,
+        FloatForm::Fixed(decimals) => Fits::fixed(decimals),
+    };
+    fits(text).filter(|all| all.has(bit))?;
+    read_float(text)
+}
+
+/// The shortest digits that read back, without an exponent.
+pub(crate) fn print_shortest(value: f64) -> String {
+    value.to_string()
+}
+
+/// The same with a point.
+pub(crate) fn print_point(value: f64) -> String {
+    let mut text = value.to_string();
+    if value.is_finite() && !text.contains('.') {
+        text.push_str(".0");
+    }
+    text
+}
+
+fn scan(text: &[u8]) -> Option<Number<'_>> {
+    let (negative, rest) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    let whole_len = rest
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (whole, tail) = rest.split_at_checked(whole_len)?;
+    if whole.is_empty() || (whole.len() > 1 && whole.first() == Some(&b'0')) {
+        return None;
+    }
+    let decimals = match tail.split_first() {
+        None => None,
+        Some((b'.', digits)) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => Some(digits),
+        Some(_) => return None,
+    };
+    Some(Number {
+        negative,
+        whole,
+        decimals,
+    })
+}
+
+fn whole_fits(number: &Number<'_>, text: &[u8]) -> Fits {
+    let Some(value) = parse_int(text) else {
+        // Only minus zero is a float and no whole number; what is beyond 64 bits is neither.
+        return if number.whole == b"0" {
+            Fits::FLOAT_SHORTEST
+        } else {
+            Fits::NONE
+        };
+    };
+    let size = value.unsigned_abs();
+    let mut all = Fits::INT64;
+    if size <= FLOAT_INT_MAX {
+        all = all | Fits::FLOAT_SHORTEST;
+    }
+    if !number.negative && EPOCH_SECONDS.contains(&size) {
+        all = all | Fits::EPOCH_SECONDS;
+    }
+    if !number.negative && EPOCH_SECONDS.contains(&(size / 1_000)) {
+        all = all | Fits::EPOCH_MILLIS;
+    }
+    all
+}
+
+fn float_fits(number: &Number<'_>, decimals: &[u8], text: &[u8]) -> Fits {
+    let whole_digits = if number.whole == b"0" {
+        0
+    } else {
+        number.whole.len()
+    };
+    let counted = whole_digits + decimals.len() <= DIGITS_EXACT && text.len() <= COUNTED_LEN_MAX;
+    let mut all = Fits::NONE;
+    if counted {
+        all = all | u8::try_from(decimals.len()).map_or(Fits::NONE, Fits::fixed);
+    }
+    if decimals == b"0" {
+        if counted || prints_back(text, print_point) {
+            all = all | Fits::FLOAT_POINT;
+        }
+    } else if decimals.last() != Some(&b'0') && (counted || prints_back(text, print_shortest)) {
+        all = all | Fits::FLOAT_SHORTEST | Fits::FLOAT_POINT;
+    }
+    all
+}
+
+fn prints_back(text: &[u8], print: fn(f64) -> String) -> bool {
+    read_float(text).is_some_and(|value| value.is_finite() && print(value).as_bytes() == text)
+}
+
+fn read_float(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}

@@ -1,0 +1,236 @@
+//! The command line: commands, their flags, and one flag for each setting.
+//!
+//! Only reads words. The flags of settings are made from the one table of settings.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use ingest_core::time::Timestamp;
+
+use crate::settings::SETTINGS;
+
+/// Pulls logs out of Rapid7 Log Search and lays them down as compressed, typed Parquet.
+#[derive(Debug, Parser)]
+#[command(
+    name = "log-ingestion",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 64 wrong command line, 75 try again later (windows left open, or another \
+                  process at work), 77 the API refused the key, 78 settings cannot be used.\n\n\
+                  Settings come from flags, the environment, and .env, in this order; log-ingestion config shows them."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Read settings from this file instead of .env
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pull what is missing, up to now less the settle delay
+    #[command(
+        after_help = "Examples:\n  log-ingestion run\n  log-ingestion run --continuous --interval 5m\n  \
+        log-ingestion run --from 2026-01-01 --to 2026-02-01\n  log-ingestion run --since 7d --rapid7-logs 'Firewall*'"
+    )]
+    Run(RunArgs),
+    /// Try it out: a simulated account on this machine, ingested into Parquet
+    #[command(
+        after_help = "Examples:\n  log-ingestion demo\n  log-ingestion demo --data FOLDER --output-dir /tmp/demo"
+    )]
+    Demo(DemoArgs),
+    /// Convert local log files to Parquet
+    #[command(
+        after_help = "Examples:\n  log-ingestion convert access.log.gz --output out\n  \
+        log-ingestion convert logs/*.csv --output out --compression zstd\n  zcat x.gz | log-ingestion convert - --output out"
+    )]
+    Convert(ConvertArgs),
+    /// List the logs that the key can see
+    #[command(after_help = "Example:\n  log-ingestion logs --json")]
+    Logs(JsonArgs),
+    /// Show the settings in force, secrets masked; `config check` verifies them and exits
+    #[command(after_help = "Examples:\n  log-ingestion config\n  log-ingestion config check")]
+    Config(ConfigArgs),
+    /// Show each log's position, lag and open windows
+    #[command(after_help = "Example:\n  log-ingestion status --json")]
+    Status(JsonArgs),
+}
+
+/// Flags of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Keep running, one pass after the other
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub continuous: bool,
+    /// Time between the starts of two passes
+    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
+    pub interval: std::time::Duration,
+    /// Where logs that were never pulled start: a time, or how long ago
+    #[arg(long, default_value = "24h", value_name = "TIME")]
+    pub since: String,
+    /// Pull a period instead: from this time…
+    #[arg(long, requires = "to", value_name = "TIME", value_parser = instant)]
+    pub from: Option<Timestamp>,
+    /// …to this time, exclusive
+    #[arg(long, requires = "from", value_name = "TIME", value_parser = instant)]
+    pub to: Option<Timestamp>,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Serve the files of this folder as the account's logs
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Events in all generated logs together
+    #[arg(long, default_value_t = 400_000, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=100_000_000))]
+    pub events: u64,
+    /// Seed of the generated events
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+/// Flags of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Files, or - for standard input; plain, gzip or zstd
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Folder for the Parquet files
+    #[arg(long, short, alias = "out", value_name = "DIR")]
+    pub output: PathBuf,
+    /// Compression: snappy, gzip, brotli, zstd, lz4 or none
+    #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
+    pub compression: ingest_tabular::Codec,
+    /// Files converted at the same time
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+}
+
+/// Flags of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to do with the settings instead of showing them
+    #[command(subcommand)]
+    pub action: Option<ConfigAction>,
+}
+
+/// What `config` can do beside showing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum ConfigAction {
+    /// Verify all settings and that the output folder can be written, then exit
+    Check,
+}
+
+/// The flag of commands that print a table.
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A command line, read.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Commands and their flags.
+    pub cli: Cli,
+    /// Settings given as flags, by variable.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Reads the words of a command line.
+///
+/// # Errors
+/// What clap says: also for `--help` and `--version`.
+pub fn read(words: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Invocation, clap::Error> {
+    let matches = command().try_get_matches_from(words)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let mut settings = BTreeMap::new();
+    let mut level = Some(&matches);
+    while let Some(matches) = level {
+        gather(matches, &mut settings);
+        level = matches.subcommand().map(|(_, below)| below);
+    }
+    Ok(Invocation { cli, settings })
+}
+
+/// The whole command line, with the flags of settings.
+#[must_use]
+pub fn command() -> clap::Command {
+    let flags = SETTINGS.iter().filter_map(|setting| {
+        let flag = setting.flag()?;
+        let default = setting
+            .default
+            .filter(|d| !d.is_empty())
+            .map(|d| format!(" [default: {d}]"));
+        let help = format!(
+            "{}: {}{}",
+            setting.help,
+            setting.allowed,
+            default.unwrap_or_default()
+        );
+        let arg = Arg::new(setting.variable)
+            .long(flag)
+            .help(help)
+            .global(true)
+            .value_name("VALUE");
+        Some(
+            arg.help_heading("Settings (also as environment variables)")
+                .hide_short_help(true),
+        )
+    });
+    Cli::command().args(flags)
+}
+
+fn gather(matches: &ArgMatches, settings: &mut BTreeMap<String, String>) {
+    for setting in SETTINGS.iter().filter(|s| !s.secret) {
+        if let Ok(Some(value)) = matches.try_get_one::<String>(setting.variable) {
+            settings.insert(setting.variable.to_owned(), value.clone());
+        }
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|e| e.to_string())
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::settings::duration(text).ok_or_else(|| format!("{text:?} is not a time such as 90s, 5m or 1h"))
+}
+
+fn codec(text: &str) -> Result<ingest_tabular::Codec, String> {
+    crate::settings::codec(text)
+        .ok_or_else(|| format!("{text:?} is none of snappy, gzip, brotli, zstd, lz4, none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn settings_are_flags_of_every_command() {
+        let words = ["log-ingestion", "run", "--rate-limit", "7", "--output-dir=/x"].map(Into::into);
+        let settings = read(words).unwrap().settings;
+        assert_eq!(settings.get("RATE_LIMIT").map(String::as_str), Some("7"));
+        assert_eq!(settings.get("OUTPUT_DIR").map(String::as_str), Some("/x"));
+        let words = ["log-ingestion", "config", "check", "--layout", "flat"].map(Into::into);
+        assert_eq!(
+            read(words).unwrap().settings.get("LAYOUT").map(String::as_str),
+            Some("flat")
+        );
+    }
+
+    #[test]
+    fn the_key_is_no_flag() {
+        assert!(read(["log-ingestion", "run", "--rapid7-api-key", "k"].map(Into::into)).is_err());
+    }
+}

@@ -1,0 +1,338 @@
+//! `convert`: local log files become Parquet files, one each, with types inferred over the whole file.
+//!
+//! Reads a file twice: once to settle its types, once to encode it. Standard input is kept in a spool meanwhile.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ingest_core::records::{Record, RecordBlock};
+use ingest_core::schema::TableSchema;
+use ingest_source::files;
+use ingest_store::{OutputFile, StoreError};
+use ingest_tabular::{
+    EncodeError, EncodeOptions, Encoder, Framer, Observed, Observer, Origin, Quarantine, ReadBackError,
+    Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back, recognise_text,
+};
+
+use super::{failed, print};
+use crate::app::{CommandError, Surroundings};
+use crate::cli::ConvertArgs;
+use crate::exit::Exit;
+use crate::table_text::{Align, grouped, table};
+
+/// Text read at once.
+const READ_BYTES: usize = 1 << 20;
+/// Bytes of buffer towards a file.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Why a file could not be converted.
+#[derive(Debug, thiserror::Error)]
+enum ConvertError {
+    #[error("failed to read {0}")]
+    Read(PathBuf, #[source] io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("failed to encode {0}")]
+    Encode(PathBuf, #[source] EncodeError),
+    #[error("{0} did not read back as it was written")]
+    ReadBack(PathBuf, #[source] ReadBackError),
+    #[error("failed to write the quarantine of {0}")]
+    Quarantine(PathBuf, #[source] io::Error),
+}
+
+/// One file's conversion.
+struct Job<'a> {
+    input: &'a Path,
+    /// Name of its output, without ending.
+    stem: &'a str,
+    args: &'a ConvertArgs,
+}
+
+/// What came of one file.
+struct Converted {
+    input: PathBuf,
+    output: PathBuf,
+    rows: u64,
+    quarantined: u64,
+    bytes: u64,
+    columns: usize,
+    shape: String,
+}
+
+pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Exit, CommandError> {
+    let jobs = named(&args.inputs);
+    let queue = Mutex::new(jobs.iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let results = Mutex::new(Vec::new());
+    let threads = usize::from(args.threads).min(args.inputs.len());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((input, stem)) = next() {
+                    let result = convert(&Job { input, stem, args });
+                    results
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(result);
+                }
+            });
+        }
+    });
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut rows = Vec::new();
+    let mut errors = Vec::new();
+    for result in results {
+        match result {
+            Ok(done) => rows.push(row(&done)),
+            Err(error) => errors.push(error),
+        }
+    }
+    rows.sort();
+    let right = Align::Right;
+    let columns = [
+        ("input", Align::Left),
+        ("output", Align::Left),
+        ("rows", right),
+        ("quarantined", right),
+        ("columns", right),
+        ("bytes", right),
+        ("shape", Align::Left),
+    ];
+    print(&table(&columns, &rows))?;
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else {
+        return Ok(Exit::Done);
+    };
+    for error in errors {
+        tracing::error!(event = "error", error = %crate::pipeline::chain(&error));
+    }
+    Err(failed(Exit::Failed, &first))
+}
+
+fn row(done: &Converted) -> Vec<String> {
+    vec![
+        done.input.display().to_string(),
+        done.output.display().to_string(),
+        grouped(done.rows),
+        grouped(done.quarantined),
+        done.columns.to_string(),
+        grouped(done.bytes),
+        done.shape.clone(),
+    ]
+}
+
+/// A source that can be read more than once.
+enum Source {
+    Path(PathBuf),
+    Spooled(File, PathBuf),
+}
+
+impl Source {
+    fn open(&mut self) -> Result<Box<dyn Read + Send>, ConvertError> {
+        match self {
+            Self::Path(path) => files::open(path).map_err(|error| ConvertError::Read(path.clone(), error)),
+            Self::Spooled(file, path) => {
+                let again = file.try_clone().and_then(|mut file| {
+                    io::Seek::rewind(&mut file)?;
+                    files::decompress(file)
+                });
+                again.map_err(|error| ConvertError::Read(path.clone(), error))
+            }
+        }
+    }
+}
+
+fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
+    let Job { input, args, .. } = *job;
+    let stdin = input == Path::new("-");
+    let mut source = if stdin {
+        let mut spool = OutputFile::scratch(&args.output)?;
+        io::copy(&mut io::stdin().lock(), &mut spool).map_err(|e| ConvertError::Read(input.to_owned(), e))?;
+        Source::Spooled(spool, input.to_owned())
+    } else {
+        Source::Path(input.to_owned())
+    };
+    let recognised = recognise_start(&mut source, input)?;
+    let mut observer = Observer::new(&recognised.shape, Origin::File);
+    each_block(&mut source, &recognised, input, |block| {
+        observer.observe(block);
+        Ok(())
+    })?;
+    let observed = observer.finish();
+    let mut schema = TableSchema::new(recognised.shape.clone());
+    schema.settle(&observed.columns);
+    encode(&mut source, &recognised, &schema, &observed, job)
+}
+
+fn encode(
+    source: &mut Source,
+    recognised: &RecognisedText,
+    schema: &TableSchema,
+    observed: &Observed,
+    job: &Job<'_>,
+) -> Result<Converted, ConvertError> {
+    let Job { input, stem, args } = *job;
+    let (output, file) = OutputFile::create(&args.output, &format!("{stem}.parquet"))?;
+    let options = EncodeOptions {
+        codec: args.compression,
+        origin: Origin::File,
+        own: None,
+        rescue: observed.needs_rescue,
+        row_group: RowGroupBounds::default(),
+    };
+    let encode_error = |error| ConvertError::Encode(input.to_owned(), error);
+    let mut quarantine = QuarantineFile {
+        folder: &args.output,
+        stem,
+        file: None,
+        failed: None,
+    };
+    let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)
+        .map_err(encode_error)?;
+    each_block(source, recognised, input, |block| {
+        encoder.push(block, &mut quarantine).map_err(encode_error)
+    })?;
+    let text = serde_json::to_string(schema).unwrap_or_default();
+    let facts = [
+        ("ingest.schema".to_owned(), text),
+        (
+            "ingest.tool".to_owned(),
+            format!("log-ingestion {}", env!("CARGO_PKG_VERSION")),
+        ),
+    ];
+    let mut encoded = encoder.finish(&facts).map_err(encode_error)?;
+    io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
+    output.sync(encoded.output.get_ref())?;
+    let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(input.to_owned(), e))?;
+    check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(input.to_owned(), e))?;
+    quarantine
+        .publish()
+        .map_err(|e| ConvertError::Quarantine(input.to_owned(), e))?;
+    Ok(Converted {
+        input: input.to_owned(),
+        output: output.publish()?,
+        rows: encoded.rows,
+        quarantined: encoded.quarantined.values().sum(),
+        bytes: encoded.file_bytes,
+        columns: schema.columns.len(),
+        shape: schema.shape.to_string(),
+    })
+}
+
+/// Looks at the start of a text.
+fn recognise_start(source: &mut Source, input: &Path) -> Result<RecognisedText, ConvertError> {
+    let mut start = Vec::new();
+    let mut stream = source.open()?.take(READ_BYTES as u64);
+    stream
+        .read_to_end(&mut start)
+        .map_err(|e| ConvertError::Read(input.to_owned(), e))?;
+    Ok(recognise_text(&start, start.len() < READ_BYTES))
+}
+
+/// Reads a text from its beginning, block by block.
+fn each_block(
+    source: &mut Source,
+    recognised: &RecognisedText,
+    input: &Path,
+    mut take: impl FnMut(&RecordBlock) -> Result<(), ConvertError>,
+) -> Result<(), ConvertError> {
+    let mut stream = source.open()?;
+    let mut framer = Framer::new(recognised.framing);
+    let mut block = RecordBlock::default();
+    let mut buffer = vec![0_u8; READ_BYTES];
+    loop {
+        let read = stream
+            .read(&mut buffer)
+            .map_err(|e| ConvertError::Read(input.to_owned(), e))?;
+        if read == 0 {
+            framer.finish(&mut block);
+        } else {
+            framer.push(buffer.get(..read).unwrap_or_default(), &mut block);
+        }
+        take(&block)?;
+        if read == 0 {
+            return Ok(());
+        }
+        block.advance();
+    }
+}
+
+/// A name for each input's output: its own, with a number where two would be the same.
+fn named(inputs: &[PathBuf]) -> Vec<(&Path, String)> {
+    let mut taken = std::collections::BTreeSet::new();
+    let mut jobs = Vec::new();
+    for input in inputs {
+        let plain = stem(input);
+        let numbered = (2_u32..).map(|n| format!("{plain}-{n}"));
+        let name = std::iter::once(plain.clone())
+            .chain(numbered)
+            .find(|name| taken.insert(name.clone()));
+        jobs.push((input.as_path(), name.unwrap_or(plain)));
+    }
+    jobs
+}
+
+/// The file's name without the endings that say how it is written.
+fn stem(input: &Path) -> String {
+    if input == Path::new("-") {
+        return "stdin".to_owned();
+    }
+    let name = input
+        .file_name()
+        .map_or_else(|| "input".to_owned(), |n| n.to_string_lossy().into_owned());
+    let name = [".gz", ".zst"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(&name);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    if stem.is_empty() {
+        name.to_owned()
+    } else {
+        stem.to_owned()
+    }
+}
+
+/// Writes records that are no rows beside the output; a failure is kept for the end.
+struct QuarantineFile<'a> {
+    folder: &'a Path,
+    stem: &'a str,
+    file: Option<(OutputFile, BufWriter<File>)>,
+    failed: Option<io::Error>,
+}
+
+impl QuarantineFile<'_> {
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        use io::Write as _;
+        if self.file.is_none() {
+            let name = format!("{}.quarantine.jsonl", self.stem);
+            let (output, file) = OutputFile::create(self.folder, &name).map_err(io::Error::other)?;
+            self.file = Some((output, BufWriter::with_capacity(BUFFER_BYTES, file)));
+        }
+        match &mut self.file {
+            Some((_, file)) => writeln!(file, "{line}"),
+            None => Ok(()),
+        }
+    }
+
+    fn publish(self) -> io::Result<()> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let Some((output, file)) = self.file else {
+            return Ok(());
+        };
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        output.sync(&file).map_err(io::Error::other)?;
+        output.publish().map(|_path| ()).map_err(io::Error::other)
+    }
+}
+
+impl Quarantine for QuarantineFile<'_> {
+    fn take(&mut self, record: Record<'_>, reason: Reason) {
+        if self.failed.is_none() {
+            self.failed = self.write(&quarantine_line(record, reason)).err();
+        }
+    }
+}

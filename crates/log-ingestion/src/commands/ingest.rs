@@ -1,0 +1,259 @@
+//! What `run` and `demo` share: an output folder that is held, a client, and passes over logs.
+//!
+//! Wires the pipeline's context together and turns what comes of a pass into an exit code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use ingest_core::catalog::{self, LogInfo, Selector};
+use ingest_core::ids::LogId;
+use ingest_core::ledger::LogState;
+use ingest_core::plan::{self, Policy};
+use ingest_core::time::{LogWindow, Timestamp};
+use ingest_source::{Client, ClientOptions, HttpTransport, Protocol, SourceError};
+use ingest_store::{DirTable, Holder, Lock, LockError, StateDir};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::failed;
+use crate::app::{CommandError, Surroundings};
+use crate::exit::Exit;
+use crate::pipeline::{Context, LogReport, Options, pass, recover};
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+/// Logs that are worked on at the same time; windows in flight are bounded over all of them.
+const PARALLEL_LOGS: usize = 8;
+/// Minutes of `RATE_LIMIT` that the paged queries of one pass may take before downloads take over.
+const QUERY_MINUTES: u64 = 5;
+/// The one log of an endpoint that has no list of logs.
+const PAGES_LOG: &str = "csv-pages";
+
+/// An output folder and a client, ready for passes.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    settings: Settings,
+    client: Arc<Client>,
+    table: Arc<DirTable>,
+    states: StateDir,
+    surroundings_clock: Arc<dyn ingest_source::clock::Clock>,
+    progress: Progress,
+    windows: Arc<Semaphore>,
+    cores: Arc<Semaphore>,
+    bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
+    _lock: Lock,
+}
+
+/// What a pass is to cover.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Coverage {
+    /// From each log's position to now; logs without one start here.
+    Tail {
+        /// Where a log without a position starts.
+        first_start: Timestamp,
+    },
+    /// One period.
+    Period(LogWindow),
+}
+
+/// What came of a pass over all logs.
+#[derive(Debug)]
+pub(crate) struct PassReport {
+    pub(crate) logs: Vec<LogReport>,
+    pub(crate) duration: Duration,
+}
+
+impl PassReport {
+    /// How the program ends after this pass.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.logs.iter().any(|log| log.refused) {
+            return Exit::KeyRefused;
+        }
+        if self.logs.iter().any(|log| log.open > 0) {
+            Exit::TryLater
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// A client for the settings.
+pub(crate) fn client(settings: &Settings, surroundings: &Surroundings) -> Result<Client, CommandError> {
+    if settings.endpoint.is_plain_and_remote() {
+        tracing::warn!(
+            event = "plain_http",
+            reason = "the API key travels readable: RAPID7_API_ENDPOINT is not https"
+        );
+    }
+    let agent = concat!("log-ingestion/", env!("CARGO_PKG_VERSION"));
+    let transport = HttpTransport::new(agent).map_err(|error| failed(Exit::Failed, &error))?;
+    let options = ClientOptions {
+        endpoint: settings.endpoint.clone(),
+        protocol: settings.protocol,
+        key: settings.api_key.clone(),
+        requests_per_minute: settings.rate_limit,
+        retries: settings.retry_attempts,
+        seed: settings.seed.unwrap_or(surroundings.seed),
+    };
+    Ok(Client::new(
+        options,
+        Arc::new(transport),
+        Arc::clone(&surroundings.clock),
+    ))
+}
+
+/// The failure of a conversation with the API as the failure of a command.
+pub(crate) fn source_failed(error: &SourceError) -> CommandError {
+    let exit = if error.is_refusal() {
+        Exit::KeyRefused
+    } else {
+        Exit::TryLater
+    };
+    failed(exit, error)
+}
+
+/// The logs that a selection names.
+pub(crate) async fn wanted_logs(
+    client: &Client,
+    selection: &[Selector],
+) -> Result<Vec<LogInfo>, CommandError> {
+    if client.protocol() == Protocol::CsvPages {
+        let id = LogId::new(PAGES_LOG);
+        return Ok(vec![LogInfo {
+            name: PAGES_LOG.to_owned(),
+            id,
+            sets: Vec::new(),
+            retention: None,
+        }]);
+    }
+    let with_sets = selection
+        .iter()
+        .any(|selector| matches!(selector, Selector::Set(_)));
+    let logs = client
+        .logs(with_sets)
+        .await
+        .map_err(|error| source_failed(&error))?;
+    catalog::select(logs, selection).map_err(|error| failed(Exit::Settings, &error))
+}
+
+impl Ingest {
+    /// Takes the output folder and brings ledger and table into agreement.
+    pub(crate) fn open(settings: Settings, surroundings: &Surroundings) -> Result<Self, CommandError> {
+        let root = &settings.output_dir;
+        let holder = Holder {
+            pid: std::process::id(),
+            host: host_name(),
+            since: surroundings.clock.now().to_string(),
+        };
+        let lock = Lock::take(root, &holder).map_err(|error| match &error {
+            LockError::Held { .. } => failed(Exit::TryLater, &error),
+            LockError::Store(_) => failed(Exit::Settings, &error),
+        })?;
+        let table = DirTable::open(root, settings.layout).map_err(|error| failed(Exit::Settings, &error))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            client: Arc::new(client(&settings, surroundings)?),
+            table: Arc::new(table),
+            states: StateDir::of(root),
+            surroundings_clock: Arc::clone(&surroundings.clock),
+            progress: surroundings.progress.clone(),
+            windows: Arc::new(Semaphore::new(settings.parallel_windows)),
+            cores: Arc::new(Semaphore::new(cores)),
+            bounds: Arc::new(OnceCell::new()),
+            settings,
+            _lock: lock,
+        })
+    }
+
+    /// One pass over the wanted logs.
+    pub(crate) async fn pass(
+        &self,
+        coverage: Coverage,
+        stop: &CancellationToken,
+    ) -> Result<PassReport, CommandError> {
+        let started = self.surroundings_clock.now();
+        let logs = wanted_logs(&self.client, &self.settings.logs).await?;
+        if logs.is_empty() {
+            tracing::warn!(event = "no_logs", reason = "the key can see no log");
+        }
+        let known = recover(&self.table, &self.states).map_err(|error| failed(Exit::TryLater, &error))?;
+        let context = Arc::new(self.context(coverage, logs.len(), stop));
+        let runs = logs.into_iter().filter_map(|log| {
+            let state = state_of(&known, &log);
+            let (range, tail) = match coverage {
+                Coverage::Period(range) => (Some(range), false),
+                Coverage::Tail { .. } => (plan::tail(&state.ledger, &context.options.policy, started), true),
+            };
+            if range.is_none() {
+                tracing::warn!(event = "nothing_due", log = %log.name, position = ?state.ledger.tail_since(), now = %started);
+            }
+            let span = tracing::info_span!("log", log = %log.name);
+            range.map(|range| pass(Arc::clone(&context), state, range, tail).instrument(span))
+        });
+        let mut reports: Vec<LogReport> = futures_util::stream::iter(runs)
+            .buffer_unordered(PARALLEL_LOGS)
+            .collect()
+            .await;
+        reports.sort_by(|a, b| a.name.cmp(&b.name));
+        let took = self
+            .surroundings_clock
+            .now()
+            .millis()
+            .saturating_sub(started.millis());
+        Ok(PassReport {
+            logs: reports,
+            duration: Duration::from_millis(took.unsigned_abs()),
+        })
+    }
+
+    fn context(&self, coverage: Coverage, logs: usize, stop: &CancellationToken) -> Context {
+        let settings = &self.settings;
+        let first_start = match coverage {
+            Coverage::Tail { first_start } => first_start,
+            Coverage::Period(range) => range.start(),
+        };
+        let requests = u64::from(settings.rate_limit).saturating_mul(QUERY_MINUTES);
+        Context {
+            client: Arc::clone(&self.client),
+            table: Arc::clone(&self.table),
+            states: self.states.clone(),
+            clock: Arc::clone(&self.surroundings_clock),
+            options: Options {
+                policy: Policy {
+                    settle_delay: settings.settle_delay,
+                    first_start,
+                    window_rows: settings.window_rows,
+                },
+                fetch_mode: settings.fetch_mode,
+                batch_size: settings.batch_size,
+                query_requests: requests / (logs.max(1) as u64),
+                download_retries: settings.retry_attempts,
+                codec: settings.codec,
+                keep_raw: settings.keep_raw,
+            },
+            stop: stop.child_token(),
+            windows: Arc::clone(&self.windows),
+            cores: Arc::clone(&self.cores),
+            bounds: Arc::clone(&self.bounds),
+            progress: self.progress.clone(),
+        }
+    }
+}
+
+fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
+    let state = known.iter().find(|state| state.id == log.id).cloned();
+    let mut state = state.unwrap_or_else(|| LogState::new(log.id.clone(), &log.name));
+    state.name.clone_from(&log.name);
+    state
+}
+
+/// The machine's name, as the kernel says it.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.map_or_else(
+        |_unknown| "this machine".to_owned(),
+        |name| name.trim().to_owned(),
+    )
+}

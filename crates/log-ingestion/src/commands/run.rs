@@ -1,0 +1,216 @@
+//! `run`: one pass, a period, or one pass after the other, until a signal.
+
+use std::time::Duration;
+
+use ingest_core::time::{LogWindow, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::ingest::{Coverage, Ingest, PassReport};
+use super::{failed, print};
+use crate::app::{CommandError, Surroundings};
+use crate::cli::RunArgs;
+use crate::exit::Exit;
+use crate::settings::{Fault, Settings, SettingsError};
+use crate::shutdown::Shutdown;
+use crate::table_text::{Align, grouped, table};
+
+/// Wait after the API refused the key in continuous mode, before it is asked again: a rotated key is not found out
+/// about any sooner, and each try is counted as a failed login.
+const REFUSED_WAIT: Duration = Duration::from_secs(300);
+
+pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<Exit, CommandError> {
+    tracing::info!(event = "service_started", pid = std::process::id(), trace_id = %surroundings.trace_id);
+    let settings = Settings::resolve(&surroundings.layers)?;
+    report_settings(surroundings, &settings);
+    let grace = settings.shutdown_grace;
+    let coverage = coverage(args, surroundings)?;
+    let mut shutdown = Shutdown::listen().map_err(|error| failed(Exit::Failed, &error))?;
+    let ingest = Ingest::open(settings, surroundings)?;
+    let stop = CancellationToken::new();
+
+    let work = passes(&ingest, args, coverage, &stop, surroundings);
+    tokio::pin!(work);
+    let outcome = tokio::select! {
+        outcome = &mut work => outcome,
+        signal = shutdown.asked() => {
+            tracing::info!(event = "service_stopping", signal, grace_seconds = grace.as_secs());
+            stop.cancel();
+            tokio::select! {
+                outcome = &mut work => outcome,
+                () = tokio::time::sleep(grace) => {
+                    Err(CommandError::Failed(Exit::TryLater, "the grace ran out; the windows in flight are fetched again next time".to_owned()))
+                }
+                signal = shutdown.asked() => {
+                    Err(CommandError::Failed(Exit::TryLater, format!("ended at once by a second signal ({signal})")))
+                }
+            }
+        }
+    };
+    surroundings.progress.clear();
+    outcome
+}
+
+/// One pass, or one after the other.
+async fn passes(
+    ingest: &Ingest,
+    args: &RunArgs,
+    coverage: Coverage,
+    stop: &CancellationToken,
+    surroundings: &Surroundings,
+) -> Result<Exit, CommandError> {
+    loop {
+        let started = surroundings.clock.now();
+        let outcome = ingest.pass(coverage, stop).await;
+        if let Ok(report) = &outcome {
+            complete(report);
+        }
+        if !args.continuous {
+            let report = outcome?;
+            if surroundings.terminal {
+                print(&summary(&report))?;
+            }
+            return Ok(report.exit());
+        }
+        let refused = match &outcome {
+            Ok(report) => report.exit() == Exit::KeyRefused,
+            Err(CommandError::Failed(exit, text)) => {
+                tracing::error!(event = "error", error = %text, action = "trying again at the next interval");
+                *exit == Exit::KeyRefused
+            }
+            Err(CommandError::Settings(_)) => return outcome.map(|report| report.exit()),
+        };
+        let since = surroundings.clock.now().millis().saturating_sub(started.millis());
+        let rest = args
+            .interval
+            .saturating_sub(Duration::from_millis(since.unsigned_abs()));
+        let wait = if refused { rest.max(REFUSED_WAIT) } else { rest };
+        tokio::select! {
+            () = stop.cancelled() => return Ok(Exit::Done),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+fn report_settings(surroundings: &Surroundings, settings: &Settings) {
+    if let Some(file) = &surroundings.layers.env_file
+        && file.readable_by_others
+    {
+        let path = file.path.display();
+        tracing::warn!(event = "env_file_readable", path = %path, action = "chmod 600 it: it may hold the API key");
+    }
+    for (name, near) in surroundings.layers.strangers() {
+        tracing::warn!(event = "unknown_setting", name, did_you_mean = near);
+    }
+    if settings.batch_size > ingest_core::events::ROWS_PER_PAGE_MAX {
+        let limit = ingest_core::events::ROWS_PER_PAGE_MAX;
+        tracing::info!(
+            event = "batch_size_capped",
+            batch_size = settings.batch_size,
+            rows_per_query = limit
+        );
+    }
+    tracing::info!(
+        event = "config_loaded",
+        output_dir = %settings.output_dir.display(),
+        protocol = ?settings.protocol,
+        fetch_mode = ?settings.fetch_mode,
+        compression = ?settings.codec,
+        rate_limit = settings.rate_limit,
+    );
+}
+
+fn coverage(args: &RunArgs, surroundings: &Surroundings) -> Result<Coverage, CommandError> {
+    let wrong = |variable: &str, given: String, allowed: &str| {
+        let fault = Fault {
+            variable: variable.to_owned(),
+            given,
+            allowed: allowed.to_owned(),
+        };
+        CommandError::Settings(SettingsError(vec![fault]))
+    };
+    if let (Some(from), Some(to)) = (args.from, args.to) {
+        let period = LogWindow::new(from, to);
+        let period = period.ok_or_else(|| {
+            wrong(
+                "--from",
+                format!("{from} is not before --to {to}"),
+                "give a period",
+            )
+        })?;
+        return Ok(Coverage::Period(period));
+    }
+    let ago = crate::settings::duration(&args.since).map(|ago| surroundings.clock.now().minus(ago));
+    let first_start = ago.map_or_else(|| Timestamp::parse(&args.since), Ok);
+    let first_start =
+        first_start.map_err(|error| wrong("--since", error.to_string(), "or how long ago: 24h, 7d"))?;
+    Ok(Coverage::Tail { first_start })
+}
+
+fn complete(report: &PassReport) {
+    let sum = |pick: fn(&crate::pipeline::LogReport) -> u64| report.logs.iter().map(pick).sum::<u64>();
+    tracing::info!(
+        event = "service_complete",
+        logs = report.logs.len(),
+        windows = sum(|log| log.windows),
+        windows_open = sum(|log| log.open),
+        record_count = sum(|log| log.tally.fetched),
+        stored = sum(|log| log.tally.stored),
+        quarantined = sum(|log| log.tally.quarantined),
+        files = sum(|log| log.tally.files),
+        bytes = sum(|log| log.tally.bytes),
+        duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
+    );
+}
+
+/// The table that a person sees at the end.
+pub(crate) fn summary(report: &PassReport) -> String {
+    let rows: Vec<Vec<String>> = report
+        .logs
+        .iter()
+        .map(|log| {
+            let tally = log.tally;
+            let counted = tally.counted.map_or_else(|| "-".to_owned(), grouped);
+            let state = if log.open > 0 {
+                format!("{} open", log.open)
+            } else {
+                "complete".to_owned()
+            };
+            vec![
+                log.name.clone(),
+                grouped(log.windows),
+                grouped(tally.fetched),
+                grouped(tally.stored),
+                grouped(tally.quarantined),
+                counted,
+                grouped(tally.files),
+                grouped(tally.bytes),
+                rate(log.text_bytes, report.duration),
+                state,
+            ]
+        })
+        .collect();
+    let right = Align::Right;
+    table(
+        &[
+            ("log", Align::Left),
+            ("windows", right),
+            ("fetched", right),
+            ("stored", right),
+            ("quarantined", right),
+            ("server count", right),
+            ("files", right),
+            ("bytes", right),
+            ("MB/s", right),
+            ("state", Align::Left),
+        ],
+        &rows,
+    )
+}
+
+/// Megabytes of log text a second.
+fn rate(bytes: u64, duration: Duration) -> String {
+    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
+    // Bytes a millisecond are kilobytes a second.
+    let tenths = bytes.saturating_mul(10) / ms / 1_000;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}

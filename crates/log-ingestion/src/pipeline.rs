@@ -1,0 +1,185 @@
+//! The pipeline: plan, fetch, shape, settle, encode, commit, record. One stage a file, each knowing only its hop.
+//!
+//! This module holds what the stages share and the one chain that puts them in order. It decides nothing about
+//! windows, records or files; the stages do, or the core does for them.
+
+use std::sync::Arc;
+
+use ingest_core::ids::LogId;
+use ingest_core::ledger::{LogState, Tally};
+use ingest_core::plan::{FetchMode, Policy};
+use ingest_core::time::LogWindow;
+use ingest_source::clock::Clock;
+use ingest_source::{Client, SourceError};
+use ingest_store::{DirTable, StateDir, StoreError};
+use ingest_tabular::{Codec, EncodeError, ReadBackError};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::progress::Progress;
+
+pub use log_pass::{LogReport, pass};
+pub use recover::recover;
+
+mod commit;
+mod encode;
+mod fetch;
+mod log_pass;
+mod plan;
+mod record;
+mod recover;
+mod settle;
+mod shape;
+mod window;
+
+/// What the user wants of the stages.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Windows: where they start, when they are due, how large they are.
+    pub policy: Policy,
+    /// Query, download, or either.
+    pub fetch_mode: FetchMode,
+    /// Rows a request, before the API's own limit.
+    pub batch_size: u32,
+    /// Paged requests that one pass over one log may spend before downloads take over.
+    pub query_requests: u64,
+    /// How often an incomplete download is tried again.
+    pub download_retries: u32,
+    /// Compression of the files.
+    pub codec: Codec,
+    /// Whether rows keep their record.
+    pub keep_raw: bool,
+}
+
+/// What the stages work with, for one pass.
+#[derive(Debug)]
+pub struct Context {
+    /// The API.
+    pub client: Arc<Client>,
+    /// The files.
+    pub table: Arc<DirTable>,
+    /// The ledgers.
+    pub states: StateDir,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The wishes.
+    pub options: Options,
+    /// Cancelled when nothing new is to be begun.
+    pub stop: CancellationToken,
+    /// One permit for each window that may be in flight; bounds memory and disk whatever the number of logs.
+    pub windows: Arc<Semaphore>,
+    /// One permit for each processor; encoding takes one.
+    pub cores: Arc<Semaphore>,
+    /// What was found out about the server's bounds.
+    pub bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
+    /// What a person sees.
+    pub progress: Progress,
+}
+
+/// Why a window could not be completed. It stays open, and is planned again.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    /// The events could not be fetched.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The server counts another number than came.
+    #[error("{fetched} events came, but the server counts {counted}")]
+    Short {
+        /// Events that came, each once.
+        fetched: u64,
+        /// The server's count for the same request.
+        counted: u64,
+    },
+    /// A download was asked for, but what belongs to a window is not known.
+    #[error(
+        "the server's time bounds could not be told apart, so a download cannot be cut to the window; use FETCH_MODE=auto or query"
+    )]
+    BoundsUnknown,
+    /// Something could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file could not be encoded.
+    #[error("failed to encode the window's file")]
+    Encode(#[from] EncodeError),
+    /// The file is not what was written.
+    #[error("the staged file did not read back as it was written")]
+    ReadBack(#[from] ReadBackError),
+    /// Quarantined records could not be written.
+    #[error("failed to write the quarantine file")]
+    Quarantine(#[source] std::io::Error),
+    /// The ledger refused the window.
+    #[error("failed to record the window")]
+    Ledger(#[from] ingest_core::ledger::LedgerError),
+    /// The stage died.
+    #[error("a stage ended unexpectedly: {0}")]
+    Died(String),
+}
+
+impl WindowError {
+    /// Whether nothing else can succeed either: the key is refused.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Source(error) if error.is_refusal())
+    }
+
+    /// Whether other windows of the log would fail the same way: the log is gone, or the disk refuses.
+    #[must_use]
+    pub const fn stops_the_log(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(_)
+                | Self::Source(
+                    SourceError::Refused { .. }
+                        | SourceError::NotFound(_)
+                        | SourceError::Protocol(ingest_core::api::ProtocolError::NotFound)
+                )
+        )
+    }
+}
+
+/// The span that all events of a window carry.
+pub(crate) fn window_span(window: LogWindow) -> tracing::Span {
+    let span_id = format!(
+        "{:016x}",
+        window.start().millis() ^ window.len_ms().rotate_left(42)
+    );
+    tracing::info_span!("window", window = %window, span_id)
+}
+
+/// An error with all its causes, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A log that is worked on.
+#[derive(Debug)]
+pub(crate) struct LogWork {
+    /// What is remembered of it.
+    pub(crate) state: LogState,
+    /// Whether this pass is the live tail's, and not a period's.
+    pub(crate) tail: bool,
+}
+
+impl LogWork {
+    pub(crate) fn id(&self) -> &LogId {
+        &self.state.id
+    }
+}
+
+/// A window whose file is in the table.
+#[derive(Debug)]
+pub(crate) struct CommittedWindow {
+    pub(crate) window: LogWindow,
+    pub(crate) tally: Tally,
+}

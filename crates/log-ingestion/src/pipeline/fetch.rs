@@ -1,0 +1,119 @@
+//! Stage fetch: a window becomes its records in a spool, compared with the server's own count.
+//!
+//! Takes the way that the core's planner chooses, and falls back from a download that does not add up to the paged
+//! query. Never looks inside a record.
+
+use std::sync::Arc;
+
+use ingest_core::bounds::Bounds;
+use ingest_core::ids::LogId;
+use ingest_core::plan::{FetchMode, Piece, Way, Work};
+use ingest_core::shape::Shape;
+use ingest_core::time::LogWindow;
+use ingest_source::Protocol;
+use ingest_store::Spool;
+use ingest_tabular::Origin;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Context, WindowError};
+
+mod calibrate;
+mod download;
+mod pages;
+mod query;
+
+/// Text that a window keeps in memory before it uses the disk.
+const SPOOL_MEMORY: usize = 4 << 20;
+
+/// A window whose records are all there.
+#[derive(Debug)]
+pub(super) struct FetchedWindow {
+    pub(super) window: LogWindow,
+    pub(super) spool: Spool,
+    /// What the server counts in the window; `None` where it cannot count.
+    pub(super) counted: Option<u64>,
+    pub(super) origin: Origin,
+    /// The shape, where fetching had to find it out to tell records apart.
+    pub(super) shape: Option<Shape>,
+    /// Given back when the window is done.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What a fetch is told.
+#[derive(Debug, Clone)]
+pub(super) struct FetchOrder {
+    pub(super) log: LogId,
+    pub(super) piece: Piece,
+    pub(super) way: Way,
+    /// The log's shape, once known.
+    pub(super) shape: Option<Shape>,
+}
+
+/// Fetches a window. Waits for its turn first.
+pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<FetchedWindow, WindowError> {
+    let permit = Arc::clone(&context.windows)
+        .acquire_owned()
+        .await
+        .map_err(|e| WindowError::Died(e.to_string()))?;
+    let started = context.clock.now();
+    let mut fetched = fetch_one_way(context, &order).await?;
+    let duration_ms = context.clock.now().millis().saturating_sub(started.millis());
+    tracing::info!(
+        event = "logs_fetched",
+        record_count = fetched.spool.records(),
+        server_count = fetched.counted,
+        bytes = fetched.spool.text_bytes(),
+        duration_ms,
+    );
+    fetched.permit = Some(permit);
+    Ok(fetched)
+}
+
+async fn fetch_one_way(context: &Context, order: &FetchOrder) -> Result<FetchedWindow, WindowError> {
+    if context.client.protocol() == Protocol::CsvPages {
+        return pages::fetch(context, order).await;
+    }
+    if order.way == Way::Query {
+        return query::fetch(context, order).await;
+    }
+    let bounds = context
+        .bounds
+        .get_or_try_init(|| calibrate::bounds(context, order))
+        .await;
+    let bounds = match bounds {
+        Ok(bounds) => *bounds,
+        Err(error @ WindowError::Source(_)) => return Err(error),
+        // Told apart by a later window, perhaps.
+        Err(_) => Bounds::Unknown,
+    };
+    let fallback = context.options.fetch_mode == FetchMode::Auto;
+    if !bounds.exact() {
+        return if fallback {
+            query::fetch(context, order).await
+        } else {
+            Err(WindowError::BoundsUnknown)
+        };
+    }
+    match download::fetch(context, order, bounds).await {
+        Err(WindowError::Short { fetched, counted }) if fallback => {
+            tracing::warn!(event = "download_mistrusted", fetched, counted);
+            query::fetch(context, order).await
+        }
+        other => other,
+    }
+}
+
+impl FetchOrder {
+    /// What the planner's count already says for the very request that covers the window.
+    const fn counted(&self) -> Option<u64> {
+        match self.piece.work {
+            Work::Fetch { counted } => counted,
+            Work::Empty | Work::Recount => None,
+        }
+    }
+}
+
+/// An empty spool for a window.
+fn spool(context: &Context) -> Spool {
+    Spool::new(context.table.staging_path("spool"), SPOOL_MEMORY)
+}

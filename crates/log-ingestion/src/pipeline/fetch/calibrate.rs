@@ -1,0 +1,80 @@
+//! Finds out whether the server's `from` and `to` are inclusive, from rows and counts around one instant.
+
+use std::collections::BTreeMap;
+
+use ingest_core::bounds::{Bounds, RequestSpan};
+use ingest_core::events::ROWS_PER_PAGE_MAX;
+use ingest_core::time::Timestamp;
+
+use super::FetchOrder;
+use crate::pipeline::{Context, WindowError};
+
+/// Pages of rows that are looked through for a telling instant.
+const PAGES_MAX: usize = 4;
+/// Instants that are tried.
+const TRIES_MAX: usize = 4;
+
+/// The server's bounds.
+///
+/// # Errors
+/// [`WindowError::BoundsUnknown`] when no instant of this window tells them apart.
+pub(super) async fn bounds(context: &Context, order: &FetchOrder) -> Result<Bounds, WindowError> {
+    let span = Bounds::Unknown.cover(order.piece.window);
+    let mut pages = context.client.events(&order.log, span, ROWS_PER_PAGE_MAX);
+    let mut at: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut complete = false;
+    for _ in 0..PAGES_MAX {
+        loop {
+            match pages.next().await? {
+                None => complete = true,
+                Some(rows) if rows.is_empty() => continue,
+                Some(rows) => rows
+                    .iter()
+                    .for_each(|e| *at.entry(e.receipt.received.millis()).or_insert(0) += 1),
+            }
+            break;
+        }
+        if complete || telling(&at, complete).next().is_some() {
+            break;
+        }
+    }
+    for t in telling(&at, complete).take(TRIES_MAX) {
+        let rows_at = |ms: i64| at.get(&ms).copied().unwrap_or(0);
+        let between = |from: i64, to: i64| RequestSpan {
+            from: Timestamp::from_millis(from),
+            to: Timestamp::from_millis(to),
+        };
+        let after = context
+            .client
+            .count(&order.log, between(t, t.saturating_add(1)), 1)
+            .await?
+            .total;
+        let before = context
+            .client
+            .count(&order.log, between(t.saturating_sub(1), t), 1)
+            .await?
+            .total;
+        let around = [
+            rows_at(t.saturating_sub(1)),
+            rows_at(t),
+            rows_at(t.saturating_add(1)),
+        ];
+        if let Some(bounds) = Bounds::solve(around, after, before) {
+            tracing::info!(event = "bounds_found", bounds = ?bounds);
+            return Ok(bounds);
+        }
+    }
+    Err(WindowError::BoundsUnknown)
+}
+
+/// Instants whose neighbours were all seen and are empty: such a one always tells. Those at the edges of what was
+/// seen are left out, since rows beside them may be missing.
+fn telling(at: &BTreeMap<i64, u64>, complete: bool) -> impl Iterator<Item = i64> {
+    let first = at.keys().next().copied().unwrap_or(i64::MAX);
+    let last = at.keys().next_back().copied().unwrap_or(i64::MIN);
+    let last = if complete { last } else { last.saturating_sub(2) };
+    at.keys().copied().filter(move |t| {
+        let alone = !at.contains_key(&t.saturating_sub(1)) && !at.contains_key(&t.saturating_add(1));
+        alone && *t > first.saturating_add(1) && *t <= last
+    })
+}

@@ -1,0 +1,67 @@
+//! The paged query of a window: exact rows, cut to the window by their own receive times.
+
+use ingest_core::api::Event;
+use ingest_core::bounds::Bounds;
+use ingest_core::events::ROWS_PER_PAGE_MAX;
+use ingest_core::records::RecordBlock;
+use ingest_core::time::LogWindow;
+use ingest_tabular::Origin;
+
+use super::{FetchOrder, FetchedWindow, spool};
+use crate::pipeline::{Context, WindowError};
+
+/// Rows outside the window that requests may bring, by side: those are other windows' rows.
+struct Cut {
+    window: LogWindow,
+    outside: u64,
+}
+
+pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<FetchedWindow, WindowError> {
+    let window = order.piece.window;
+    let bounds = context.bounds.get().copied().unwrap_or(Bounds::Unknown);
+    let span = bounds.cover(window);
+    let mut spool = spool(context);
+    let mut cut = Cut { window, outside: 0 };
+    let rows_per_page = context.options.batch_size.min(ROWS_PER_PAGE_MAX);
+    let mut pages = context.client.events(&order.log, span, rows_per_page);
+    while let Some(rows) = pages.next().await? {
+        let block = cut.keep(rows, spool.records());
+        spool.push(block)?;
+    }
+    let came = pages.query().rows();
+    // The planner's count is for the bounds known then; a fresh one is for the request just made.
+    let planned = order.counted().filter(|counted| *counted == came);
+    let counted = match planned {
+        Some(counted) => counted,
+        None => context.client.count(&order.log, span, 1).await?.total,
+    };
+    if counted != came {
+        return Err(WindowError::Short {
+            fetched: came,
+            counted,
+        });
+    }
+    let counted = Some(counted.saturating_sub(cut.outside));
+    Ok(FetchedWindow {
+        window,
+        spool,
+        counted,
+        origin: Origin::Events,
+        shape: None,
+        permit: None,
+    })
+}
+
+impl Cut {
+    fn keep(&mut self, rows: Vec<Event>, first_ordinal: u64) -> RecordBlock {
+        let mut block = RecordBlock::starting_at(first_ordinal);
+        for event in rows {
+            if self.window.contains(event.receipt.received) {
+                block.push_received(&event.message, event.receipt);
+            } else {
+                self.outside = self.outside.saturating_add(1);
+            }
+        }
+        block
+    }
+}

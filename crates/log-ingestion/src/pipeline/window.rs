@@ -1,0 +1,57 @@
+//! The chain from a fetched window to a committed one, off the async threads.
+
+use std::sync::Arc;
+
+use ingest_core::schema::TableSchema;
+
+use super::fetch::FetchedWindow;
+use super::{CommittedWindow, Context, LogWork, WindowError, commit, encode, settle, shape};
+
+/// Shapes, settles, encodes and commits a window; gives the schema that the table has with it.
+pub(super) async fn make(
+    context: &Arc<Context>,
+    log: &LogWork,
+    fetched: FetchedWindow,
+) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
+    let core = Arc::clone(&context.cores)
+        .acquire_owned()
+        .await
+        .map_err(|e| WindowError::Died(e.to_string()))?;
+    let (shared, state, tail) = (Arc::clone(context), log.state.clone(), log.tail);
+    let span = tracing::Span::current();
+    let work = move || {
+        let _core = core;
+        let _in_span = span.enter();
+        make_blocking(&shared, &state, tail, fetched)
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| WindowError::Died(e.to_string()))?
+}
+
+fn make_blocking(
+    context: &Context,
+    state: &ingest_core::ledger::LogState,
+    tail: bool,
+    mut fetched: FetchedWindow,
+) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
+    if fetched.spool.records() == 0 {
+        let tally = ingest_core::ledger::Tally {
+            counted: fetched.counted,
+            ..Default::default()
+        };
+        return Ok((
+            CommittedWindow {
+                window: fetched.window,
+                tally,
+            },
+            None,
+        ));
+    }
+    let known = state.schema.as_ref();
+    let (shape, observed) = shape::shape(&mut fetched, known.map(|schema| &schema.shape))?;
+    let schema = settle::settle(known, shape, &observed);
+    let made = encode::encode(context, state, &schema, &mut fetched, tail)?;
+    let done = commit::commit(context, state, &fetched, made)?;
+    Ok((done, Some(schema)))
+}

@@ -1,0 +1,217 @@
+//! What the written values mean: each parsed once, every fault kept.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ingest_core::catalog::Selector;
+use ingest_core::plan::FetchMode;
+use ingest_source::transport::ApiKey;
+use ingest_source::{Endpoint, Protocol};
+use ingest_store::layout::Layout;
+use ingest_tabular::Codec;
+
+use super::layers::Layers;
+use super::table::{SETTINGS, Setting};
+use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError};
+
+/// Reads values and gathers what is wrong with them.
+struct Reader<'a> {
+    layers: &'a Layers,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    /// The value of a variable as `read` understands it; a fault where it does not, or where there is none.
+    fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let setting = SETTINGS.iter().find(|s| s.variable == variable)?;
+        let Some((value, origin)) = self.layers.get(setting) else {
+            self.fault(setting, "it is not set".to_owned());
+            return None;
+        };
+        let understood = read(value);
+        if understood.is_none() {
+            let shown = if setting.secret {
+                "a value that cannot be used".to_owned()
+            } else {
+                format!("{value:?}")
+            };
+            self.fault(setting, format!("{shown} was given ({})", origin.name()));
+        }
+        understood
+    }
+
+    fn fault(&mut self, setting: &Setting, given: String) {
+        let allowed = format!("allowed: {}", setting.allowed);
+        self.faults.push(Fault {
+            variable: setting.variable.to_owned(),
+            given,
+            allowed,
+        });
+    }
+
+    fn number(&mut self, variable: &str, from: u64, to: u64) -> Option<u64> {
+        self.take(variable, |text| {
+            text.parse().ok().filter(|n| (from..=to).contains(n))
+        })
+    }
+
+    fn choice<T: Copy>(&mut self, variable: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.take(variable, |text| pick(text, choices))
+    }
+}
+
+fn pick<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {
+    choices
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(text))
+        .map(|(_, value)| *value)
+}
+
+const LEVELS: [(&str, LogLevel); 5] = [
+    ("DEBUG", LogLevel::Debug),
+    ("INFO", LogLevel::Info),
+    ("WARNING", LogLevel::Warning),
+    ("WARN", LogLevel::Warning),
+    ("ERROR", LogLevel::Error),
+];
+const FORMATS: [(&str, LogFormat); 3] = [
+    ("auto", LogFormat::Auto),
+    ("json", LogFormat::Json),
+    ("text", LogFormat::Text),
+];
+const CODECS: [(&str, Codec); 6] = [
+    ("snappy", Codec::Snappy),
+    ("gzip", Codec::Gzip),
+    ("brotli", Codec::Brotli),
+    ("zstd", Codec::Zstd),
+    ("lz4", Codec::Lz4),
+    ("none", Codec::None),
+];
+
+pub(super) fn settings(layers: &Layers) -> Result<Settings, SettingsError> {
+    let mut reader = Reader {
+        layers,
+        faults: layers.misspelt(),
+    };
+    let settings = read(&mut reader);
+    match settings {
+        Some(settings) if reader.faults.is_empty() => Ok(settings),
+        _ => Err(SettingsError(reader.faults)),
+    }
+}
+
+/// Reads every setting before any is found missing, so that all faults are known.
+fn read(r: &mut Reader<'_>) -> Option<Settings> {
+    let api_key = r.take("RAPID7_API_KEY", key);
+    let endpoint = r.take("RAPID7_API_ENDPOINT", |text| Endpoint::parse(text).ok());
+    let output_dir = r.take("OUTPUT_DIR", folder);
+    let log = read_log(r);
+    let batch_size = r.number("BATCH_SIZE", 100, 10_000);
+    let rate_limit = r.number("RATE_LIMIT", 1, 1_000);
+    let retry_attempts = r.number("RETRY_ATTEMPTS", 1, 10);
+    let codec = r.choice("PARQUET_COMPRESSION", &CODECS);
+    let protocols = [
+        ("auto", None),
+        ("log-search", Some(Protocol::LogSearch)),
+        ("csv-pages", Some(Protocol::CsvPages)),
+    ];
+    let protocol = r.choice("RAPID7_API_PROTOCOL", &protocols);
+    let logs = r.take("RAPID7_LOGS", |text| Some(Selector::parse_list(text)));
+    let modes = [
+        ("auto", FetchMode::Auto),
+        ("query", FetchMode::Query),
+        ("download", FetchMode::Download),
+    ];
+    let fetch_mode = r.choice("FETCH_MODE", &modes);
+    let layout = r.choice(
+        "LAYOUT",
+        &[
+            ("hive", Layout::Hive),
+            ("date", Layout::Date),
+            ("flat", Layout::Flat),
+        ],
+    );
+    let keep_raw = r.choice("KEEP_RAW", &[("never", false), ("always", true)]);
+    let window_rows = r.number("WINDOW_ROWS", 1_000, 100_000_000);
+    let parallel_windows = r.number("PARALLEL_WINDOWS", 1, 64);
+    let settle_delay = r.take("SETTLE_DELAY", duration);
+    let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
+    let seed = r.number("RAPID7_SEED", 0, u64::MAX);
+    let endpoint = endpoint?;
+    Some(Settings {
+        api_key: api_key?,
+        protocol: protocol?.unwrap_or_else(|| endpoint.protocol()),
+        endpoint,
+        logs: logs?,
+        output_dir: output_dir?,
+        layout: layout?,
+        codec: codec?,
+        keep_raw: keep_raw?,
+        fetch_mode: fetch_mode?,
+        batch_size: u32::try_from(batch_size?).ok()?,
+        rate_limit: u32::try_from(rate_limit?).ok()?,
+        retry_attempts: u32::try_from(retry_attempts?).ok()?,
+        window_rows: window_rows?,
+        parallel_windows: usize::try_from(parallel_windows?).ok()?,
+        settle_delay: settle_delay?,
+        shutdown_grace: shutdown_grace?,
+        seed: seed.filter(|seed| *seed != 0),
+        log: log?,
+    })
+}
+
+pub(super) fn log_settings(layers: &Layers) -> LogSettings {
+    let mut reader = Reader {
+        layers,
+        faults: Vec::new(),
+    };
+    let fallback = LogSettings {
+        level: LogLevel::Info,
+        format: LogFormat::Auto,
+        environment: "production".to_owned(),
+    };
+    read_log(&mut reader).unwrap_or(fallback)
+}
+
+fn read_log(r: &mut Reader<'_>) -> Option<LogSettings> {
+    let level = r.choice("LOG_LEVEL", &LEVELS);
+    let format = r.choice("LOG_FORMAT", &FORMATS);
+    let environment = r.take("ENVIRONMENT", |text| Some(text.to_owned()));
+    Some(LogSettings {
+        level: level?,
+        format: format?,
+        environment: environment?,
+    })
+}
+
+fn key(text: &str) -> Option<ApiKey> {
+    // The placeholder of .env.example is no key.
+    let usable = text.bytes().all(|b| b.is_ascii_graphic()) && text != "your_api_key_here";
+    usable.then(|| ApiKey::new(text))
+}
+
+fn folder(text: &str) -> Option<PathBuf> {
+    // A bucket's URL would otherwise become a folder named "s3:".
+    (!text.contains("://") && !text.contains('\0')).then(|| PathBuf::from(text))
+}
+
+/// Reads `90s`, `5m`, `2h`, `1d`, `250ms`; a plain number is seconds.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: u64 = number.parse().ok()?;
+    let seconds = match unit.trim() {
+        "ms" => return Some(Duration::from_millis(number)),
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// Reads a codec's name.
+pub(crate) fn codec(text: &str) -> Option<Codec> {
+    pick(text, &CODECS)
+}

@@ -1,0 +1,162 @@
+//! The one table of settings: names, defaults, allowed values, meaning.
+//!
+//! Flags, the `config` command, the faults and the documentation are all made from it.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its environment variable.
+    pub variable: &'static str,
+    /// Its value when nothing is said; `None` where one must be given.
+    pub default: Option<&'static str>,
+    /// What is allowed, in words.
+    pub allowed: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// Whether its value is never shown.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// Its flag, without the dashes: `RATE_LIMIT` is `rate-limit`; `None` for a secret, which other users of the
+    /// machine could read from the list of processes.
+    #[must_use]
+    pub fn flag(&self) -> Option<String> {
+        (!self.secret).then(|| self.variable.to_lowercase().replace('_', "-"))
+    }
+}
+
+const fn setting(
+    variable: &'static str,
+    default: Option<&'static str>,
+    allowed: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting {
+        variable,
+        default,
+        allowed,
+        help,
+        secret: false,
+    }
+}
+
+/// All settings, in the order in which they are shown.
+pub const SETTINGS: [Setting; 20] = [
+    Setting {
+        variable: "RAPID7_API_KEY",
+        default: None,
+        allowed: "the key of an organisation or user, read-only is enough for queries",
+        help: "API key",
+        secret: true,
+    },
+    setting(
+        "RAPID7_API_ENDPOINT",
+        None,
+        "a URL such as https://eu.rest.logs.insight.rapid7.com",
+        "Where the API is; a path that ends in a version, such as /v1, is a CSV pages endpoint",
+    ),
+    setting("OUTPUT_DIR", None, "a folder", "Where the Parquet files go"),
+    setting(
+        "LOG_LEVEL",
+        Some("INFO"),
+        "DEBUG, INFO, WARNING or ERROR",
+        "How much the service says",
+    ),
+    setting(
+        "BATCH_SIZE",
+        Some("1000"),
+        "100 to 10000",
+        "Rows a request (Log Search queries: at most 500) and a step",
+    ),
+    setting(
+        "RATE_LIMIT",
+        Some("60"),
+        "1 to 1000",
+        "Requests a minute, on top of the server's own quotas",
+    ),
+    setting(
+        "RETRY_ATTEMPTS",
+        Some("3"),
+        "1 to 10",
+        "How often a request is sent again after a fault that may pass",
+    ),
+    setting(
+        "PARQUET_COMPRESSION",
+        Some("snappy"),
+        "snappy, gzip, brotli, zstd, lz4 or none",
+        "How the Parquet files are compressed",
+    ),
+    setting(
+        "RAPID7_API_PROTOCOL",
+        Some("auto"),
+        "auto, log-search or csv-pages",
+        "What the endpoint speaks; auto tells it from the URL",
+    ),
+    setting(
+        "RAPID7_LOGS",
+        Some(""),
+        "names, ids or patterns with * and ?, and set:NAME, separated by commas",
+        "Which logs to pull; all that the key can see if empty",
+    ),
+    setting(
+        "FETCH_MODE",
+        Some("auto"),
+        "auto, query or download",
+        "Exact paged queries, bulk downloads, or queries as far as the quota carries them",
+    ),
+    setting(
+        "LAYOUT",
+        Some("hive"),
+        "hive, date or flat",
+        "Folders of the output: log=…/day=…, YYYY/MM/DD, or none",
+    ),
+    setting(
+        "KEEP_RAW",
+        Some("never"),
+        "never or always",
+        "Whether each row keeps its record as it came, in _raw",
+    ),
+    setting(
+        "WINDOW_ROWS",
+        Some("1000000"),
+        "1000 to 100000000",
+        "Rows that one file should hold at most",
+    ),
+    setting(
+        "PARALLEL_WINDOWS",
+        Some("4"),
+        "1 to 64",
+        "Windows fetched at the same time",
+    ),
+    setting(
+        "SETTLE_DELAY",
+        Some("5m"),
+        "a time such as 90s, 5m or 1h",
+        "How long events may take to become searchable; newer ones wait for the next pass",
+    ),
+    setting(
+        "SHUTDOWN_GRACE",
+        Some("30s"),
+        "a time such as 90s, 5m or 1h",
+        "How long a stop waits for windows in flight",
+    ),
+    setting(
+        "ENVIRONMENT",
+        Some("production"),
+        "any word",
+        "Named in every line of the service's log",
+    ),
+    setting(
+        "LOG_FORMAT",
+        Some("auto"),
+        "auto, json or text",
+        "JSON lines, or lines for people; auto tells a terminal",
+    ),
+    setting(
+        "RAPID7_SEED",
+        Some("0"),
+        "a whole number",
+        "Seed of the delays between retries; 0 takes it from the clock",
+    ),
+];

@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn layers(environment: &[(&str, &str)]) -> Layers {
+    let base = [
+        ("RAPID7_API_KEY", "k-123"),
+        ("RAPID7_API_ENDPOINT", "http://127.0.0.1:1"),
+        ("OUTPUT_DIR", "/data/logs"),
+    ];
+    let values = base
+        .iter()
+        .chain(environment)
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    Layers {
+        environment: values,
+        ..Layers::default()
+    }
+}
+
+#[track_caller]
+fn fault(environment: &[(&str, &str)]) -> String {
+    Settings::resolve(&layers(environment)).unwrap_err().to_string()
+}
+
+#[test]
+fn the_runbooks_defaults_hold() {
+    let settings = Settings::resolve(&layers(&[])).unwrap();
+    assert_eq!(
+        (settings.batch_size, settings.rate_limit, settings.retry_attempts),
+        (1_000, 60, 3)
+    );
+    assert_eq!(
+        (settings.codec, settings.log.level),
+        (Codec::Snappy, LogLevel::Info)
+    );
+    assert_eq!(settings.settle_delay, Duration::from_secs(300));
+}
+
+#[test]
+fn the_runbooks_ranges_hold() {
+    let ranges = [
+        ("BATCH_SIZE", 100, 10_000),
+        ("RATE_LIMIT", 1, 1_000),
+        ("RETRY_ATTEMPTS", 1, 10),
+    ];
+    for (name, low, high) in ranges {
+        for good in [low, high] {
+            assert!(
+                Settings::resolve(&layers(&[(name, &good.to_string())])).is_ok(),
+                "{name}={good}"
+            );
+        }
+        for bad in [
+            (low - 1).to_string(),
+            (high + 1).to_string(),
+            "many".to_owned(),
+            "-1".to_owned(),
+        ] {
+            let said = fault(&[(name, &bad)]);
+            assert!(
+                said.contains(name) && said.contains(&bad) && said.contains(&format!("{low} to {high}")),
+                "{said}"
+            );
+        }
+    }
+    for codec in ["snappy", "gzip", "brotli", "none", "zstd", "lz4", "SNAPPY"] {
+        assert!(
+            Settings::resolve(&layers(&[("PARQUET_COMPRESSION", codec)])).is_ok(),
+            "{codec}"
+        );
+    }
+    for level in ["DEBUG", "INFO", "WARNING", "ERROR"] {
+        assert!(
+            Settings::resolve(&layers(&[("LOG_LEVEL", level)])).is_ok(),
+            "{level}"
+        );
+    }
+}
+
+#[test]
+fn every_fault_is_reported_at_once_and_the_key_never() {
+    let said = fault(&[
+        ("BATCH_SIZE", "5"),
+        ("LOG_LEVEL", "LOUD"),
+        ("RAPID7_API_KEY", "se cret"),
+        ("OUTPUT_DIR", "s3://b/p"),
+    ]);
+    for part in [
+        "4 settings",
+        "BATCH_SIZE",
+        "LOG_LEVEL",
+        "\"LOUD\"",
+        "RAPID7_API_KEY",
+        "OUTPUT_DIR",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains("cret"), "{said}");
+}
+
+#[test]
+fn what_must_be_given_is_asked_for() {
+    let said = Settings::resolve(&Layers::default()).unwrap_err().to_string();
+    for part in [
+        "RAPID7_API_KEY: it is not set",
+        "RAPID7_API_ENDPOINT: it is not set",
+        "OUTPUT_DIR: it is not set",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn a_misspelt_name_is_answered_with_the_nearest() {
+    assert!(fault(&[("RAPID7_API_ENPOINT", "x")]).contains("did you mean RAPID7_API_ENDPOINT?"));
+    assert!(fault(&[("RAPID7_APIKEY", "x")]).contains("did you mean RAPID7_API_KEY?"));
+}
+
+#[test]
+fn flags_win_over_the_environment_and_it_over_the_file() {
+    let one = |value: &str| BTreeMap::from([("RATE_LIMIT".to_owned(), value.to_owned())]);
+    let mut layers = layers(&[]);
+    assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 60);
+    layers.env_file = Some(EnvFile {
+        values: one("10"),
+        ..EnvFile::default()
+    });
+    assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 10);
+    layers.environment.extend(one("20"));
+    assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 20);
+    layers.flags = one("30");
+    assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 30);
+}
+
+#[test]
+fn the_endpoint_tells_the_protocol_unless_it_is_set() {
+    let csv = layers(&[("RAPID7_API_ENDPOINT", "https://api.rapid7.com/v1")]);
+    assert_eq!(Settings::resolve(&csv).unwrap().protocol, Protocol::CsvPages);
+    let forced = layers(&[("RAPID7_API_PROTOCOL", "csv-pages")]);
+    assert_eq!(Settings::resolve(&forced).unwrap().protocol, Protocol::CsvPages);
+}
