@@ -1,1 +1,57 @@
-fn main() {}
+//! The project's own commands: test, interop, tidy, ci, audit.
+//!
+//! Only reads the command line and turns the outcome into an exit code; each command is a module.
+
+mod audit;
+mod ci;
+mod failure;
+mod interop;
+mod out;
+mod place;
+mod process;
+mod python;
+mod system;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use place::Place;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  test [-- ARGS]  all Rust tests, then interop; ARGS go to the test runner
+  interop         write Parquet with the program, read it back with DuckDB, pyarrow, pandas and Polars
+  tidy            the house rules that clippy cannot check
+  ci              formatting, clippy, tidy and test
+  audit           licences, bans, sources and advisories of dependencies, and spelling";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out::line(&format!("\nFAILED: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test::run_and_repeat(&Place::find()?, &[]),
+        ["test", "--", runner_args @ ..] => test::run_and_repeat(&Place::find()?, runner_args),
+        ["interop"] => interop::run(&Place::find()?).result,
+        ["tidy"] => tidy::run(&Place::find()?),
+        ["ci"] => ci::run(&Place::find()?),
+        ["audit"] => audit::run(&Place::find()?),
+        ["help" | "--help" | "-h"] => {
+            out::line(USAGE);
+            Ok(())
+        }
+        _ => Err(Failure::new(format!("this command line is not known: {}\n\n{USAGE}", words.join(" ")))),
+    }
+}

@@ -42,19 +42,13 @@ impl ApiRequest {
     #[must_use]
     pub fn path(class: Class, segments: &[&str], parameters: Vec<(&'static str, String)>) -> Self {
         let segments = segments.iter().map(|s| (*s).to_owned()).collect();
-        Self {
-            class,
-            target: Target::Path { segments, parameters },
-        }
+        Self { class, target: Target::Path { segments, parameters } }
     }
 
     /// A request to a link of the server's.
     #[must_use]
     pub const fn link(class: Class, href: String) -> Self {
-        Self {
-            class,
-            target: Target::Link(href),
-        }
+        Self { class, target: Target::Link(href) }
     }
 }
 
@@ -145,9 +139,6 @@ impl ProtocolError {
     /// Whether asking again may give the answer.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreadable { .. } | Self::Lacks(_) | Self::CountDisagrees(_)
-        )
+        matches!(self, Self::Unreadable { .. } | Self::Lacks(_) | Self::CountDisagrees(_))
     }
 }

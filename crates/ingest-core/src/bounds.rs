@@ -34,15 +34,11 @@ impl Bounds {
     pub fn cover(self, window: LogWindow) -> RequestSpan {
         let (from_back, to_back) = match self {
             Self::Unknown => (1, 0),
-            Self::Known {
-                from_inclusive,
-                to_inclusive,
-            } => (i64::from(!from_inclusive), i64::from(to_inclusive)),
+            Self::Known { from_inclusive, to_inclusive } => {
+                (i64::from(!from_inclusive), i64::from(to_inclusive))
+            }
         };
-        RequestSpan {
-            from: window.start().plus_millis(-from_back),
-            to: window.end().plus_millis(-to_back),
-        }
+        RequestSpan { from: window.start().plus_millis(-from_back), to: window.end().plus_millis(-to_back) }
     }
 
     /// Whether [`Bounds::cover`] asks for the window and nothing beside it.
@@ -67,10 +63,7 @@ impl Bounds {
                 if fitting.is_some() {
                     return None;
                 }
-                fitting = Some(Self::Known {
-                    from_inclusive,
-                    to_inclusive,
-                });
+                fitting = Some(Self::Known { from_inclusive, to_inclusive });
             }
         }
         fitting

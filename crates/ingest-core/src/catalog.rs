@@ -83,12 +83,7 @@ pub fn read_logs(body: &[u8]) -> Result<Vec<LogInfo>, ProtocolError> {
         .map(|log| LogInfo {
             name: log.name,
             id: LogId::new(log.id),
-            sets: log
-                .logsets_info
-                .unwrap_or_default()
-                .into_iter()
-                .map(|set| set.name)
-                .collect(),
+            sets: log.logsets_info.unwrap_or_default().into_iter().map(|set| set.name).collect(),
             retention: log.retention_period,
         })
         .collect();
@@ -116,10 +111,7 @@ pub fn add_sets(body: &[u8], logs: &mut [LogInfo]) -> Result<(), ProtocolError> 
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ProtocolError> {
     serde_json::from_slice(body).map_err(|cause| {
         // The start of the body is not shown: a list of logs holds ingest tokens.
-        ProtocolError::Unreadable {
-            start: String::new(),
-            cause,
-        }
+        ProtocolError::Unreadable { start: String::new(), cause }
     })
 }
 
@@ -143,11 +135,7 @@ pub struct NoSuchLog {
 }
 
 fn hint(known: &[String]) -> String {
-    if known.is_empty() {
-        String::new()
-    } else {
-        format!("; there are: {}", known.join(", "))
-    }
+    if known.is_empty() { String::new() } else { format!("; there are: {}", known.join(", ")) }
 }
 
 /// Names that an unknown selector's error lists.
@@ -189,10 +177,7 @@ pub fn select(logs: Vec<LogInfo>, selection: &[Selector]) -> Result<Vec<LogInfo>
     for selector in selection {
         if !logs.iter().any(|log| selector.matches(log)) {
             let known = logs.iter().take(HINTS_MAX).map(|log| log.name.clone()).collect();
-            return Err(NoSuchLog {
-                wanted: selector.written(),
-                known,
-            });
+            return Err(NoSuchLog { wanted: selector.written(), known });
         }
     }
     Ok(logs
@@ -264,20 +249,13 @@ mod tests {
     #[test]
     fn a_selection_that_matches_nothing_says_what_there_is() {
         let logs = read_logs(LOGS.as_bytes()).unwrap();
-        let error = select(logs, &Selector::parse_list("web,nginx"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("\"nginx\"") && error.contains("Firewall Activity"),
-            "{error}"
-        );
+        let error = select(logs, &Selector::parse_list("web,nginx")).unwrap_err().to_string();
+        assert!(error.contains("\"nginx\"") && error.contains("Firewall Activity"), "{error}");
     }
 
     #[test]
     fn an_unreadable_list_shows_nothing_of_itself() {
-        let error = read_logs(br#"{"logs":[{"tokens":["secret"]}]}"#)
-            .unwrap_err()
-            .to_string();
+        let error = read_logs(br#"{"logs":[{"tokens":["secret"]}]}"#).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }
 }

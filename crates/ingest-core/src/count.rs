@@ -51,21 +51,12 @@ impl CountQuery {
             ("to", span.to.millis().to_string()),
         ];
         let submit = ApiRequest::path(Class::Query, &["query", "logs", log.as_str()], parameters);
-        Self {
-            span,
-            statement,
-            running: Running::new(submit),
-            reply: None,
-        }
+        Self { span, statement, running: Running::new(submit), reply: None }
     }
 
     /// What to send next.
     pub fn ask(&self) -> Ask {
-        if self.reply.is_some() {
-            Ask::Finished
-        } else {
-            self.running.ask()
-        }
+        if self.reply.is_some() { Ask::Finished } else { self.running.ask() }
     }
 
     /// Takes a reply in.
@@ -89,10 +80,7 @@ impl CountQuery {
 
 fn read(envelope: &Envelope, span: RequestSpan) -> Result<CountReply, ProtocolError> {
     let statistics = envelope.statistics().ok_or(ProtocolError::Lacks("statistics"))?;
-    let total = statistics
-        .stats
-        .get("global_timeseries")
-        .and_then(|s| s.get("count"));
+    let total = statistics.stats.get("global_timeseries").and_then(|s| s.get("count"));
     let total = match total {
         Some(figure) => whole(figure)?,
         // An empty range may come back with empty statistics; search_stats then says what was matched.
@@ -104,53 +92,36 @@ fn read(envelope: &Envelope, span: RequestSpan) -> Result<CountReply, ProtocolEr
     if let Some(matched) = envelope.search_stat("events_matched") {
         let matched = whole(&Value::from(matched))?;
         if matched != total {
-            return Err(ProtocolError::CountDisagrees(format!(
-                "count {total}, events_matched {matched}"
-            )));
+            return Err(ProtocolError::CountDisagrees(format!("count {total}, events_matched {matched}")));
         }
     }
-    let series = statistics
-        .timeseries
-        .get("global_timeseries")
-        .and_then(Value::as_array);
+    let series = statistics.timeseries.get("global_timeseries").and_then(Value::as_array);
     let mut slices = Vec::new();
     for slice in series.into_iter().flatten() {
         slices.push(whole(slice.get("count").unwrap_or(&Value::Null))?);
     }
     let sum: u64 = slices.iter().sum();
     if !slices.is_empty() && sum != total {
-        return Err(ProtocolError::CountDisagrees(format!(
-            "count {total}, slices sum to {sum}"
-        )));
+        return Err(ProtocolError::CountDisagrees(format!("count {total}, slices sum to {sum}")));
     }
     let from = statistics.from.map_or(span.from, Timestamp::from_millis);
     let slice_ms = slice_length(statistics.granularity.as_f64(), span, slices.len());
     if slice_ms == 0 {
         slices.clear();
     }
-    Ok(CountReply {
-        total,
-        from,
-        slice_ms,
-        slices,
-    })
+    Ok(CountReply { total, from, slice_ms, slices })
 }
 
 /// The slice length in milliseconds: as the server says, if its slices then reach over the span, else 0.
 fn slice_length(granularity: Option<f64>, span: RequestSpan, slices: usize) -> i64 {
     let count = i64::try_from(slices).unwrap_or(0);
-    let Some(length) = granularity
-        .and_then(|g| whole(&Value::from(g)).ok())
-        .and_then(|g| i64::try_from(g).ok())
+    let Some(length) =
+        granularity.and_then(|g| whole(&Value::from(g)).ok()).and_then(|g| i64::try_from(g).ok())
     else {
         return 0;
     };
     let span_ms = span.to.millis().saturating_sub(span.from.millis());
-    if length > 0 && length.saturating_mul(count) >= span_ms {
-        length
-    } else {
-        0
-    }
+    if length > 0 && length.saturating_mul(count) >= span_ms { length } else { 0 }
 }
 
 /// A count as a whole number: the API writes `18957.0`.
@@ -158,13 +129,9 @@ fn whole(value: &Value) -> Result<u64, ProtocolError> {
     if let Some(figure) = value.as_u64() {
         return Ok(figure);
     }
-    let figure = value
-        .as_f64()
-        .ok_or(ProtocolError::Lacks("a number where a count belongs"))?;
+    let figure = value.as_f64().ok_or(ProtocolError::Lacks("a number where a count belongs"))?;
     if figure.fract() != 0.0 || !(0.0..=EXACT_MAX).contains(&figure) {
-        return Err(ProtocolError::CountDisagrees(format!(
-            "{figure} is not a whole number"
-        )));
+        return Err(ProtocolError::CountDisagrees(format!("{figure} is not a whole number")));
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -179,15 +146,9 @@ mod tests {
     use super::*;
 
     fn count(body: &str) -> Result<CountReply, ProtocolError> {
-        let span = RequestSpan {
-            from: Timestamp::from_millis(0),
-            to: Timestamp::from_millis(100),
-        };
+        let span = RequestSpan { from: Timestamp::from_millis(0), to: Timestamp::from_millis(100) };
         let mut query = CountQuery::new(&LogId::new("L"), span, 2);
-        query.answer(Reply::Body {
-            body: body.as_bytes(),
-            beyond_retention: None,
-        })?;
+        query.answer(Reply::Body { body: body.as_bytes(), beyond_retention: None })?;
         query.into_reply().ok_or(ProtocolError::Lacks("an end"))
     }
 
@@ -213,10 +174,7 @@ mod tests {
             body(r#"{"count":3.5}"#, "[]", "3"),
             body(r#"{"count":-1}"#, "[]", "0"),
         ] {
-            assert!(
-                matches!(count(&bad), Err(ProtocolError::CountDisagrees(_))),
-                "{bad}"
-            );
+            assert!(matches!(count(&bad), Err(ProtocolError::CountDisagrees(_))), "{bad}");
         }
         assert!(matches!(count(r#"{"leql":{}}"#), Err(ProtocolError::Lacks(_))));
     }

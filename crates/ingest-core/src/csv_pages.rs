@@ -47,13 +47,7 @@ impl CsvPages {
     /// All rows of the window, `rows_per_page` a request.
     #[must_use]
     pub const fn new(window: LogWindow, rows_per_page: u32) -> Self {
-        Self {
-            window,
-            rows_per_page,
-            token: None,
-            finished: false,
-            pages: 0,
-        }
+        Self { window, rows_per_page, token: None, finished: false, pages: 0 }
     }
 
     /// What to send next.
@@ -70,10 +64,7 @@ impl CsvPages {
         if let Some(token) = &self.token {
             parameters.push(("page_token", token.clone()));
         }
-        Ask::Send {
-            request: ApiRequest::path(Class::Pages, &["logs"], parameters),
-            after: Duration::ZERO,
-        }
+        Ask::Send { request: ApiRequest::path(Class::Pages, &["logs"], parameters), after: Duration::ZERO }
     }
 
     /// Takes a reply in, and gives its CSV text.
@@ -81,13 +72,7 @@ impl CsvPages {
     /// # Errors
     /// When it is neither CSV nor JSON that holds CSV, or its token repeats. The machine is then as it was.
     pub fn answer(&mut self, reply: PageReply<'_>) -> Result<Vec<u8>, ProtocolError> {
-        let media = reply
-            .content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let media = reply.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let (text, token) = match media.as_str() {
             "text/csv" | "application/csv" => (reply.body.to_vec(), reply.next_token.map(str::to_owned)),
             "application/json" => read_json(reply.body)?,
@@ -147,36 +132,20 @@ mod tests {
         let crate::api::Target::Path { parameters, .. } = request.target else {
             return None;
         };
-        parameters
-            .into_iter()
-            .find(|(name, _)| *name == "page_token")
-            .map(|(_, value)| value)
+        parameters.into_iter().find(|(name, _)| *name == "page_token").map(|(_, value)| value)
     }
 
     #[test]
     fn tokens_are_followed_in_both_forms_until_there_is_none() {
         let mut pages = pages();
-        let csv = PageReply {
-            content_type: "text/csv; charset=utf-8",
-            next_token: Some("t1"),
-            body: b"a\n1",
-        };
+        let csv =
+            PageReply { content_type: "text/csv; charset=utf-8", next_token: Some("t1"), body: b"a\n1" };
         assert_eq!(pages.answer(csv).unwrap(), b"a\n1");
         assert_eq!(token_asked(&pages).as_deref(), Some("t1"));
         let json = br#"{"logs":"a\n2\n","next_cursor":"t2"}"#;
-        pages
-            .answer(PageReply {
-                content_type: "application/json",
-                next_token: None,
-                body: json,
-            })
-            .unwrap();
+        pages.answer(PageReply { content_type: "application/json", next_token: None, body: json }).unwrap();
         assert_eq!(token_asked(&pages).as_deref(), Some("t2"));
-        let blank = PageReply {
-            content_type: "text/csv",
-            next_token: Some("t3"),
-            body: b" \r\n",
-        };
+        let blank = PageReply { content_type: "text/csv", next_token: Some("t3"), body: b" \r\n" };
         assert_eq!(pages.answer(blank).unwrap(), b"");
         assert_eq!(token_asked(&pages).as_deref(), Some("finished"));
     }
@@ -184,20 +153,11 @@ mod tests {
     #[test]
     fn what_is_not_a_page_is_an_error_and_changes_nothing() {
         let mut pages = pages();
-        for (content_type, body) in [
-            ("text/html", "<html>"),
-            ("application/json", "{}"),
-            ("application/json", "<html>"),
-            ("", "a,b"),
-        ] {
+        for (content_type, body) in
+            [("text/html", "<html>"), ("application/json", "{}"), ("application/json", "<html>"), ("", "a,b")]
+        {
             assert!(
-                pages
-                    .answer(PageReply {
-                        content_type,
-                        next_token: None,
-                        body: body.as_bytes()
-                    })
-                    .is_err()
+                pages.answer(PageReply { content_type, next_token: None, body: body.as_bytes() }).is_err()
             );
         }
         assert_eq!((token_asked(&pages), pages.pages()), (None, 0));

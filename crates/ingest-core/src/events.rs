@@ -77,17 +77,14 @@ impl EventQuery {
             envelope.check_echo(self.span.from.millis(), self.span.to.millis(), "")?;
         }
         let mut rows = envelope.take_events();
-        if let Some(other) = rows
-            .iter()
-            .find_map(|e| e.log_id.as_deref().filter(|id| *id != self.log.as_str()))
+        if let Some(other) =
+            rows.iter().find_map(|e| e.log_id.as_deref().filter(|id| *id != self.log.as_str()))
         {
             return Err(ProtocolError::AnotherLog(other.to_owned()));
         }
         let came = rows.len() as u64;
         rows.retain(|event| self.seen.insert(event.receipt));
-        self.duplicates = self
-            .duplicates
-            .saturating_add(came.saturating_sub(rows.len() as u64));
+        self.duplicates = self.duplicates.saturating_add(came.saturating_sub(rows.len() as u64));
         self.turn_page(&envelope, rows.is_empty())?;
         Ok(rows)
     }
@@ -138,11 +135,7 @@ impl EventQuery {
 
 fn per_page_of(href: &str) -> Option<u32> {
     let (_, query) = href.split_once('?')?;
-    query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("per_page="))?
-        .parse()
-        .ok()
+    query.split('&').find_map(|pair| pair.strip_prefix("per_page="))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -151,10 +144,7 @@ mod tests {
     use crate::time::Timestamp;
 
     fn query() -> EventQuery {
-        let span = RequestSpan {
-            from: Timestamp::from_millis(0),
-            to: Timestamp::from_millis(100),
-        };
+        let span = RequestSpan { from: Timestamp::from_millis(0), to: Timestamp::from_millis(100) };
         EventQuery::new(LogId::new("L"), span, 500)
     }
 
@@ -165,19 +155,11 @@ mod tests {
                 format!(r#"{{"timestamp":{t},"sequence_number_str":"{s}","log_id":"L","message":"m"}}"#)
             })
             .collect();
-        format!(
-            r#"{{"leql":{{"statement":""}},"events":[{}],"links":[{link}]}}"#,
-            events.join(",")
-        )
+        format!(r#"{{"leql":{{"statement":""}},"events":[{}],"links":[{link}]}}"#, events.join(","))
     }
 
     fn give(query: &mut EventQuery, body: &str) -> Result<usize, ProtocolError> {
-        query
-            .answer(Reply::Body {
-                body: body.as_bytes(),
-                beyond_retention: None,
-            })
-            .map(|rows| rows.len())
+        query.answer(Reply::Body { body: body.as_bytes(), beyond_retention: None }).map(|rows| rows.len())
     }
 
     fn asked(query: &EventQuery) -> String {
@@ -204,18 +186,8 @@ mod tests {
     #[test]
     fn pages_are_followed_and_repeated_rows_dropped() {
         let mut query = query();
-        assert_eq!(
-            give(
-                &mut query,
-                &page(&[(1, 1), (1, 2)], r#"{"rel":"next","href":"N1"}"#)
-            )
-            .unwrap(),
-            2
-        );
-        assert_eq!(
-            give(&mut query, &page(&[], r#"{"rel":"Next","href":"N2"}"#)).unwrap(),
-            0
-        );
+        assert_eq!(give(&mut query, &page(&[(1, 1), (1, 2)], r#"{"rel":"next","href":"N1"}"#)).unwrap(), 2);
+        assert_eq!(give(&mut query, &page(&[], r#"{"rel":"Next","href":"N2"}"#)).unwrap(), 0);
         assert_eq!(give(&mut query, &page(&[(1, 2), (2, 1)], "")).unwrap(), 1);
         assert_eq!((query.rows(), query.duplicates(), query.pages()), (3, 1, 3));
     }
@@ -225,10 +197,7 @@ mod tests {
         let mut query = query();
         let next = r#"{"rel":"Next","href":"N"}"#;
         assert_eq!(give(&mut query, &page(&[(1, 1)], next)).unwrap(), 1);
-        assert!(matches!(
-            give(&mut query, &page(&[(1, 1)], next)),
-            Err(ProtocolError::NextRepeats(_))
-        ));
+        assert!(matches!(give(&mut query, &page(&[(1, 1)], next)), Err(ProtocolError::NextRepeats(_))));
     }
 
     #[test]

@@ -71,9 +71,7 @@ impl Slug {
     /// # Errors
     /// When the text could not have been made by [`Slug::of`].
     pub fn parse(text: &str) -> Result<Self, NotASlug> {
-        let safe = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+        let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
         if !safe || text.is_empty() || text.starts_with('.') || text.len() > SLUG_NAME_MAX + 9 {
             return Err(NotASlug(text.to_owned()));
         }

@@ -120,10 +120,7 @@ impl LogLedger {
     #[must_use]
     pub fn position(&self) -> Option<Timestamp> {
         let start = self.tail_since?;
-        let span = self
-            .spans
-            .iter()
-            .find(|s| s.window.start() <= start && start < s.window.end());
+        let span = self.spans.iter().find(|s| s.window.start() <= start && start < s.window.end());
         Some(span.map_or(start, |s| s.window.end()))
     }
 
@@ -142,10 +139,7 @@ impl LogLedger {
     /// All that was recorded.
     #[must_use]
     pub fn total(&self) -> Tally {
-        let none = Tally {
-            counted: Some(0),
-            ..Tally::default()
-        };
+        let none = Tally { counted: Some(0), ..Tally::default() };
         self.spans.iter().fold(none, |all, span| all.plus(span.tally))
     }
 
@@ -168,11 +162,7 @@ impl LogLedger {
             && next.window.overlaps(window)
         {
             let inside = next.window.start() <= window.start() && window.end() <= next.window.end();
-            return if inside {
-                Ok(Recorded::AlreadyThere)
-            } else {
-                Err(LedgerError::Straddles(window))
-            };
+            return if inside { Ok(Recorded::AlreadyThere) } else { Err(LedgerError::Straddles(window)) };
         }
         self.spans.insert(at, Span { window, tally });
         self.merge_around(at);
@@ -217,10 +207,9 @@ impl LogLedger {
             }
             let left = LogWindow::new(open.window.start(), window.start());
             let right = LogWindow::new(window.end(), open.window.end());
-            rest.extend([left, right].into_iter().flatten().map(|window| OpenWindow {
-                window,
-                ..open.clone()
-            }));
+            rest.extend(
+                [left, right].into_iter().flatten().map(|window| OpenWindow { window, ..open.clone() }),
+            );
         }
         self.open = rest;
         self.open.truncate(OPEN_MAX);
@@ -239,10 +228,7 @@ impl LogLedger {
             if let Some(window) = LogWindow::new(a.window.start(), b.window.end()) {
                 self.spans.remove(left + 1);
                 if let Some(kept) = self.spans.get_mut(left) {
-                    *kept = Span {
-                        window,
-                        tally: a.tally.plus(b.tally),
-                    };
+                    *kept = Span { window, tally: a.tally.plus(b.tally) };
                 }
             }
         }
@@ -269,13 +255,7 @@ impl LogState {
     #[must_use]
     pub fn new(id: LogId, name: &str) -> Self {
         let slug = Slug::of(name, &id);
-        Self {
-            id,
-            name: name.to_owned(),
-            slug,
-            schema: None,
-            ledger: LogLedger::default(),
-        }
+        Self { id, name: name.to_owned(), slug, schema: None, ledger: LogLedger::default() }
     }
 }
 

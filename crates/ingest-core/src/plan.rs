@@ -62,38 +62,24 @@ pub fn tail(ledger: &LogLedger, policy: &Policy, now: Timestamp) -> Option<LogWi
 /// The parts of `range` that are not complete yet, oldest first, cut at midnights of UTC.
 #[must_use]
 pub fn missing(ledger: &LogLedger, range: LogWindow) -> Vec<LogWindow> {
-    ledger
-        .gaps(range)
-        .into_iter()
-        .flat_map(LogWindow::by_day)
-        .collect()
+    ledger.gaps(range).into_iter().flat_map(LogWindow::by_day).collect()
 }
 
 /// Cuts a counted span into windows of about `policy.window_rows` rows.
 #[must_use]
 pub fn carve(span: LogWindow, reply: &CountReply, policy: &Policy) -> Vec<Piece> {
     if reply.total == 0 {
-        return vec![Piece {
-            window: span,
-            estimate: 0,
-            work: Work::Empty,
-        }];
+        return vec![Piece { window: span, estimate: 0, work: Work::Empty }];
     }
     let small = reply.total <= policy.window_rows.max(1);
     if small || span.len_ms() <= 1 {
         return vec![Piece {
             window: span,
             estimate: reply.total,
-            work: Work::Fetch {
-                counted: Some(reply.total),
-            },
+            work: Work::Fetch { counted: Some(reply.total) },
         }];
     }
-    if covers(reply, span) {
-        by_slices(span, reply, policy)
-    } else {
-        by_halves(span, reply.total)
-    }
+    if covers(reply, span) { by_slices(span, reply, policy) } else { by_halves(span, reply.total) }
 }
 
 fn covers(reply: &CountReply, span: LogWindow) -> bool {
@@ -107,25 +93,14 @@ fn by_halves(span: LogWindow, total: u64) -> Vec<Piece> {
     let Some((left, right)) = span.split() else {
         return Vec::new();
     };
-    let piece = |window| Piece {
-        window,
-        estimate: total.div_ceil(2),
-        work: Work::Recount,
-    };
+    let piece = |window| Piece { window, estimate: total.div_ceil(2), work: Work::Recount };
     vec![piece(left), piece(right)]
 }
 
 fn by_slices(span: LogWindow, reply: &CountReply, policy: &Policy) -> Vec<Piece> {
-    let mut cut = Cutter {
-        span,
-        pieces: Vec::new(),
-        start: span.start(),
-        rows: 0,
-    };
+    let mut cut = Cutter { span, pieces: Vec::new(), start: span.start(), rows: 0 };
     let edge = |slice: usize| {
-        let offset = reply
-            .slice_ms
-            .saturating_mul(i64::try_from(slice).unwrap_or(i64::MAX));
+        let offset = reply.slice_ms.saturating_mul(i64::try_from(slice).unwrap_or(i64::MAX));
         reply.from.plus_millis(offset)
     };
     let mut slice = 0;
@@ -178,11 +153,7 @@ impl Cutter {
         let Some(window) = LogWindow::new(self.start, end.min(self.span.end())) else {
             return;
         };
-        self.pieces.push(Piece {
-            window,
-            estimate: self.rows,
-            work,
-        });
+        self.pieces.push(Piece { window, estimate: self.rows, work });
         self.start = window.end();
         self.rows = 0;
     }

@@ -1,7 +1,9 @@
 //! Decides when a request may go out, so that no quota is hit.
 //!
 //! One budget for each class of request, learned from the server's `X-RateLimit-*` headers, and the user's own
-//! `RATE_LIMIT` across all classes. Never sleeps: it answers with the instant to wait for.
+//! `RATE_LIMIT` across all classes. A query that was submitted must be polled or it expires, and is then paid for again:
+//! a submit therefore takes room for its polls as well, and a poll is never held back by `RATE_LIMIT`, though it counts.
+//! Never sleeps: it answers with the instant to wait for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -51,6 +53,10 @@ impl Class {
 const SERVER_WINDOW: Duration = Duration::from_secs(900);
 /// The window of `RATE_LIMIT`, which is in requests a minute.
 const USER_WINDOW_MS: i64 = 60 * MS_PER_SECOND;
+/// Room that a submit takes for its polls: most queries are finished by the third.
+const POLLS_RESERVED: usize = 3;
+/// How long that room is held, in milliseconds: a query expires after 20 s without a poll.
+const RESERVED_MS: i64 = 20 * MS_PER_SECOND;
 /// Added to a reset that the server named in whole seconds, so that the first request falls after it.
 const RESET_MARGIN_MS: i64 = 50;
 
@@ -80,6 +86,8 @@ pub enum Admission {
 pub struct Quota {
     per_minute: usize,
     sent: VecDeque<Timestamp>,
+    /// Until when room is held, for each poll that is expected.
+    reserved: VecDeque<Timestamp>,
     budgets: BTreeMap<Class, Budget>,
 }
 
@@ -95,11 +103,7 @@ impl Quota {
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
         let per_minute = usize::try_from(per_minute.max(1)).unwrap_or(usize::MAX);
-        Self {
-            per_minute,
-            sent: VecDeque::new(),
-            budgets: BTreeMap::new(),
-        }
+        Self { per_minute, sent: VecDeque::new(), reserved: VecDeque::new(), budgets: BTreeMap::new() }
     }
 
     /// Asks for one request of `class`. On [`Admission::Go`] the request has been counted and must be sent.
@@ -109,9 +113,23 @@ impl Quota {
             return Admission::Wait(earliest);
         }
         self.sent.push_back(now);
+        match class {
+            Class::Query => {
+                let until = now.plus_millis(RESERVED_MS);
+                self.reserved.extend(std::iter::repeat_n(until, self.room_for_polls()));
+            }
+            Class::Poll => drop(self.reserved.pop_front()),
+            Class::Download | Class::Management | Class::Pages => {}
+        }
         let budget = self.budget(class, now);
         budget.remaining = budget.remaining.saturating_sub(1);
         Admission::Go
+    }
+
+    /// Takes in that a submit was answered at once: the room for its polls is free again.
+    pub fn needs_no_polls(&mut self) {
+        let left = self.reserved.len().saturating_sub(self.room_for_polls());
+        self.reserved.truncate(left);
     }
 
     /// Takes in what a reply said of its class.
@@ -123,11 +141,7 @@ impl Quota {
             let renewed = headers
                 .reset_seconds
                 .is_some_and(|s| after_seconds(now, s) > budget.resets_at.plus_millis(2_000));
-            budget.remaining = if renewed {
-                remaining
-            } else {
-                budget.remaining.min(remaining)
-            };
+            budget.remaining = if renewed { remaining } else { budget.remaining.min(remaining) };
         }
         if let Some(seconds) = headers.reset_seconds {
             budget.resets_at = after_seconds(now, seconds);
@@ -144,9 +158,7 @@ impl Quota {
     /// Requests of this class that the server still allows in its current window, as far as is known.
     #[must_use]
     pub fn remaining(&self, class: Class) -> u64 {
-        self.budgets
-            .get(&class)
-            .map_or_else(|| class.documented(), |b| b.remaining)
+        self.budgets.get(&class).map_or_else(|| class.documented(), |b| b.remaining)
     }
 
     fn budget(&mut self, class: Class, now: Timestamp) -> &mut Budget {
@@ -157,31 +169,39 @@ impl Quota {
         };
         let budget = self.budgets.entry(class).or_insert(fresh);
         if now >= budget.resets_at {
-            *budget = Budget {
-                blocked_until: budget.blocked_until,
-                ..fresh
-            };
+            *budget = Budget { blocked_until: budget.blocked_until, ..fresh };
         }
         budget
     }
 
-    fn earliest(&mut self, class: Class, now: Timestamp) -> Timestamp {
-        // A clock that went backwards would leave entries in the future: they count as sent now.
-        while self
-            .sent
-            .front()
-            .is_some_and(|t| t.plus_millis(USER_WINDOW_MS) <= now)
-        {
+    fn room_for_polls(&self) -> usize {
+        POLLS_RESERVED.min(self.per_minute.saturating_sub(1))
+    }
+
+    /// When `RATE_LIMIT` lets a request out.
+    fn user_limit(&mut self, class: Class, now: Timestamp) -> Timestamp {
+        // Entries ahead of a clock that went backwards count as sent now.
+        while self.sent.front().is_some_and(|t| t.plus_millis(USER_WINDOW_MS) <= now) {
             self.sent.pop_front();
         }
-        let mut earliest = now;
-        if self.sent.len() >= self.per_minute {
-            let freed = self
-                .sent
-                .front()
-                .map_or(now, |t| (*t).min(now).plus_millis(USER_WINDOW_MS));
-            earliest = earliest.max(freed);
+        while self.reserved.front().is_some_and(|until| *until <= now) {
+            self.reserved.pop_front();
         }
+        let needed = match class {
+            Class::Poll => return now,
+            Class::Query => 1 + self.room_for_polls(),
+            Class::Download | Class::Management | Class::Pages => 1,
+        };
+        if self.sent.len() + self.reserved.len() + needed <= self.per_minute {
+            return now;
+        }
+        let sent = self.sent.front().map(|t| (*t).min(now).plus_millis(USER_WINDOW_MS));
+        let reserved = self.reserved.front().map(|until| (*until).min(now.plus_millis(RESERVED_MS)));
+        sent.into_iter().chain(reserved).min().unwrap_or(now)
+    }
+
+    fn earliest(&mut self, class: Class, now: Timestamp) -> Timestamp {
+        let mut earliest = self.user_limit(class, now);
         let budget = self.budget(class, now);
         if let Some(until) = budget.blocked_until {
             earliest = earliest.max(until);
@@ -213,11 +233,7 @@ mod tests {
         let mut quota = Quota::new(1_000);
         quota.learn(
             Class::Query,
-            QuotaHeaders {
-                limit: Some(2),
-                remaining: Some(1),
-                reset_seconds: Some(10),
-            },
+            QuotaHeaders { limit: Some(2), remaining: Some(1), reset_seconds: Some(10) },
             t(0),
         );
         assert_eq!(quota.admit(Class::Query, t(1)), Admission::Go);
@@ -230,24 +246,38 @@ mod tests {
     fn a_429_blocks_its_class_for_as_long_as_it_says() {
         let mut quota = Quota::new(1_000);
         quota.limited(Class::Download, Duration::from_secs(900), t(0));
-        assert_eq!(
-            quota.admit(Class::Download, t(899_000)),
-            Admission::Wait(t(900_050))
-        );
+        assert_eq!(quota.admit(Class::Download, t(899_000)), Admission::Wait(t(900_050)));
         assert_eq!(quota.admit(Class::Download, t(900_050)), Admission::Go);
     }
 
     #[test]
     fn a_late_reply_does_not_raise_the_budget() {
         let mut quota = Quota::new(1_000);
-        let said = |remaining| QuotaHeaders {
-            limit: None,
-            remaining: Some(remaining),
-            reset_seconds: Some(100),
-        };
+        let said =
+            |remaining| QuotaHeaders { limit: None, remaining: Some(remaining), reset_seconds: Some(100) };
         quota.learn(Class::Query, said(3), t(0));
         quota.learn(Class::Query, said(5), t(10));
         assert_eq!(quota.remaining(Class::Query), 3);
+    }
+
+    #[test]
+    fn a_submit_takes_room_for_its_polls_and_polls_are_never_held_back() {
+        let mut quota = Quota::new(5);
+        assert_eq!(quota.admit(Class::Query, t(0)), Admission::Go);
+        assert_eq!(quota.admit(Class::Query, t(1)), Admission::Wait(t(20_000)));
+        assert_eq!(quota.admit(Class::Management, t(1)), Admission::Go);
+        for poll in 2..9 {
+            assert_eq!(quota.admit(Class::Poll, t(poll)), Admission::Go);
+        }
+        assert_eq!(quota.admit(Class::Management, t(9)), Admission::Wait(t(60_000)));
+    }
+
+    #[test]
+    fn a_submit_that_was_answered_at_once_gives_its_room_back() {
+        let mut quota = Quota::new(5);
+        assert_eq!(quota.admit(Class::Query, t(0)), Admission::Go);
+        quota.needs_no_polls();
+        assert_eq!(quota.admit(Class::Query, t(1)), Admission::Go);
     }
 
     proptest! {

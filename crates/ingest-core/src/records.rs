@@ -46,10 +46,7 @@ impl RecordBlock {
     /// An empty block whose first record will be the `first_ordinal`-th of its source.
     #[must_use]
     pub fn starting_at(first_ordinal: u64) -> Self {
-        Self {
-            first_ordinal,
-            ..Self::default()
-        }
+        Self { first_ordinal, ..Self::default() }
     }
 
     /// Adds a record that carries only its text. In a block of receipts it is not added: answers `false`.
@@ -112,15 +109,8 @@ impl RecordBlock {
         self.ends.iter().zip(0_u64..).map(move |(&end, index)| {
             let bytes = self.bytes.get(start..end).unwrap_or_default();
             start = end;
-            let receipt = usize::try_from(index)
-                .ok()
-                .and_then(|i| self.receipts.get(i))
-                .copied();
-            Record {
-                bytes,
-                receipt,
-                ordinal: self.first_ordinal.saturating_add(index),
-            }
+            let receipt = usize::try_from(index).ok().and_then(|i| self.receipts.get(i)).copied();
+            Record { bytes, receipt, ordinal: self.first_ordinal.saturating_add(index) }
         })
     }
 
@@ -160,10 +150,7 @@ impl RecordBlock {
         let first_ordinal = u64::from_le_bytes(head.get(..8)?.try_into().ok()?);
         let count = usize::try_from(u64::from_le_bytes(head.get(8..16)?.try_into().ok()?)).ok()?;
         let (ends, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
-        let mut block = Self {
-            first_ordinal,
-            ..Self::default()
-        };
+        let mut block = Self { first_ordinal, ..Self::default() };
         for end in ends.as_chunks::<8>().0 {
             let end = usize::try_from(u64::from_le_bytes(*end)).ok()?;
             if end < block.ends.last().copied().unwrap_or(0) {
@@ -176,10 +163,9 @@ impl RecordBlock {
         for receipt in receipts.as_chunks::<16>().0 {
             let received = i64::from_le_bytes(receipt.get(..8)?.try_into().ok()?);
             let sequence = i64::from_le_bytes(receipt.get(8..)?.try_into().ok()?);
-            block.receipts.push(Receipt {
-                received: Timestamp::from_millis(received),
-                sequence: Sequence(sequence),
-            });
+            block
+                .receipts
+                .push(Receipt { received: Timestamp::from_millis(received), sequence: Sequence(sequence) });
         }
         if block.ends.last().copied().unwrap_or(0) != bytes.len() {
             return None;
@@ -217,18 +203,12 @@ mod tests {
 
     #[test]
     fn a_block_holds_receipts_for_all_or_none() {
-        let receipt = Receipt {
-            received: Timestamp::from_millis(5),
-            sequence: Sequence(1),
-        };
+        let receipt = Receipt { received: Timestamp::from_millis(5), sequence: Sequence(1) };
         let mut block = RecordBlock::starting_at(10);
         assert!(block.push_received(b"a", receipt));
         assert!(!block.push(b"b"));
         assert!(block.push_received(b"", receipt));
-        let seen: Vec<_> = block
-            .iter()
-            .map(|r| (r.bytes, r.receipt.is_some(), r.ordinal))
-            .collect();
+        let seen: Vec<_> = block.iter().map(|r| (r.bytes, r.receipt.is_some(), r.ordinal)).collect();
         assert_eq!(seen, [(&b"a"[..], true, 10), (&b""[..], true, 11)]);
         block.advance();
         assert_eq!((block.len(), block.next_ordinal()), (0, 12));

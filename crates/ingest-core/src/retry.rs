@@ -10,8 +10,11 @@ use crate::time::Timestamp;
 const FIRST_CEILING: Duration = Duration::from_millis(500);
 /// Highest ceiling of that delay: beyond it a server is down and the next run takes over.
 const LAST_CEILING: Duration = Duration::from_secs(30);
-/// Wait after a 429 that names no time: quota windows are 15 minutes, but a short look costs one request.
-const UNNAMED_LIMIT_WAIT: Duration = Duration::from_secs(30);
+/// First wait after a 429 that names no time. It doubles with each, up to [`UNNAMED_WAIT_MAX`]: a short look costs one
+/// request, and ten of them reach beyond the 15 minutes of a quota window.
+const UNNAMED_WAIT_FIRST: Duration = Duration::from_secs(15);
+/// Longest wait after a 429 that names no time.
+const UNNAMED_WAIT_MAX: Duration = Duration::from_secs(240);
 /// Longest wait that a 429 may impose; quota windows are 900 s, and a little is added for clocks that differ.
 pub const LIMIT_WAIT_MAX: Duration = Duration::from_secs(960);
 
@@ -24,8 +27,8 @@ pub enum Verdict {
     Refused,
     /// The thing asked for is not there, or no longer.
     Gone,
-    /// Too many requests: try again, but not before the wait is over.
-    Limited(Duration),
+    /// Too many requests: try again after a wait, which the server may have named.
+    Limited(Option<Duration>),
     /// A fault that may pass.
     Transient,
     /// The request itself is wrong; repeating it cannot help.
@@ -39,10 +42,7 @@ pub fn verdict(status: u16, wait_seconds: Option<u64>) -> Verdict {
         200..=299 => Verdict::Answer,
         401 | 403 => Verdict::Refused,
         404 | 410 => Verdict::Gone,
-        429 => {
-            let named = wait_seconds.map(Duration::from_secs);
-            Verdict::Limited(named.unwrap_or(UNNAMED_LIMIT_WAIT).min(LIMIT_WAIT_MAX))
-        }
+        429 => Verdict::Limited(wait_seconds.map(Duration::from_secs)),
         408 | 425 | 500..=599 => Verdict::Transient,
         _ => Verdict::Wrong,
     }
@@ -55,6 +55,14 @@ pub fn delay(attempt: u32, entropy: u64) -> Duration {
     let ceiling = FIRST_CEILING.saturating_mul(1_u32.checked_shl(attempt.min(16)).unwrap_or(u32::MAX));
     let ceiling_us = u64::try_from(ceiling.min(LAST_CEILING).as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(entropy % ceiling_us.saturating_add(1))
+}
+
+/// How long to wait after the `limited`-th 429 of a request, counted from 0: as long as the server named, else longer
+/// with each.
+#[must_use]
+pub fn limit_wait(named: Option<Duration>, limited: u32) -> Duration {
+    let unnamed = UNNAMED_WAIT_FIRST.saturating_mul(1 << limited.min(8)).min(UNNAMED_WAIT_MAX);
+    named.unwrap_or(unnamed).min(LIMIT_WAIT_MAX)
 }
 
 /// When a paused request may go out.
@@ -78,10 +86,8 @@ mod tests {
             (403, None, Verdict::Refused),
             (404, None, Verdict::Gone),
             (415, None, Verdict::Wrong),
-            (429, Some(7), Verdict::Limited(Duration::from_secs(7))),
-            (429, None, Verdict::Limited(UNNAMED_LIMIT_WAIT)),
-            (429, Some(900), Verdict::Limited(Duration::from_secs(900))),
-            (429, Some(100_000), Verdict::Limited(LIMIT_WAIT_MAX)),
+            (429, Some(7), Verdict::Limited(Some(Duration::from_secs(7)))),
+            (429, None, Verdict::Limited(None)),
             (500, None, Verdict::Transient),
             (503, Some(3), Verdict::Transient),
         ];
@@ -91,11 +97,17 @@ mod tests {
     }
 
     #[test]
+    fn the_servers_word_on_a_wait_wins_and_its_silence_outlasts_a_quota_window() {
+        assert_eq!(limit_wait(Some(Duration::from_secs(900)), 3), Duration::from_secs(900));
+        assert_eq!(limit_wait(Some(Duration::from_secs(100_000)), 0), LIMIT_WAIT_MAX);
+        let silent: Duration = (0..10).map(|limited| limit_wait(None, limited)).sum();
+        assert!(silent > Duration::from_secs(900), "{silent:?}");
+    }
+
+    #[test]
     fn delays_stay_below_a_doubling_ceiling() {
         for attempt in 0..40 {
-            let ceiling = FIRST_CEILING
-                .saturating_mul(1 << attempt.min(16))
-                .min(LAST_CEILING);
+            let ceiling = FIRST_CEILING.saturating_mul(1 << attempt.min(16)).min(LAST_CEILING);
             for entropy in [0, 1, 12_345_678_901, u64::MAX] {
                 assert!(delay(attempt, entropy) <= ceiling);
             }

@@ -33,6 +33,8 @@ pub mod own {
     pub const RAW: &str = "_raw";
     /// All of them, in the order in which files carry them.
     pub const ALL: [&str; 6] = [TIME, TIMESTAMP, SEQUENCE, LOG_ID, RESCUED, RAW];
+    /// Names that readers make from the folders `log=…/day=…`; a column of that name would be hidden by them.
+    pub const FOLDERS: [&str; 2] = ["log", "day"];
 }
 
 /// Columns that one log may have; fields beyond them are rescued. Wide logs of the field stay below 5,000,
@@ -75,11 +77,7 @@ impl TableSchema {
     /// A schema without columns yet.
     #[must_use]
     pub const fn new(shape: Shape) -> Self {
-        Self {
-            shape,
-            columns: Vec::new(),
-            time_field: None,
-        }
+        Self { shape, columns: Vec::new(), time_field: None }
     }
 
     /// Takes in what a window showed: fields that are new become columns, those known keep their type.
@@ -93,14 +91,8 @@ impl TableSchema {
             if self.columns.len() >= COLUMNS_MAX {
                 break;
             }
-            let kind = column
-                .fits
-                .column_type(is_time_name(&column.field), self.typed_source());
-            self.columns.push(Column {
-                field: column.field.clone(),
-                name: names.take(&column.field),
-                kind,
-            });
+            let kind = column.fits.column_type(is_time_name(&column.field), self.typed_source());
+            self.columns.push(Column { field: column.field.clone(), name: names.take(&column.field), kind });
         }
         if first {
             self.time_field = self.choose_time_field();
@@ -114,16 +106,10 @@ impl TableSchema {
         let known: BTreeSet<String> = self.columns.iter().map(|c| c.field.clone()).collect();
         let mut names = NameSpace::of(&self.columns);
         for column in other.columns.iter().filter(|c| !known.contains(&c.field)) {
-            let name = if names.is_free(&column.name) {
-                column.name.clone()
-            } else {
-                names.take(&column.field)
-            };
+            let name =
+                if names.is_free(&column.name) { column.name.clone() } else { names.take(&column.field) };
             names.reserve(&name);
-            self.columns.push(Column {
-                name,
-                ..column.clone()
-            });
+            self.columns.push(Column { name, ..column.clone() });
         }
         if self.time_field.is_none() {
             self.time_field.clone_from(&other.time_field);
@@ -155,13 +141,8 @@ impl TableSchema {
             let name = plain_name(&column.field);
             TIME_NAMES.iter().position(|t| *t == name)
         };
-        let instants = self
-            .columns
-            .iter()
-            .filter(|c| matches!(c.kind, ColumnType::Timestamp { .. }));
-        let best = instants
-            .filter_map(|c| Some((rank(c)?, c)))
-            .min_by_key(|(rank, _)| *rank);
+        let instants = self.columns.iter().filter(|c| matches!(c.kind, ColumnType::Timestamp { .. }));
+        let best = instants.filter_map(|c| Some((rank(c)?, c))).min_by_key(|(rank, _)| *rank);
         best.map(|(_, column)| column.field.clone())
     }
 }
@@ -196,11 +177,7 @@ const TIME_NAMES: [&str; 24] = [
 
 /// Lower case, without separators: `@Event_Time` and `eventTime` are `eventtime`.
 fn plain_name(field: &str) -> String {
-    field
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether a field is named like an instant, so that a number in it may be an epoch.
@@ -208,9 +185,7 @@ fn is_time_name(field: &str) -> bool {
     let last = field.rsplit("__").next().unwrap_or(field);
     let name = plain_name(last);
     TIME_NAMES.contains(&name.as_str())
-        || ["time", "timestamp", "epoch", "timems", "date"]
-            .iter()
-            .any(|end| name.ends_with(end))
+        || ["time", "timestamp", "epoch", "timems", "date"].iter().any(|end| name.ends_with(end))
 }
 
 /// Column names that are taken, compared as the readers do: without regard to case.
@@ -219,7 +194,7 @@ struct NameSpace(BTreeMap<String, u32>);
 impl NameSpace {
     fn of(columns: &[Column]) -> Self {
         let mut space = Self(BTreeMap::new());
-        own::ALL.iter().for_each(|name| space.reserve(name));
+        own::ALL.iter().chain(&own::FOLDERS).for_each(|name| space.reserve(name));
         columns.iter().for_each(|column| space.reserve(&column.name));
         space
     }

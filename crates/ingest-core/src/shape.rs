@@ -72,12 +72,7 @@ impl fmt::Display for Shape {
         match &self.body {
             Body::Json => f.write_str("JSON"),
             Body::Csv(dialect) => {
-                write!(
-                    f,
-                    "CSV ({:?}, {} columns)",
-                    char::from(dialect.delimiter),
-                    dialect.columns.len()
-                )
+                write!(f, "CSV ({:?}, {} columns)", char::from(dialect.delimiter), dialect.columns.len())
             }
             Body::KeyValue => f.write_str("key=value"),
             Body::Access => f.write_str("access log"),

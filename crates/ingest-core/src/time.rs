@@ -63,9 +63,7 @@ impl Timestamp {
     /// When the text is none of these.
     pub fn parse(text: &str) -> Result<Self, NotATime> {
         let text = text.trim();
-        let refuse = || NotATime {
-            given: text.to_owned(),
-        };
+        let refuse = || NotATime { given: text.to_owned() };
         if let Ok(millis) = text.parse::<i64>() {
             return Ok(Self::from_millis(millis));
         }
@@ -73,20 +71,15 @@ impl Timestamp {
             return Ok(Self::from_millis(instant.as_millisecond()));
         }
         let date: jiff::civil::Date = text.parse().map_err(|_not_a_date| refuse())?;
-        let zoned = date
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .map_err(|_out_of_range| refuse())?;
+        let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_out_of_range| refuse())?;
         Ok(Self::from_millis(zoned.timestamp().as_millisecond()))
     }
 
     /// Compact form for file names: `20260210T000000000Z`. Sorts as time does.
     #[must_use]
     pub fn compact(self) -> String {
-        let digits: String = self
-            .to_string()
-            .chars()
-            .filter(|c| c.is_ascii_digit() || *c == 'T' || *c == 'Z')
-            .collect();
+        let digits: String =
+            self.to_string().chars().filter(|c| c.is_ascii_digit() || *c == 'T' || *c == 'Z').collect();
         digits
     }
 
@@ -278,17 +271,8 @@ mod tests {
 
     #[test]
     fn times_are_read_in_three_forms() {
-        for text in [
-            "2026-02-10T00:00:00Z",
-            "2026-02-10",
-            "1770681600000",
-            "2026-02-10T01:00:00+01:00",
-        ] {
-            assert_eq!(
-                Timestamp::parse(text).unwrap().millis(),
-                1_770_681_600_000,
-                "{text}"
-            );
+        for text in ["2026-02-10T00:00:00Z", "2026-02-10", "1770681600000", "2026-02-10T01:00:00+01:00"] {
+            assert_eq!(Timestamp::parse(text).unwrap().millis(), 1_770_681_600_000, "{text}");
         }
         assert!(Timestamp::parse("yesterday").is_err());
     }

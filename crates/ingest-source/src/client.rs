@@ -30,6 +30,8 @@ mod events;
 const BODY_MAX: usize = 256 << 20;
 /// 429s that one request obeys before it gives up: with waits of up to 15 minutes this is hours.
 const LIMITED_MAX: u32 = 10;
+/// Status of a submit whose query must be polled.
+const RUNNING: u16 = 202;
 /// Characters of a refusal's body that its error shows.
 const SHOWN: usize = 200;
 /// Waits longer than this are reported.
@@ -80,13 +82,7 @@ impl Client {
     pub fn new(options: ClientOptions, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let quota = Mutex::new(Quota::new(options.requests_per_minute));
         let entropy = Entropy::new(options.seed);
-        Self {
-            transport,
-            clock,
-            options,
-            quota,
-            entropy,
-        }
+        Self { transport, clock, options, quota, entropy }
     }
 
     /// The protocol that the endpoint speaks.
@@ -98,10 +94,7 @@ impl Client {
     /// Requests of a class that the server still allows in its current window, as far as is known.
     #[must_use]
     pub fn quota_left(&self, class: Class) -> u64 {
-        self.quota
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remaining(class)
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner).remaining(class)
     }
 
     /// The logs that the key can see; with their log sets where `with_sets`.
@@ -109,13 +102,10 @@ impl Client {
     /// # Errors
     /// See [`SourceError`].
     pub async fn logs(&self, with_sets: bool) -> Result<Vec<LogInfo>, SourceError> {
-        let mut logs = self
-            .read_with(&catalog::logs_request(), catalog::read_logs)
-            .await?;
+        let mut logs = self.read_with(&catalog::logs_request(), catalog::read_logs).await?;
         if with_sets {
             let body = catalog::log_sets_request();
-            self.read_with(&body, |body| catalog::add_sets(body, &mut logs))
-                .await?;
+            self.read_with(&body, |body| catalog::add_sets(body, &mut logs)).await?;
         }
         Ok(logs)
     }
@@ -132,12 +122,9 @@ impl Client {
     ) -> Result<CountReply, SourceError> {
         let mut query = CountQuery::new(log, span, slices);
         while let Ask::Send { request, after } = query.ask() {
-            self.converse(&request, after, |reply| query.answer(reply))
-                .await?;
+            self.converse(&request, after, |reply| query.answer(reply)).await?;
         }
-        query
-            .into_reply()
-            .ok_or_else(|| ProtocolError::Lacks("a count").into())
+        query.into_reply().ok_or_else(|| ProtocolError::Lacks("a count").into())
     }
 
     /// The pages of a log's events in a span.
@@ -151,9 +138,7 @@ impl Client {
     /// # Errors
     /// See [`SourceError`].
     pub async fn probe_pages(&self) -> Result<(), SourceError> {
-        self.call(&ApiRequest::path(Class::Pages, &["test"], Vec::new()))
-            .await
-            .map(|_answer| ())
+        self.call(&ApiRequest::path(Class::Pages, &["test"], Vec::new())).await.map(|_answer| ())
     }
 
     /// Sends a request of a machine and lets it read the reply; sends it again while the reply is one of those that a
@@ -170,10 +155,7 @@ impl Client {
             let outcome = match self.call(request).await {
                 Ok(answer) => {
                     let beyond = beyond_retention(&answer);
-                    take(Reply::Body {
-                        body: &answer.body,
-                        beyond_retention: beyond.as_deref(),
-                    })
+                    take(Reply::Body { body: &answer.body, beyond_retention: beyond.as_deref() })
                 }
                 Err(SourceError::NotFound(_)) => take(Reply::Gone),
                 Err(error) => return Err(error),
@@ -194,11 +176,17 @@ impl Client {
         request: &ApiRequest,
         mut read: impl FnMut(&[u8]) -> Result<T, ProtocolError>,
     ) -> Result<T, SourceError> {
-        self.converse(request, Duration::ZERO, |reply| match reply {
+        let read = self.converse(request, Duration::ZERO, |reply| match reply {
             Reply::Body { body, .. } => read(body),
             Reply::Gone => Err(ProtocolError::NotFound),
-        })
-        .await
+        });
+        match read.await {
+            // Said of what was asked for: it is no log that is missing here.
+            Err(SourceError::Protocol(ProtocolError::NotFound)) => {
+                Err(SourceError::NotFound(describe(request)))
+            }
+            other => other,
+        }
     }
 
     /// Sends a request until it has a whole 2xx reply, or cannot have one.
@@ -239,21 +227,15 @@ impl Client {
                     match self.judge(request, &reply) {
                         Verdict::Answer => return Ok(reply),
                         Verdict::Refused => {
-                            return Err(SourceError::Refused {
-                                status: reply.status,
-                                what,
-                            });
+                            return Err(SourceError::Refused { status: reply.status, what });
                         }
                         Verdict::Gone => return Err(SourceError::NotFound(what)),
                         Verdict::Wrong => {
                             let said = shown(&mut reply, &what).await;
-                            return Err(SourceError::Wrong {
-                                status: reply.status,
-                                what,
-                                said,
-                            });
+                            return Err(SourceError::Wrong { status: reply.status, what, said });
                         }
-                        Verdict::Limited(_) if limited < LIMITED_MAX => {
+                        Verdict::Limited(named) if limited < LIMITED_MAX => {
+                            self.hold_back(request.class, retry::limit_wait(named, limited));
                             limited += 1;
                             continue;
                         }
@@ -266,11 +248,7 @@ impl Client {
                 }
             };
             if tries >= self.options.retries {
-                return Err(SourceError::Exhausted {
-                    what,
-                    tries: tries + 1,
-                    last,
-                });
+                return Err(SourceError::Exhausted { what, tries: tries + 1, last });
             }
             self.pause(tries, &last).await;
             tries += 1;
@@ -287,23 +265,22 @@ impl Client {
     async fn wait_for_quota(&self, class: Class) {
         loop {
             let now = self.clock.now();
-            let admission = self
-                .quota
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .admit(class, now);
+            let admission = self.quota.lock().unwrap_or_else(PoisonError::into_inner).admit(class, now);
             let Admission::Wait(until) = admission else { return };
             let wait_ms = until.millis().saturating_sub(now.millis()).max(1);
             if wait_ms >= NOTABLE_WAIT_MS {
-                tracing::info!(
-                    event = "rate_limit",
-                    class = class.name(),
-                    wait_ms,
-                    reason = "quota kept"
-                );
+                tracing::info!(event = "rate_limit", class = class.name(), wait_ms, reason = "quota kept");
             }
             tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())).await;
         }
+    }
+
+    /// Lets nothing of a class out until the wait is over, whichever task wants it.
+    fn hold_back(&self, class: Class, wait: Duration) {
+        let now = self.clock.now();
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner).limited(class, wait, now);
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(event = "rate_limit", class = class.name(), wait_ms, reason = "429 from the server");
     }
 
     /// Feeds the quota with what the reply says, and reads its status.
@@ -318,16 +295,8 @@ impl Client {
         let verdict = retry::verdict(reply.status, number("retry-after").or(headers.reset_seconds));
         let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
         quota.learn(request.class, headers, now);
-        if let Verdict::Limited(wait) = verdict {
-            quota.limited(request.class, wait, now);
-            drop(quota);
-            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(
-                event = "rate_limit",
-                class = request.class.name(),
-                wait_ms,
-                reason = "429 from the server"
-            );
+        if request.class == Class::Query && reply.status != RUNNING {
+            quota.needs_no_polls();
         }
         verdict
     }
@@ -354,15 +323,9 @@ impl Client {
 async fn read_body(reply: &mut HttpReply, what: &str) -> Result<Vec<u8>, SourceError> {
     let mut body = Vec::new();
     while let Some(piece) = reply.body.next().await {
-        let piece = piece.map_err(|cause| SourceError::Cut {
-            what: what.to_owned(),
-            cause,
-        })?;
+        let piece = piece.map_err(|cause| SourceError::Cut { what: what.to_owned(), cause })?;
         if body.len().saturating_add(piece.len()) > BODY_MAX {
-            return Err(SourceError::TooLarge {
-                what: what.to_owned(),
-                limit: BODY_MAX,
-            });
+            return Err(SourceError::TooLarge { what: what.to_owned(), limit: BODY_MAX });
         }
         body.extend_from_slice(&piece);
     }
@@ -376,9 +339,7 @@ async fn shown(reply: &mut HttpReply, what: &str) -> String {
 
 fn beyond_retention(answer: &Answer) -> Option<String> {
     let flag = answer.header("x-beyond-retention")?;
-    let said = answer
-        .header("x-beyond-retention-message")
-        .unwrap_or("no message");
+    let said = answer.header("x-beyond-retention-message").unwrap_or("no message");
     (!flag.eq_ignore_ascii_case("false")).then(|| said.to_owned())
 }
 

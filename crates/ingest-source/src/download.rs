@@ -36,10 +36,7 @@ impl Client {
     /// # Errors
     /// See [`SourceError`].
     pub async fn download(&self, log: &LogId, span: RequestSpan) -> Result<Download, SourceError> {
-        let parameters = vec![
-            ("from", span.from.millis().to_string()),
-            ("to", span.to.millis().to_string()),
-        ];
+        let parameters = vec![("from", span.from.millis().to_string()), ("to", span.to.millis().to_string())];
         let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
         let reply = self.open(&request).await?;
         let what = describe(&request);
@@ -64,10 +61,7 @@ impl Download {
             match self.reply.body.next().await {
                 Some(Ok(piece)) => self.take(&piece)?,
                 Some(Err(cause)) => {
-                    return Err(SourceError::Cut {
-                        what: self.what.clone(),
-                        cause,
-                    });
+                    return Err(SourceError::Cut { what: self.what.clone(), cause });
                 }
                 None => {
                     self.ended = true;
@@ -108,10 +102,7 @@ impl Download {
         }
         self.unfinished.extend_from_slice(rest);
         if self.unfinished.len() > LINE_MAX {
-            return Err(SourceError::TooLarge {
-                what: self.what.clone(),
-                limit: LINE_MAX,
-            });
+            return Err(SourceError::TooLarge { what: self.what.clone(), limit: LINE_MAX });
         }
         Ok(())
     }

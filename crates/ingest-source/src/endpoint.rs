@@ -61,9 +61,7 @@ impl Endpoint {
         base.set_query(None);
         base.set_fragment(None);
         // The platform gateway serves the same API one level down (API document, 1.1).
-        let gateway = base
-            .host_str()
-            .is_some_and(|h| h.ends_with(".api.insight.rapid7.com"));
+        let gateway = base.host_str().is_some_and(|h| h.ends_with(".api.insight.rapid7.com"));
         if gateway && base.path() == "/" {
             base.set_path("/log_search");
         }
@@ -74,21 +72,11 @@ impl Endpoint {
     /// everything else Log Search.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
-        let mut segments = self
-            .base
-            .path_segments()
-            .into_iter()
-            .flatten()
-            .filter(|s| !s.is_empty());
+        let mut segments = self.base.path_segments().into_iter().flatten().filter(|s| !s.is_empty());
         let versioned = segments.next_back().is_some_and(|last| {
-            last.strip_prefix('v')
-                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            last.strip_prefix('v').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         });
-        if versioned {
-            Protocol::CsvPages
-        } else {
-            Protocol::LogSearch
-        }
+        if versioned { Protocol::CsvPages } else { Protocol::LogSearch }
     }
 
     /// Whether the key would travel readable for everybody on the way.
@@ -124,15 +112,8 @@ impl Endpoint {
                 Ok(url)
             }
             Target::Link(href) => {
-                let url = self
-                    .base
-                    .join(href)
-                    .map_err(|_not_a_url| EndpointError::NotAUrl(href.clone()))?;
-                if self.may_follow(&url) {
-                    Ok(url)
-                } else {
-                    Err(EndpointError::Foreign(shown_origin(&url)))
-                }
+                let url = self.base.join(href).map_err(|_not_a_url| EndpointError::NotAUrl(href.clone()))?;
+                if self.may_follow(&url) { Ok(url) } else { Err(EndpointError::Foreign(shown_origin(&url))) }
             }
         }
     }
@@ -156,9 +137,7 @@ mod tests {
     use super::*;
 
     fn link(endpoint: &str, href: &str) -> Result<String, EndpointError> {
-        Endpoint::parse(endpoint)?
-            .url(&Target::Link(href.to_owned()))
-            .map(|u| u.to_string())
+        Endpoint::parse(endpoint)?.url(&Target::Link(href.to_owned())).map(|u| u.to_string())
     }
 
     #[test]
@@ -181,21 +160,9 @@ mod tests {
         ] {
             assert!(link(eu, href).is_err(), "{href}");
         }
-        assert!(
-            link(
-                "http://127.0.0.1:9000",
-                "http://127.0.0.1:9000/log_search/query/x"
-            )
-            .is_ok()
-        );
+        assert!(link("http://127.0.0.1:9000", "http://127.0.0.1:9000/log_search/query/x").is_ok());
         assert!(link("http://127.0.0.1:9000", "http://127.0.0.1:9001/query/x").is_err());
-        assert!(
-            link(
-                "http://127.0.0.1:9000",
-                "https://eu.rest.logs.insight.rapid7.com/x"
-            )
-            .is_err()
-        );
+        assert!(link("http://127.0.0.1:9000", "https://eu.rest.logs.insight.rapid7.com/x").is_err());
     }
 
     #[test]
@@ -223,10 +190,7 @@ mod tests {
             ("https://api.rapid7.com/v1", Protocol::CsvPages),
             ("http://127.0.0.1:1/gateway/v2/", Protocol::CsvPages),
             ("https://eu.rest.logs.insight.rapid7.com", Protocol::LogSearch),
-            (
-                "https://us2.api.insight.rapid7.com/log_search",
-                Protocol::LogSearch,
-            ),
+            ("https://us2.api.insight.rapid7.com/log_search", Protocol::LogSearch),
             ("http://127.0.0.1:8080/", Protocol::LogSearch),
         ] {
             assert_eq!(Endpoint::parse(url).unwrap().protocol(), want, "{url}");
@@ -235,13 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
-        for url in [
-            "",
-            "eu.rest.logs",
-            "ftp://x",
-            "https://user:pw@x.example",
-            "https://",
-        ] {
+        for url in ["", "eu.rest.logs", "ftp://x", "https://user:pw@x.example", "https://"] {
             assert!(Endpoint::parse(url).is_err(), "{url}");
         }
     }

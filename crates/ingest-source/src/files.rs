@@ -46,10 +46,7 @@ mod tests {
     #[track_caller]
     fn check(stored: Vec<u8>, want: &str) {
         let mut text = String::new();
-        decompress(io::Cursor::new(stored))
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        decompress(io::Cursor::new(stored)).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, want);
     }
 
@@ -73,11 +70,6 @@ mod tests {
         let mut cut = gzip("some text that is long enough to be cut somewhere in the middle of it");
         cut.truncate(cut.len() - 10);
         let mut text = String::new();
-        assert!(
-            decompress(io::Cursor::new(cut))
-                .unwrap()
-                .read_to_string(&mut text)
-                .is_err()
-        );
+        assert!(decompress(io::Cursor::new(cut)).unwrap().read_to_string(&mut text).is_err());
     }
 }

@@ -60,22 +60,12 @@ impl HttpTransport {
         let headers = reply.headers().iter();
         let headers = headers
             .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
         let status = reply.status().as_u16();
-        let body = reply
-            .bytes_stream()
-            .map(|piece| piece.map_err(|e| failure(&e.without_url())))
-            .boxed();
-        Ok(HttpReply {
-            status,
-            headers,
-            body,
-        })
+        let body = reply.bytes_stream().map(|piece| piece.map_err(|e| failure(&e.without_url()))).boxed();
+        Ok(HttpReply { status, headers, body })
     }
 }
 

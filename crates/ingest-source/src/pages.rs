@@ -18,10 +18,7 @@ impl Client {
     /// The pages of all rows in a window, `rows_per_page` a request.
     #[must_use]
     pub const fn pages(&self, window: LogWindow, rows_per_page: u32) -> TextPages<'_> {
-        TextPages {
-            client: self,
-            pages: CsvPages::new(window, rows_per_page),
-        }
+        TextPages { client: self, pages: CsvPages::new(window, rows_per_page) }
     }
 }
 

@@ -66,9 +66,7 @@ pub struct HttpReply {
 
 impl fmt::Debug for HttpReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpReply")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("HttpReply").field("status", &self.status).finish_non_exhaustive()
     }
 }
 

@@ -53,9 +53,7 @@ pub(crate) fn open_or_create(path: &Path) -> Result<File, StoreError> {
 
 /// Makes a folder's names durable.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(StoreError::at("sync the folder", path))
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(StoreError::at("sync the folder", path))
 }
 
 /// Moves a synced file to its final name and makes the name durable.
@@ -89,9 +87,7 @@ pub(crate) fn list(path: &Path) -> Result<Vec<fs::DirEntry>, StoreError> {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(cause) => return Err(StoreError::at("list", path)(cause)),
     };
-    let mut entries: Vec<_> = entries
-        .collect::<io::Result<_>>()
-        .map_err(StoreError::at("list", path))?;
+    let mut entries: Vec<_> = entries.collect::<io::Result<_>>().map_err(StoreError::at("list", path))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     Ok(entries)
 }

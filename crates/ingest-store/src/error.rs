@@ -26,9 +26,6 @@ impl StoreError {
     /// Whether the disk, or the user's share of it, is full.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(
-            self.cause.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        )
+        matches!(self.cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }

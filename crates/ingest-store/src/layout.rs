@@ -46,28 +46,14 @@ impl FileName {
     #[must_use]
     pub fn new(slug: &Slug, window: LogWindow, rows: u64, content_hash: &str) -> Self {
         let hash = content_hash.chars().take(HASH_DIGITS).collect();
-        Self {
-            slug: slug.clone(),
-            window,
-            rows,
-            hash,
-        }
+        Self { slug: slug.clone(), window, rows, hash }
     }
 
     /// The file's path below `OUTPUT_DIR`.
     #[must_use]
     pub fn path(&self, layout: Layout) -> PathBuf {
-        let Self {
-            slug,
-            window,
-            rows,
-            hash,
-        } = self;
-        let stem = format!(
-            "{}_{}_{rows}_{hash}",
-            window.start().compact(),
-            window.end().compact()
-        );
+        let Self { slug, window, rows, hash } = self;
+        let stem = format!("{}_{}_{rows}_{hash}", window.start().compact(), window.end().compact());
         let day = window.start().day().to_string();
         match layout {
             Layout::Hive => format!("log={slug}/day={day}/{stem}.{ENDING}").into(),
@@ -89,12 +75,7 @@ impl FileName {
         let window = LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)?;
         let known = hash.len() == HASH_DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
         known.then_some(())?;
-        Some(Self {
-            slug: Slug::parse(&slug).ok()?,
-            window,
-            rows: rows.parse().ok()?,
-            hash: hash.to_owned(),
-        })
+        Some(Self { slug: Slug::parse(&slug).ok()?, window, rows: rows.parse().ok()?, hash: hash.to_owned() })
     }
 }
 
@@ -139,12 +120,7 @@ mod tests {
 
     #[test]
     fn other_files_are_not_ours() {
-        for path in [
-            "a.parquet",
-            "log=x/day=2026-01-01/part-0.parquet",
-            "x_y_z_w_v.parquet",
-            "notes.txt",
-        ] {
+        for path in ["a.parquet", "log=x/day=2026-01-01/part-0.parquet", "x_y_z_w_v.parquet", "notes.txt"] {
             assert_eq!(FileName::parse(Path::new(path)), None, "{path}");
         }
     }

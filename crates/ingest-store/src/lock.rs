@@ -67,24 +67,17 @@ impl Lock {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                let by = file
-                    .read_to_string(&mut text)
-                    .ok()
-                    .and_then(|_read| serde_json::from_str(&text).ok());
-                return Err(LockError::Held {
-                    folder: output_dir.display().to_string(),
-                    by,
-                });
+                let by =
+                    file.read_to_string(&mut text).ok().and_then(|_read| serde_json::from_str(&text).ok());
+                return Err(LockError::Held { folder: output_dir.display().to_string(), by });
             }
             Err(std::fs::TryLockError::Error(cause)) => {
                 return Err(StoreError::at("lock", &path)(cause).into());
             }
         }
         let text = serde_json::to_string(holder).unwrap_or_default();
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(text.as_bytes()));
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(StoreError::at("write", &path))?;
         Ok(Self { _file: file })
     }
@@ -97,17 +90,10 @@ mod tests {
     #[test]
     fn a_second_holder_learns_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
-        let holder = Holder {
-            pid: 7,
-            host: "box".into(),
-            since: "2026-02-10T00:00:00Z".into(),
-        };
+        let holder = Holder { pid: 7, host: "box".into(), since: "2026-02-10T00:00:00Z".into() };
         let held = Lock::take(folder.path(), &holder).unwrap();
         let error = Lock::take(folder.path(), &holder).unwrap_err().to_string();
-        assert!(
-            error.contains("process 7 on box, since 2026-02-10T00:00:00Z"),
-            "{error}"
-        );
+        assert!(error.contains("process 7 on box, since 2026-02-10T00:00:00Z"), "{error}");
         drop(held);
         assert!(Lock::take(folder.path(), &holder).is_ok());
     }

@@ -24,14 +24,7 @@ impl OutputFile {
         let staged = folder.join(format!(".{name}.{}", std::process::id()));
         disk::remove_if_there(&staged)?;
         let file = disk::create_file(&staged)?;
-        Ok((
-            Self {
-                staged,
-                path: folder.join(name),
-                published: false,
-            },
-            file,
-        ))
+        Ok((Self { staged, path: folder.join(name), published: false }, file))
     }
 
     /// A file without a name in `folder`, gone when closed.

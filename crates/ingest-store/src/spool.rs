@@ -34,15 +34,7 @@ impl Spool {
     /// A spool that keeps up to `memory_max` bytes of text in memory, and then uses a file at `path`.
     #[must_use]
     pub const fn new(path: PathBuf, memory_max: usize) -> Self {
-        Self {
-            path,
-            memory_max,
-            held: Vec::new(),
-            held_bytes: 0,
-            file: None,
-            records: 0,
-            text_bytes: 0,
-        }
+        Self { path, memory_max, held: Vec::new(), held_bytes: 0, file: None, records: 0, text_bytes: 0 }
     }
 
     /// Adds a block.
@@ -107,27 +99,16 @@ impl Spool {
             return Ok(SpoolReader::Memory(self.held.iter()));
         };
         writer.flush().map_err(StoreError::at("write", &self.path))?;
-        let mut file = writer
-            .get_ref()
-            .try_clone()
-            .map_err(StoreError::at("reopen", &self.path))?;
-        file.seek(SeekFrom::Start(0))
-            .map_err(StoreError::at("read", &self.path))?;
-        Ok(SpoolReader::Disk {
-            file: BufReader::with_capacity(BUFFER_BYTES, file),
-            path: &self.path,
-        })
+        let mut file = writer.get_ref().try_clone().map_err(StoreError::at("reopen", &self.path))?;
+        file.seek(SeekFrom::Start(0)).map_err(StoreError::at("read", &self.path))?;
+        Ok(SpoolReader::Disk { file: BufReader::with_capacity(BUFFER_BYTES, file), path: &self.path })
     }
 
     fn spill(&mut self, block: &RecordBlock) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let mut frame = Vec::with_capacity(block.text_len().saturating_add(block.len().saturating_mul(24)));
         block.write(&mut frame);
-        let head = [
-            (frame.len() as u64).to_le_bytes(),
-            XxHash3_64::oneshot(&frame).to_le_bytes(),
-        ]
-        .concat();
+        let head = [(frame.len() as u64).to_le_bytes(), XxHash3_64::oneshot(&frame).to_le_bytes()].concat();
         file.write_all(&head)
             .and_then(|()| file.write_all(&frame))
             .map_err(StoreError::at("write", &self.path))
@@ -206,11 +187,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("spool");
             let mut spool = Spool::new(path.clone(), memory_max);
-            let blocks: Vec<_> = ["one", "", "three"]
-                .into_iter()
-                .zip(0..)
-                .map(|(text, n)| block(n, text))
-                .collect();
+            let blocks: Vec<_> =
+                ["one", "", "three"].into_iter().zip(0..).map(|(text, n)| block(n, text)).collect();
             for block in &blocks {
                 spool.push(block.clone()).unwrap();
             }

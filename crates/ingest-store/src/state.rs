@@ -24,9 +24,7 @@ impl StateDir {
     /// The ledgers of an output folder.
     #[must_use]
     pub fn of(output_dir: &Path) -> Self {
-        Self {
-            folder: output_dir.join(INGEST).join("logs"),
-        }
+        Self { folder: output_dir.join(INGEST).join("logs") }
     }
 
     /// Makes a log's state durable.
@@ -70,11 +68,7 @@ fn read(stored: &[u8]) -> Option<LogState> {
     let (sum, text) = stored.split_once('\n')?;
     let text = text.strip_suffix('\n')?;
     let whole = sum == format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()));
-    if whole {
-        serde_json::from_str(text).ok()
-    } else {
-        None
-    }
+    if whole { serde_json::from_str(text).ok() } else { None }
 }
 
 #[cfg(test)]

@@ -89,11 +89,7 @@ impl DirTable {
         for orphan in disk::list(&staging)? {
             disk::remove_if_there(&orphan.path())?;
         }
-        Ok(Self {
-            root: root.to_owned(),
-            layout,
-            staged: AtomicU64::new(0),
-        })
+        Ok(Self { root: root.to_owned(), layout, staged: AtomicU64::new(0) })
     }
 
     /// Whether an output folder is there, or can be made, and can be written. Leaves it as it was otherwise.
@@ -125,13 +121,7 @@ impl DirTable {
     pub fn stage(&self) -> Result<(Staged, File), StoreError> {
         let path = self.staging_path(ENDING);
         let file = disk::create_file(&path)?;
-        Ok((
-            Staged {
-                path,
-                published: false,
-            },
-            file,
-        ))
+        Ok((Staged { path, published: false }, file))
     }
 
     /// Makes a staged file, synced and checked, part of the table. Publishing the same name again replaces the file by
@@ -144,16 +134,10 @@ impl DirTable {
         if let Some(folder) = path.parent() {
             disk::create_dir(folder)?;
         }
-        let bytes = fs::metadata(&staged.path)
-            .map_err(StoreError::at("look at", &staged.path))?
-            .len();
+        let bytes = fs::metadata(&staged.path).map_err(StoreError::at("look at", &staged.path))?.len();
         disk::publish(&staged.path, &path)?;
         staged.published = true;
-        Ok(TableFile {
-            name: name.clone(),
-            path,
-            bytes,
-        })
+        Ok(TableFile { name: name.clone(), path, bytes })
     }
 
     /// Keeps a window's quarantined records, staged and synced as JSON lines. Call before the window's file is published;
@@ -169,11 +153,7 @@ impl DirTable {
     ) -> Result<PathBuf, StoreError> {
         let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
         disk::create_dir(&folder)?;
-        let path = folder.join(format!(
-            "{}_{}.jsonl",
-            window.start().compact(),
-            window.end().compact()
-        ));
+        let path = folder.join(format!("{}_{}.jsonl", window.start().compact(), window.end().compact()));
         disk::publish(&staged.path, &path)?;
         staged.published = true;
         Ok(path)
@@ -194,10 +174,7 @@ impl DirTable {
 fn collect(root: &Path, folder: &Path, depth: usize, files: &mut Vec<TableFile>) -> Result<(), StoreError> {
     for entry in disk::list(folder)? {
         let path = entry.path();
-        let hidden = entry
-            .file_name()
-            .to_str()
-            .is_none_or(|name| name.starts_with(['_', '.']));
+        let hidden = entry.file_name().to_str().is_none_or(|name| name.starts_with(['_', '.']));
         if hidden {
             continue;
         }
@@ -226,12 +203,7 @@ mod tests {
 
     fn name(layout_hint: &str) -> FileName {
         let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(10)).unwrap();
-        FileName::new(
-            &Slug::of(layout_hint, &LogId::new("x")),
-            window,
-            1,
-            &"ab".repeat(16),
-        )
+        FileName::new(&Slug::of(layout_hint, &LogId::new("x")), window, 1, &"ab".repeat(16))
     }
 
     #[test]
@@ -247,10 +219,7 @@ mod tests {
             assert_eq!(table.files().unwrap(), std::slice::from_ref(&published));
             assert_eq!(published.bytes, 5);
             let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-            assert_eq!(
-                (mode(&published.path), mode(&folder.path().join(STAGING))),
-                (0o640, 0o750)
-            );
+            assert_eq!((mode(&published.path), mode(&folder.path().join(STAGING))), (0o640, 0o750));
         }
     }
 

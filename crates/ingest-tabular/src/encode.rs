@@ -143,9 +143,7 @@ impl<W: Write + Send> Encoder<W> {
             match self.parser.parse(record.bytes, &mut self.rows) {
                 Outcome::Row => {
                     if !self.rows.commit(record, self.options.own.as_ref()) {
-                        return Err(EncodeError::NeedsRescue {
-                            ordinal: record.ordinal,
-                        });
+                        return Err(EncodeError::NeedsRescue { ordinal: record.ordinal });
                     }
                     self.stored += 1;
                     let bounds = self.options.row_group;
@@ -172,15 +170,12 @@ impl<W: Write + Send> Encoder<W> {
         self.writer.flush().map_err(EncodeError::Flush)?;
         let (content_hash, content_bytes) = (self.writer.inner().hash(), self.writer.inner().bytes());
         for (key, value) in facts {
-            self.writer
-                .append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
+            self.writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
         }
-        for (key, value) in [
-            (CONTENT_HASH_FACT, content_hash.clone()),
-            (CONTENT_BYTES_FACT, content_bytes.to_string()),
-        ] {
-            self.writer
-                .append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        for (key, value) in
+            [(CONTENT_HASH_FACT, content_hash.clone()), (CONTENT_BYTES_FACT, content_bytes.to_string())]
+        {
+            self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
         let groups = self.writer.flushed_row_groups().iter();
         self.check_balance(groups.map(|group| group.num_rows()).sum())?;
@@ -206,12 +201,7 @@ impl<W: Write + Send> Encoder<W> {
         if stored == self.stored && self.records == stored + quarantined + ignored {
             return Ok(());
         }
-        Err(EncodeError::Unbalanced {
-            records: self.records,
-            stored,
-            quarantined,
-            ignored,
-        })
+        Err(EncodeError::Unbalanced { records: self.records, stored, quarantined, ignored })
     }
 
     fn close_row_group(&mut self) -> Result<(), EncodeError> {

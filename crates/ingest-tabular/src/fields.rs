@@ -40,11 +40,7 @@ struct Name {
 impl Fields {
     /// Fields with known slots for the shape's own fields and for places; names are still to be resolved.
     pub(crate) fn new(fixed: Vec<Slot>, places: Vec<Slot>) -> Self {
-        Self {
-            fixed,
-            places,
-            ..Self::default()
-        }
+        Self { fixed, places, ..Self::default() }
     }
 
     /// The slot of a field; a name that is new is resolved once.
@@ -74,17 +70,11 @@ impl Fields {
     }
 
     fn learn(&mut self, name: &[u8], resolve: impl FnOnce(&str) -> Slot) -> Slot {
-        let text = std::str::from_utf8(name)
-            .ok()
-            .filter(|text| text.len() <= NAME_LEN_MAX)?;
+        let text = std::str::from_utf8(name).ok().filter(|text| text.len() <= NAME_LEN_MAX)?;
         let slot = resolve(text);
         if self.names.len() < NAMES_MAX {
             let place = self.names.len();
-            self.names.push(Name {
-                name: name.into(),
-                slot,
-                next: 0,
-            });
+            self.names.push(Name { name: name.into(), slot, next: 0 });
             self.by_name.insert(name.into(), place);
             self.follow(place);
         }
@@ -102,11 +92,7 @@ impl Fields {
 /// The slots of the shape's own fields, by the names that `find` knows.
 pub(crate) fn fixed_slots(shape: &Shape, mut find: impl FnMut(&str) -> Slot) -> Vec<Slot> {
     let slot = |fixed: &Fixed| {
-        if fixed.belongs_to(shape) {
-            find(fixed.name())
-        } else {
-            None
-        }
+        if fixed.belongs_to(shape) { find(fixed.name()) } else { None }
     };
     Fixed::ALL.iter().map(slot).collect()
 }

@@ -42,10 +42,7 @@ impl Framing {
     #[must_use]
     pub const fn csv(dialect: &ingest_core::shape::CsvDialect) -> Self {
         match dialect.quote {
-            Some(quote) => Self(Kind::Csv {
-                marks: Marks::of(dialect),
-                quote,
-            }),
+            Some(quote) => Self(Kind::Csv { marks: Marks::of(dialect), quote }),
             None => Self::LINES,
         }
     }
@@ -84,14 +81,7 @@ impl Framer {
 
     /// As [`Framer::new`], holding less.
     pub(crate) const fn with_record_max(framing: Framing, record_max: usize) -> Self {
-        Self {
-            framing,
-            record_max,
-            held: Vec::new(),
-            state: State::Open,
-            at_start: true,
-            cut: 0,
-        }
+        Self { framing, record_max, held: Vec::new(), state: State::Open, at_start: true, cut: 0 }
     }
 
     /// Records that were cut because they were longer than 16 MiB, or held an unclosed quote.
@@ -148,11 +138,7 @@ impl Framer {
     /// Passes over a byte order mark, which may itself arrive in pieces.
     fn pass_bom<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let missing = BOM.get(self.held.len()..).unwrap_or_default();
-        let same = missing
-            .iter()
-            .zip(bytes)
-            .take_while(|(want, have)| want == have)
-            .count();
+        let same = missing.iter().zip(bytes).take_while(|(want, have)| want == have).count();
         if same == bytes.len() && same < missing.len() {
             self.held.extend_from_slice(bytes);
             return b"";
@@ -243,11 +229,7 @@ fn scan(state: &mut State, marks: Marks, quote: u8, (before, piece): (Option<u8>
                 let escape = marks.escape.unwrap_or(quote);
                 let found = memchr2(quote, escape, tail)?;
                 let is_quote = tail.get(found) == Some(&quote);
-                *state = if is_quote {
-                    State::AfterQuote
-                } else {
-                    State::Escaped
-                };
+                *state = if is_quote { State::AfterQuote } else { State::Escaped };
                 at += found + 1;
             }
             State::AfterQuote => {

@@ -36,9 +36,7 @@ impl Observed {
         let mut unmatched: Vec<Option<ObservedColumn>> = other.columns.into_iter().map(Some).collect();
         // By occurrence, since a table may have the same name twice.
         for column in &mut self.columns {
-            let same = unmatched
-                .iter_mut()
-                .find(|o| o.as_ref().is_some_and(|o| o.field == column.field));
+            let same = unmatched.iter_mut().find(|o| o.as_ref().is_some_and(|o| o.field == column.field));
             if let Some(seen) = same.and_then(Option::take) {
                 column.fits = column.fits & seen.fits;
             }
@@ -96,12 +94,8 @@ impl Observer {
     #[must_use]
     pub fn finish(self) -> Observed {
         let seen = self.sight.slots.into_iter().filter(|slot| slot.seen);
-        let columns: Vec<ObservedColumn> = seen
-            .map(|slot| ObservedColumn {
-                field: slot.field,
-                fits: slot.fits,
-            })
-            .collect();
+        let columns: Vec<ObservedColumn> =
+            seen.map(|slot| ObservedColumn { field: slot.field, fits: slot.fits }).collect();
         Observed {
             needs_rescue: self.sight.needs_rescue || columns.len() > COLUMNS_MAX,
             columns,
@@ -151,12 +145,8 @@ impl Sight {
         };
         // The shape's own fields come first in the file, the body's after them.
         let fixed = fixed_slots(shape, |name| allot(&mut sight.slots, &mut sight.by_field, name));
-        let columns = dialect(shape)
-            .map(|dialect| dialect.columns.as_slice())
-            .unwrap_or_default();
-        let places = columns
-            .iter()
-            .map(|name| Some(sight.add(&body_field(shape.envelope, name), true)));
+        let columns = dialect(shape).map(|dialect| dialect.columns.as_slice()).unwrap_or_default();
+        let places = columns.iter().map(|name| Some(sight.add(&body_field(shape.envelope, name), true)));
         let places = places.collect();
         sight.fields = Fields::new(fixed, places);
         sight
@@ -179,12 +169,7 @@ impl Sight {
 
 fn add(slots: &mut Vec<Seen>, by_field: &mut BTreeMap<String, usize>, field: &str, seen: bool) -> usize {
     let slot = slots.len();
-    slots.push(Seen {
-        field: field.to_owned(),
-        fits: Fits::ANY,
-        seen,
-        row: 0,
-    });
+    slots.push(Seen { field: field.to_owned(), fits: Fits::ANY, seen, row: 0 });
     by_field.entry(field.to_owned()).or_insert(slot);
     slot
 }
@@ -204,13 +189,7 @@ impl Sink for Sight {
     }
 
     fn put(&mut self, field: Field<'_>, value: Value<'_>) {
-        let Self {
-            envelope,
-            fields,
-            slots,
-            by_field,
-            ..
-        } = self;
+        let Self { envelope, fields, slots, by_field, .. } = self;
         let found = fields.find(field, |name| allot(slots, by_field, &body_field(*envelope, name)));
         let Some((place, slot)) = found.and_then(|place| Some((place, slots.get_mut(place)?))) else {
             self.row_needs_rescue |= value != Value::Null;
@@ -228,11 +207,7 @@ impl Sink for Sight {
         }
         slot.row = self.row;
         let known = slot.fits;
-        let fits = if self.utf8 {
-            fits_of(known, value)
-        } else {
-            self.fits_of_bytes(value)
-        };
+        let fits = if self.utf8 { fits_of(known, value) } else { self.fits_of_bytes(value) };
         if fits & known != known || !self.slots.get(place).is_some_and(|slot| slot.seen) {
             self.staged.push((place, fits));
         }

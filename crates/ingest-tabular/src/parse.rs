@@ -166,25 +166,15 @@ impl Fixed {
 
     /// Its place in [`Fixed::ALL`].
     pub(crate) fn place(self) -> usize {
-        Self::ALL
-            .iter()
-            .position(|field| *field == self)
-            .unwrap_or_default()
+        Self::ALL.iter().position(|field| *field == self).unwrap_or_default()
     }
 }
 
 /// The name that a body's field has in the table: its own, unless the envelope has one of that name.
 pub(crate) fn body_field<'a>(envelope: Option<Envelope>, name: &'a str) -> Cow<'a, str> {
-    let taken = envelope.is_some()
-        && Fixed::ALL
-            .iter()
-            .take(ENVELOPE_FIELDS)
-            .any(|fixed| fixed.name() == name);
-    if taken {
-        Cow::Owned(format!("body_{name}"))
-    } else {
-        Cow::Borrowed(name)
-    }
+    let taken =
+        envelope.is_some() && Fixed::ALL.iter().take(ENVELOPE_FIELDS).any(|fixed| fixed.name() == name);
+    if taken { Cow::Owned(format!("body_{name}")) } else { Cow::Borrowed(name) }
 }
 
 /// Parses the records of one log.
@@ -214,11 +204,7 @@ impl Parser {
             Body::Access => BodyParser::Access,
             Body::Text => BodyParser::Text,
         };
-        Self {
-            envelope: shape.envelope,
-            body,
-            origin,
-        }
+        Self { envelope: shape.envelope, body, origin }
     }
 
     /// Parses one record into the sink.

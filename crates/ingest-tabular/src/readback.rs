@@ -98,11 +98,7 @@ pub fn read_back<R: ChunkReader>(reader: &R) -> Result<FileFacts, ReadBackError>
     differs("content hash", &hashes.content, &expected)?;
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
     let in_groups: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
-    differs(
-        "row count in row groups",
-        &in_groups.to_string(),
-        &rows.to_string(),
-    )?;
+    differs("row count in row groups", &in_groups.to_string(), &rows.to_string())?;
     Ok(FileFacts {
         rows,
         columns: columns(&metadata)?,
@@ -112,11 +108,7 @@ pub fn read_back<R: ChunkReader>(reader: &R) -> Result<FileFacts, ReadBackError>
         file_bytes: reader.len(),
         file_hash: hashes.file,
         content_hash: hashes.content,
-        created_by: metadata
-            .file_metadata()
-            .created_by()
-            .unwrap_or_default()
-            .to_owned(),
+        created_by: metadata.file_metadata().created_by().unwrap_or_default().to_owned(),
     })
 }
 
@@ -125,11 +117,7 @@ pub fn read_back<R: ChunkReader>(reader: &R) -> Result<FileFacts, ReadBackError>
 /// # Errors
 /// On any difference.
 pub fn check<W>(facts: &FileFacts, encoded: &Encoded<W>) -> Result<(), ReadBackError> {
-    differs(
-        "length",
-        &facts.file_bytes.to_string(),
-        &encoded.file_bytes.to_string(),
-    )?;
+    differs("length", &facts.file_bytes.to_string(), &encoded.file_bytes.to_string())?;
     differs("hash", &facts.file_hash, &encoded.file_hash)?;
     differs("content hash", &facts.content_hash, &encoded.content_hash)?;
     differs("row count", &facts.rows.to_string(), &encoded.rows.to_string())?;
@@ -144,11 +132,7 @@ fn differs(what: &'static str, found: &str, expected: &str) -> Result<(), ReadBa
     if found == expected {
         return Ok(());
     }
-    Err(ReadBackError::Differs {
-        what,
-        found: found.to_owned(),
-        expected: expected.to_owned(),
-    })
+    Err(ReadBackError::Differs { what, found: found.to_owned(), expected: expected.to_owned() })
 }
 
 fn fact<T>(
@@ -156,61 +140,33 @@ fn fact<T>(
     name: &str,
     read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, ReadBackError> {
-    facts
-        .get(name)
-        .and_then(|text| read(text))
-        .ok_or_else(|| ReadBackError::Fact {
-            fact: name.to_owned(),
-        })
+    facts.get(name).and_then(|text| read(text)).ok_or_else(|| ReadBackError::Fact { fact: name.to_owned() })
 }
 
 fn key_values(metadata: &ParquetMetaData) -> BTreeMap<String, String> {
-    let pairs = metadata
-        .file_metadata()
-        .key_value_metadata()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    pairs
-        .iter()
-        .map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default()))
-        .collect()
+    let pairs = metadata.file_metadata().key_value_metadata().map(Vec::as_slice).unwrap_or_default();
+    pairs.iter().map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect()
 }
 
 fn columns(metadata: &ParquetMetaData) -> Result<Vec<ColumnFacts>, ReadBackError> {
-    let described = metadata
-        .file_metadata()
-        .schema_descr()
-        .columns()
-        .iter()
-        .enumerate();
+    let described = metadata.file_metadata().schema_descr().columns().iter().enumerate();
     described
         .map(|(place, column)| {
-            let chunks = metadata
-                .row_groups()
-                .iter()
-                .filter_map(|group| group.columns().get(place));
-            let nulls = chunks
-                .map(|chunk| chunk.statistics().and_then(Statistics::null_count_opt))
-                .sum();
+            let chunks = metadata.row_groups().iter().filter_map(|group| group.columns().get(place));
+            let nulls = chunks.map(|chunk| chunk.statistics().and_then(Statistics::null_count_opt)).sum();
             let nulls: Option<u64> = nulls;
-            let nulls = nulls.ok_or_else(|| ReadBackError::Fact {
-                fact: format!("null count of {}", column.name()),
-            })?;
-            Ok(ColumnFacts {
-                name: column.name().to_owned(),
-                kind: kind(column),
-                nulls,
-            })
+            let nulls = nulls
+                .ok_or_else(|| ReadBackError::Fact { fact: format!("null count of {}", column.name()) })?;
+            Ok(ColumnFacts { name: column.name().to_owned(), kind: kind(column), nulls })
         })
         .collect()
 }
 
 fn kind(column: &ColumnDescriptor) -> String {
     let physical = column.physical_type();
-    column.logical_type_ref().map_or_else(
-        || physical.to_string(),
-        |logical| format!("{physical} ({logical:?})"),
-    )
+    column
+        .logical_type_ref()
+        .map_or_else(|| physical.to_string(), |logical| format!("{physical} ({logical:?})"))
 }
 
 /// First and last `_time`: every row group with rows must say both, since the column is never null.
@@ -219,9 +175,7 @@ fn times(metadata: &ParquetMetaData) -> Result<Option<(Timestamp, Timestamp)>, R
     let Some(place) = columns.iter().position(|column| column.name() == own::TIME) else {
         return Ok(None);
     };
-    let missing = || ReadBackError::Fact {
-        fact: format!("statistics of {}", own::TIME),
-    };
+    let missing = || ReadBackError::Fact { fact: format!("statistics of {}", own::TIME) };
     let mut times: Option<(i64, i64)> = None;
     for group in metadata.row_groups() {
         let Some(Statistics::Int64(stats)) = group.columns().get(place).and_then(|chunk| chunk.statistics())
@@ -266,11 +220,6 @@ fn hash<R: ChunkReader>(reader: &R, content_bytes: u64) -> Result<Hashes, ReadBa
         hasher.write(space.get(..len).unwrap_or_default());
         left = left.saturating_sub(len as u64);
     }
-    let fact = || ReadBackError::Fact {
-        fact: CONTENT_BYTES_FACT.to_owned(),
-    };
-    Ok(Hashes {
-        content: content.ok_or_else(fact)?,
-        file: hex(&hasher),
-    })
+    let fact = || ReadBackError::Fact { fact: CONTENT_BYTES_FACT.to_owned() };
+    Ok(Hashes { content: content.ok_or_else(fact)?, file: hex(&hasher) })
 }

@@ -50,23 +50,11 @@ pub fn recognise_text(prefix: &[u8], whole: bool) -> RecognisedText {
     let lines = complete_lines(text, whole);
     if let Some((dialect, facts)) = directives::read(&lines) {
         let framing = Framing::csv(&dialect);
-        return RecognisedText {
-            shape: Shape {
-                envelope: None,
-                body: Body::Csv(dialect),
-            },
-            framing,
-            facts,
-        };
+        return RecognisedText { shape: Shape { envelope: None, body: Body::Csv(dialect) }, framing, facts };
     }
-    let comment = lines
-        .first()
-        .is_some_and(|line| line.starts_with(b"#"))
-        .then_some(b'#');
-    let data: Vec<&[u8]> = lines
-        .into_iter()
-        .filter(|line| comment.is_none() || line.first() != comment.as_ref())
-        .collect();
+    let comment = lines.first().is_some_and(|line| line.starts_with(b"#")).then_some(b'#');
+    let data: Vec<&[u8]> =
+        lines.into_iter().filter(|line| comment.is_none() || line.first() != comment.as_ref()).collect();
     let mut shape = without_delimiters(&data);
     if shape.body == Body::Text && shape.envelope.is_none() {
         shape.body = file_body(text, whole, comment, &data);
@@ -75,26 +63,15 @@ pub fn recognise_text(prefix: &[u8], whole: bool) -> RecognisedText {
         dialect.comment = comment;
     }
     let framing = Framing::of(&shape);
-    RecognisedText {
-        shape,
-        framing,
-        facts: BTreeMap::new(),
-    }
+    RecognisedText { shape, framing, facts: BTreeMap::new() }
 }
 
 fn shape_of(records: &[&[u8]], evidence: Evidence) -> Shape {
-    let records: Vec<&[u8]> = records
-        .iter()
-        .copied()
-        .filter(|r| !r.is_empty())
-        .take(SAMPLE_RECORDS)
-        .collect();
+    let records: Vec<&[u8]> =
+        records.iter().copied().filter(|r| !r.is_empty()).take(SAMPLE_RECORDS).collect();
     let envelope = envelope_of(&records);
     let bodies = bodies(envelope, &records);
-    Shape {
-        envelope,
-        body: body_of(&bodies, envelope, Some(evidence)),
-    }
+    Shape { envelope, body: body_of(&bodies, envelope, Some(evidence)) }
 }
 
 /// The body of a file that is neither JSON, access lines nor syslog: rows by the delimiter whose records,
@@ -123,26 +100,15 @@ fn file_body(text: &[u8], whole: bool, comment: Option<u8>, lines: &[&[u8]]) -> 
 
 /// The shape of lines, were there no delimited rows in the world.
 fn without_delimiters(lines: &[&[u8]]) -> Shape {
-    let lines: Vec<&[u8]> = lines
-        .iter()
-        .copied()
-        .filter(|r| !r.is_empty())
-        .take(SAMPLE_RECORDS)
-        .collect();
+    let lines: Vec<&[u8]> = lines.iter().copied().filter(|r| !r.is_empty()).take(SAMPLE_RECORDS).collect();
     let envelope = envelope_of(&lines);
     let bodies = bodies(envelope, &lines);
     if envelope.is_some() {
-        return Shape {
-            envelope,
-            body: body_of(&bodies, envelope, Some(Evidence::Events)),
-        };
+        return Shape { envelope, body: body_of(&bodies, envelope, Some(Evidence::Events)) };
     }
     let body = body_of(&bodies, envelope, None);
     // Pairs compete with delimiters, which are only looked for in whole records.
-    Shape {
-        envelope,
-        body: if body == Body::KeyValue { Body::Text } else { body },
-    }
+    Shape { envelope, body: if body == Body::KeyValue { Body::Text } else { body } }
 }
 
 fn envelope_of(records: &[&[u8]]) -> Option<Envelope> {
@@ -150,15 +116,11 @@ fn envelope_of(records: &[&[u8]]) -> Option<Envelope> {
         // A bare RFC 3339 time begins many lines; only with a program's tag is it syslog's.
         syslog::split(Envelope::Syslog3164, record).is_some_and(|header| {
             header.priority.is_some()
-                || header
-                    .time
-                    .is_some_and(|time| time.first().is_some_and(u8::is_ascii_alphabetic))
+                || header.time.is_some_and(|time| time.first().is_some_and(u8::is_ascii_alphabetic))
                 || header.app.is_some()
         })
     };
-    if most(records, |record| {
-        syslog::split(Envelope::Syslog5424, record).is_some()
-    }) {
+    if most(records, |record| syslog::split(Envelope::Syslog5424, record).is_some()) {
         return Some(Envelope::Syslog5424);
     }
     most(records, bsd).then_some(Envelope::Syslog3164)
@@ -168,9 +130,7 @@ fn bodies<'a>(envelope: Option<Envelope>, records: &[&'a [u8]]) -> Vec<&'a [u8]>
     match envelope {
         None => records.to_vec(),
         Some(envelope) => {
-            let headers = records
-                .iter()
-                .filter_map(|record| syslog::split(envelope, record));
+            let headers = records.iter().filter_map(|record| syslog::split(envelope, record));
             headers.filter_map(|header| header.body).collect()
         }
     }
@@ -201,10 +161,7 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
 
 /// Whether it is an object, or one that was cut.
 fn looks_like_json(body: &[u8]) -> bool {
-    let inner = body
-        .trim_ascii_start()
-        .strip_prefix(b"{")
-        .map(<[u8]>::trim_ascii_start);
+    let inner = body.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
     inner.is_some_and(|inner| matches!(inner.first(), Some(b'"' | b'}')))
 }
 
@@ -236,10 +193,7 @@ fn complete_lines(text: &[u8], whole: bool) -> Vec<&[u8]> {
     if let Some(last) = last.filter(|last| !last.is_empty() && (whole || lines.is_empty())) {
         lines.push(last);
     }
-    lines
-        .iter()
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .collect()
+    lines.iter().map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect()
 }
 
 /// The records of a text whose quoted fields may hold line feeds.

@@ -56,22 +56,17 @@ pub(crate) fn temporal(text: &[u8]) -> Option<Fits> {
 #[must_use]
 pub fn parse_cell(kind: ColumnType, text: &[u8]) -> Option<Cell<'_>> {
     match kind {
-        ColumnType::Bool { case } => boolean(text)
-            .filter(|(_, c)| *c == case)
-            .map(|(value, _)| Cell::Bool(value)),
+        ColumnType::Bool { case } => {
+            boolean(text).filter(|(_, c)| *c == case).map(|(value, _)| Cell::Bool(value))
+        }
         ColumnType::Int64 => number::parse_int(text).map(Cell::Int),
         ColumnType::Float64 { form } => {
-            let value = if not_a_number(text) {
-                Some(f64::NAN)
-            } else {
-                number::parse_float(text, form)
-            };
+            let value = if not_a_number(text) { Some(f64::NAN) } else { number::parse_float(text, form) };
             value.map(Cell::Float)
         }
-        ColumnType::Timestamp {
-            form: form @ (TimeForm::EpochSeconds | TimeForm::EpochMillis),
-            unit,
-        } => instant::epoch(text, form, unit).map(Cell::Int),
+        ColumnType::Timestamp { form: form @ (TimeForm::EpochSeconds | TimeForm::EpochMillis), unit } => {
+            instant::epoch(text, form, unit).map(Cell::Int)
+        }
         ColumnType::Timestamp { form, unit } => {
             let clock = instant::read(text).filter(|clock| clock.form == form)?;
             clock.in_unit(unit).map(Cell::Int)

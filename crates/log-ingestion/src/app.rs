@@ -7,11 +7,13 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use ingest_core::time::Timestamp;
+use ingest_source::HttpTransport;
 use ingest_source::clock::Clock;
 
 use crate::cli::{self, Command, Invocation};
 use crate::commands;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
+use crate::ingest::Outside;
 use crate::progress::Progress;
 use crate::settings::{Layers, LogFormat, LogSettings, SettingsError};
 use crate::telemetry::{self, Identity, Output};
@@ -23,9 +25,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(ingest_core::time::millis_of(since))
     }
 }
@@ -36,12 +36,25 @@ pub(crate) struct Surroundings {
     pub(crate) layers: Layers,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) progress: Progress,
-    /// One for each run, in every line of its log.
-    pub(crate) trace_id: String,
     /// Seed of this run's randomness, unless `RAPID7_SEED` sets one.
     pub(crate) seed: u64,
     /// Whether a person is looking.
     pub(crate) terminal: bool,
+}
+
+impl Surroundings {
+    /// The real outside.
+    pub(crate) fn outside(&self) -> Result<Outside, CommandError> {
+        let agent = concat!("log-ingestion/", env!("CARGO_PKG_VERSION"));
+        let transport =
+            HttpTransport::new(agent).map_err(|error| CommandError::failed(Exit::Failed, &error))?;
+        Ok(Outside {
+            transport: Arc::new(transport),
+            clock: Arc::clone(&self.clock),
+            progress: self.progress.clone(),
+            seed: self.seed,
+        })
+    }
 }
 
 /// Runs the program on a command line.
@@ -70,21 +83,6 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Why a command did not do its work.
-#[derive(Debug)]
-pub(crate) enum CommandError {
-    /// The settings cannot be used.
-    Settings(SettingsError),
-    /// Anything else, with the exit code and what to say.
-    Failed(Exit, String),
-}
-
-impl From<SettingsError> for CommandError {
-    fn from(error: SettingsError) -> Self {
-        Self::Settings(error)
-    }
-}
-
 fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandError> {
     match command {
         Command::Config(args) => commands::config::run(surroundings, &args),
@@ -97,12 +95,9 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
 }
 
 fn with_runtime(work: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
-        })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
+    })?;
     let outcome = runtime.block_on(work);
     // What still runs after the grace was asked to stop must not hold the end up: nothing of it is half done.
     runtime.shutdown_background();
@@ -126,19 +121,9 @@ fn surroundings(layers: Layers, command: &Command) -> Surroundings {
     };
     let seed = chance(clock.now());
     let trace_id = format!("{seed:016x}");
-    let identity = Identity {
-        environment: log.environment,
-        trace_id: trace_id.clone(),
-    };
+    let identity = Identity { environment: log.environment, trace_id };
     telemetry::start(log.level, output, identity, Arc::clone(&clock));
-    Surroundings {
-        layers,
-        clock,
-        progress,
-        trace_id,
-        seed,
-        terminal,
-    }
+    Surroundings { layers, clock, progress, seed, terminal }
 }
 
 /// A number that differs between runs: the time and the process.

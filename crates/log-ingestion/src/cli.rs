@@ -43,10 +43,8 @@ pub enum Command {
     )]
     Demo(DemoArgs),
     /// Convert local log files to Parquet
-    #[command(
-        after_help = "Examples:\n  log-ingestion convert access.log.gz --output out\n  \
-        log-ingestion convert logs/*.csv --output out --compression zstd\n  zcat x.gz | log-ingestion convert - --output out"
-    )]
+    #[command(after_help = "Examples:\n  log-ingestion convert access.log.gz --output out\n  \
+        log-ingestion convert logs/*.csv --output out --compression zstd\n  zcat x.gz | log-ingestion convert - --output out")]
     Convert(ConvertArgs),
     /// List the logs that the key can see
     #[command(after_help = "Example:\n  log-ingestion logs --json")]
@@ -163,25 +161,10 @@ pub fn read(words: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Invoc
 pub fn command() -> clap::Command {
     let flags = SETTINGS.iter().filter_map(|setting| {
         let flag = setting.flag()?;
-        let default = setting
-            .default
-            .filter(|d| !d.is_empty())
-            .map(|d| format!(" [default: {d}]"));
-        let help = format!(
-            "{}: {}{}",
-            setting.help,
-            setting.allowed,
-            default.unwrap_or_default()
-        );
-        let arg = Arg::new(setting.variable)
-            .long(flag)
-            .help(help)
-            .global(true)
-            .value_name("VALUE");
-        Some(
-            arg.help_heading("Settings (also as environment variables)")
-                .hide_short_help(true),
-        )
+        let default = setting.default.filter(|d| !d.is_empty()).map(|d| format!(" [default: {d}]"));
+        let help = format!("{}: {}{}", setting.help, setting.allowed, default.unwrap_or_default());
+        let arg = Arg::new(setting.variable).long(flag).help(help).global(true).value_name("VALUE");
+        Some(arg.help_heading("Settings (also as environment variables)").hide_short_help(true))
     });
     Cli::command().args(flags)
 }
@@ -223,10 +206,7 @@ mod tests {
         assert_eq!(settings.get("RATE_LIMIT").map(String::as_str), Some("7"));
         assert_eq!(settings.get("OUTPUT_DIR").map(String::as_str), Some("/x"));
         let words = ["log-ingestion", "config", "check", "--layout", "flat"].map(Into::into);
-        assert_eq!(
-            read(words).unwrap().settings.get("LAYOUT").map(String::as_str),
-            Some("flat")
-        );
+        assert_eq!(read(words).unwrap().settings.get("LAYOUT").map(String::as_str), Some("flat"));
     }
 
     #[test]

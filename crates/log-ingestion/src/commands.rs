@@ -7,27 +7,18 @@ pub(crate) mod logs;
 pub(crate) mod run;
 pub(crate) mod status;
 
-mod ingest;
-
 use std::io::Write as _;
 
-use crate::app::CommandError;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 
 /// Writes a command's result to standard output.
 pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // `log-ingestion logs | head` is no failure.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::Failed(
-            Exit::Failed,
-            format!("failed to write to standard output: {error}"),
-        )),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Failed(Exit::Failed, format!("failed to write to standard output: {error}")))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// An error as a command's failure.
-pub(crate) fn failed(exit: Exit, error: &dyn std::error::Error) -> CommandError {
-    CommandError::Failed(exit, crate::pipeline::chain(error))
 }

@@ -1,6 +1,8 @@
-//! Exit codes, after `sysexits.h` where it has one.
+//! How commands end: exit codes, after `sysexits.h` where it has one, and what is said of a failure.
 
 use std::process::ExitCode;
+
+use crate::settings::SettingsError;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,5 +39,28 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.number())
+    }
+}
+
+/// Why a command did not do its work.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The settings cannot be used.
+    Settings(SettingsError),
+    /// Anything else, with the exit code and what to say.
+    Failed(Exit, String),
+}
+
+impl From<SettingsError> for CommandError {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error)
+    }
+}
+
+impl CommandError {
+    /// An error, with all its causes, as a command's failure.
+    #[must_use]
+    pub fn failed(exit: Exit, error: &dyn std::error::Error) -> Self {
+        Self::Failed(exit, crate::pipeline::chain(error))
     }
 }

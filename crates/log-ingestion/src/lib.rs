@@ -6,6 +6,7 @@
 pub mod app;
 pub mod cli;
 pub mod exit;
+pub mod ingest;
 pub mod pipeline;
 pub mod progress;
 pub mod settings;

@@ -139,10 +139,7 @@ impl WindowError {
 
 /// The span that all events of a window carry.
 pub(crate) fn window_span(window: LogWindow) -> tracing::Span {
-    let span_id = format!(
-        "{:016x}",
-        window.start().millis() ^ window.len_ms().rotate_left(42)
-    );
+    let span_id = format!("{:016x}", window.start().millis() ^ window.len_ms().rotate_left(42));
     tracing::info_span!("window", window = %window, span_id)
 }
 

@@ -19,9 +19,7 @@ pub struct Progress {
 
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Progress")
-            .field("shown", &self.shown)
-            .finish_non_exhaustive()
+        f.debug_struct("Progress").field("shown", &self.shown).finish_non_exhaustive()
     }
 }
 
@@ -29,15 +27,9 @@ impl Progress {
     /// Bars on standard error if `shown`, else none.
     #[must_use]
     pub fn new(shown: bool) -> Self {
-        let target = if shown {
-            ProgressDrawTarget::stderr_with_hz(REDRAWS)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self {
-            bars: MultiProgress::with_draw_target(target),
-            shown,
-        }
+        let target =
+            if shown { ProgressDrawTarget::stderr_with_hz(REDRAWS) } else { ProgressDrawTarget::hidden() };
+        Self { bars: MultiProgress::with_draw_target(target), shown }
     }
 
     /// Writes a line above the bars.
@@ -56,11 +48,7 @@ impl Progress {
         let template = "{prefix:24!} {bar:28} {human_pos:>11}/{human_len} rows {per_sec:>14} eta {eta} {msg}";
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_never| ProgressStyle::default_bar());
-        let bar = self.bars.add(
-            ProgressBar::new(rows)
-                .with_style(style)
-                .with_prefix(name.to_owned()),
-        );
+        let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(name.to_owned()));
         LogBar { bar }
     }
 

@@ -121,11 +121,8 @@ impl fmt::Display for Fault {
 pub struct SettingsError(pub Vec<Fault>);
 
 fn lines(faults: &[Fault]) -> String {
-    let mut text = format!(
-        "{} setting{} cannot be used:",
-        faults.len(),
-        if faults.len() == 1 { "" } else { "s" }
-    );
+    let mut text =
+        format!("{} setting{} cannot be used:", faults.len(), if faults.len() == 1 { "" } else { "s" });
     for fault in faults {
         text.push_str(&format!("\n  {fault}"));
     }
@@ -140,6 +137,14 @@ impl Settings {
     pub fn resolve(layers: &Layers) -> Result<Self, SettingsError> {
         meaning::settings(layers)
     }
+}
+
+/// `OUTPUT_DIR` alone, for commands that only look at the disk.
+///
+/// # Errors
+/// When it is not set, or is no folder's name.
+pub fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
+    meaning::output_dir(layers)
 }
 
 impl LogSettings {

@@ -14,11 +14,7 @@ pub(crate) fn table(columns: &[(&str, Align)], rows: &[Vec<String>]) -> String {
         .iter()
         .enumerate()
         .map(|(at, (name, _))| {
-            let widest = rows
-                .iter()
-                .map(|row| cell(row, at).chars().count())
-                .max()
-                .unwrap_or(0);
+            let widest = rows.iter().map(|row| cell(row, at).chars().count()).max().unwrap_or(0);
             widest.max(name.chars().count())
         })
         .collect();
@@ -59,14 +55,8 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [
-            vec!["web".to_owned(), grouped(1_234_567)],
-            vec!["firewall".to_owned(), grouped(89)],
-        ];
+        let rows = [vec!["web".to_owned(), grouped(1_234_567)], vec!["firewall".to_owned(), grouped(89)]];
         let text = table(&[("log", Align::Left), ("events", Align::Right)], &rows);
-        assert_eq!(
-            text,
-            "log          events\nweb       1,234,567\nfirewall         89\n"
-        );
+        assert_eq!(text, "log          events\nweb       1,234,567\nfirewall         89\n");
     }
 }

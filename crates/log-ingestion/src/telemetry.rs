@@ -21,16 +21,10 @@ use crate::progress::Progress;
 use crate::settings::LogLevel;
 
 /// Prefixes of the crates whose events are written.
-const OURS: [&str; 6] = [
-    "log_ingestion",
-    "ingest_core",
-    "ingest_source",
-    "ingest_store",
-    "ingest_tabular",
-    "rapid7_sim",
-];
+const OURS: [&str; 6] =
+    ["log_ingestion", "ingest_core", "ingest_source", "ingest_store", "ingest_tabular", "rapid7_sim"];
 /// Events too frequent for people, who see progress bars instead; `LOG_LEVEL=DEBUG` shows them.
-const FREQUENT: [&str; 7] = [
+const FREQUENT: [&str; 9] = [
     "api_request",
     "api_response",
     "parse_start",
@@ -38,6 +32,8 @@ const FREQUENT: [&str; 7] = [
     "config_loaded",
     "service_started",
     "logs_fetched",
+    "parse_complete",
+    "batch_complete",
 ];
 
 /// Where lines go.
@@ -62,12 +58,7 @@ pub struct Identity {
 
 /// Begins to write events.
 pub fn start(level: LogLevel, output: Output, identity: Identity, clock: Arc<dyn Clock>) {
-    let writer = EventWriter {
-        level,
-        output,
-        identity,
-        clock,
-    };
+    let writer = EventWriter { level, output, identity, clock };
     // A second start, as in tests, keeps the first.
     drop(tracing_subscriber::registry().with(writer).try_init());
 }
@@ -136,10 +127,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for EventWriter {
         let level = level_of(*event.metadata().level());
         let (named, mut of_event): (Vec<_>, Vec<_>) =
             of_event.0.into_iter().partition(|(name, _)| *name == "event");
-        let name = named
-            .into_iter()
-            .next()
-            .and_then(|(_, v)| v.as_str().map(str::to_owned));
+        let name = named.into_iter().next().and_then(|(_, v)| v.as_str().map(str::to_owned));
         // An error is the event `error` unless it has a name of its own.
         let name = name.unwrap_or_else(|| if level == LogLevel::Error { "error" } else { "log" }.to_owned());
         fields.append(&mut of_event);
@@ -151,16 +139,12 @@ impl EventWriter {
     fn write(&self, level: LogLevel, name: &str, fields: &[(&'static str, Value)]) {
         // A log that cannot be written must not stop the work that it tells of.
         match &self.output {
-            Output::JsonToStdout => drop(writeln!(
-                std::io::stdout().lock(),
-                "{}",
-                self.json(level, name, fields)
-            )),
-            Output::JsonToStderr => drop(writeln!(
-                std::io::stderr().lock(),
-                "{}",
-                self.json(level, name, fields)
-            )),
+            Output::JsonToStdout => {
+                drop(writeln!(std::io::stdout().lock(), "{}", self.json(level, name, fields)));
+            }
+            Output::JsonToStderr => {
+                drop(writeln!(std::io::stderr().lock(), "{}", self.json(level, name, fields)));
+            }
             Output::Text(progress) => {
                 if self.level == LogLevel::Debug || !FREQUENT.contains(&name) {
                     progress.say(&self.text(level, name, fields));
@@ -196,7 +180,7 @@ impl EventWriter {
         let now = self.clock.now().to_string();
         let time = now.get(11..19).unwrap_or_default();
         let mut line = format!("{time} {:<7} {name}", level_name(level));
-        for (name, value) in fields {
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "span_id") {
             match value.as_str() {
                 Some(text) if !text.contains([' ', '"']) => line.push_str(&format!(" {name}={text}")),
                 _ => line.push_str(&format!(" {name}={value}")),

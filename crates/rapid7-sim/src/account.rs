@@ -71,12 +71,7 @@ impl Account {
         let mut names = BTreeSet::new();
         let mut logs = Vec::with_capacity(config.logs.len());
         for (ordinal, spec) in config.logs.iter().enumerate() {
-            let ground = Ground {
-                seed: config.seed,
-                from_ms,
-                to_ms,
-                twin: !names.insert(&spec.name),
-            };
+            let ground = Ground { seed: config.seed, from_ms, to_ms, twin: !names.insert(&spec.name) };
             logs.push(Arc::new(LogStore::new(spec, ordinal, &ground)));
         }
         Self {
@@ -105,20 +100,10 @@ impl Account {
         let route = Route::of(request, &params, now_ms);
         let class = route.class(&params);
         let struck = self.faults.strike(class);
-        let call = Call {
-            now_ms,
-            request,
-            params,
-            class,
-            struck,
-        };
+        let call = Call { now_ms, request, params, class, struck };
         let mut reply = self.answer(&call, route);
         self.date(&call, &mut reply);
-        let status = if reply.delivery == Delivery::ResetBeforeHead {
-            0
-        } else {
-            reply.status
-        };
+        let status = if reply.delivery == Delivery::ResetBeforeHead { 0 } else { reply.status };
         *self.requests.entry(class).or_default().entry(status).or_insert(0) += 1;
         reply
     }
@@ -166,10 +151,7 @@ impl Account {
         }
         match route {
             Route::Endpoints => Ok(self.endpoints(call)),
-            Route::Validate => Ok(SimReply::json(
-                200,
-                &serde_json::json!({ "message": "Authorized" }),
-            )),
+            Route::Validate => Ok(SimReply::json(200, &serde_json::json!({ "message": "Authorized" }))),
             Route::Submit(query) => self.submit(call, *query?),
             Route::Poll(id) => self.poll(call, &id),
             Route::Download(ids) => self.download(call, &ids),
@@ -192,11 +174,7 @@ impl Account {
 
     fn date(&mut self, call: &Call<'_>, reply: &mut SimReply) {
         let skewed = self.faults.fires(&call.struck, FaultName::ClockSkew);
-        let skew_ms = if skewed {
-            self.faults.faults.clock_skew_s * 1_000
-        } else {
-            0
-        };
+        let skew_ms = if skewed { self.faults.faults.clock_skew_s * 1_000 } else { 0 };
         reply.set("Date", http_date(call.now_ms + skew_ms));
         let media = reply.header("Content-Type").unwrap_or("");
         if self.config.semantics.content_type_charset && media == "application/json" {
@@ -206,18 +184,12 @@ impl Account {
 
     /// The place of a log by id; a deleted one is gone.
     fn log_at(&self, id: &str) -> Option<usize> {
-        self.logs
-            .iter()
-            .position(|log| log.id == id)
-            .filter(|at| !self.deleted.contains(at))
+        self.logs.iter().position(|log| log.id == id).filter(|at| !self.deleted.contains(at))
     }
 
     /// The logs that still exist, with their places.
     fn living(&self) -> impl Iterator<Item = (usize, &Arc<LogStore>)> {
-        self.logs
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !self.deleted.contains(at))
+        self.logs.iter().enumerate().filter(|(at, _)| !self.deleted.contains(at))
     }
 }
 

@@ -84,9 +84,7 @@ impl SimConfig {
 
     /// The span of logs without their own.
     pub(crate) fn span(&self, now_ms: i64) -> (i64, i64) {
-        let end = self
-            .to_ms
-            .unwrap_or_else(|| now_ms - now_ms.rem_euclid(DEFAULT_END_STEP_MS));
+        let end = self.to_ms.unwrap_or_else(|| now_ms - now_ms.rem_euclid(DEFAULT_END_STEP_MS));
         (self.from_ms.unwrap_or(end - self.span_ms), end)
     }
 }
@@ -116,20 +114,12 @@ mod tests {
         let lines = read_lines(&path);
         fs::remove_file(&path).unwrap();
         assert_eq!(lines.unwrap(), ["a ", "", " \u{FFFD}b\rc", "last"]);
-        assert!(
-            read_lines(Path::new("/nowhere/at/all"))
-                .unwrap_err()
-                .to_string()
-                .contains("/nowhere")
-        );
+        assert!(read_lines(Path::new("/nowhere/at/all")).unwrap_err().to_string().contains("/nowhere"));
     }
 
     #[test]
     fn the_default_span_ends_at_a_quarter() {
         let (from, to) = SimConfig::default().span(1_767_226_234_567);
-        assert_eq!(
-            (from, to),
-            (1_767_225_600_000 - DEFAULT_SPAN_MS, 1_767_225_600_000)
-        );
+        assert_eq!((from, to), (1_767_225_600_000 - DEFAULT_SPAN_MS, 1_767_225_600_000));
     }
 }

@@ -35,20 +35,12 @@ pub struct Trigger {
 impl Trigger {
     /// Strikes with probability `rate`.
     pub const fn rate(rate: f64) -> Self {
-        Self {
-            when: When::Rate(rate),
-            limit: None,
-            class: None,
-        }
+        Self { when: When::Rate(rate), limit: None, class: None }
     }
 
     /// Strikes at these chances, counted from 1.
     pub fn at<I: IntoIterator<Item = u64>>(ordinals: I) -> Self {
-        Self {
-            when: When::At(ordinals.into_iter().collect()),
-            limit: None,
-            class: None,
-        }
+        Self { when: When::At(ordinals.into_iter().collect()), limit: None, class: None }
     }
 
     /// The same plan, at most `limit` times.
@@ -114,33 +106,23 @@ impl Faults {
     pub fn add(&mut self, text: &str) -> Result<(), String> {
         let (rest, limit) = match text.split_once('/') {
             None => (text, None),
-            Some((rest, limit)) => (
-                rest,
-                Some(limit.parse().map_err(|cause| format!("{text:?}: {cause}"))?),
-            ),
+            Some((rest, limit)) => (rest, Some(limit.parse().map_err(|cause| format!("{text:?}: {cause}"))?)),
         };
-        let at = rest
-            .find(['=', '@'])
-            .ok_or_else(|| format!("{text:?} has neither =RATE nor @N"))?;
+        let at = rest.find(['=', '@']).ok_or_else(|| format!("{text:?} has neither =RATE nor @N"))?;
         let (name, plan) = rest.split_at_checked(at).unwrap_or((rest, ""));
         let (name, class) = match name.split_once(':') {
             None => (name, None),
             Some((name, class)) => (name, Some(class.parse()?)),
         };
         let when = parse_when(plan).ok_or_else(|| format!("{text:?}: {plan:?} is no rate and no list"))?;
-        self.triggers
-            .insert(FaultName::from_str(name)?, Trigger { when, limit, class });
+        self.triggers.insert(FaultName::from_str(name)?, Trigger { when, limit, class });
         Ok(())
     }
 }
 
 fn parse_when(plan: &str) -> Option<When> {
     match plan.strip_prefix('=') {
-        Some(rate) => rate
-            .parse()
-            .ok()
-            .filter(|rate| (0.0..=1.0).contains(rate))
-            .map(When::Rate),
+        Some(rate) => rate.parse().ok().filter(|rate| (0.0..=1.0).contains(rate)).map(When::Rate),
         None => {
             let ordinals: Result<BTreeSet<u64>, _> =
                 plan.strip_prefix('@')?.split(',').map(str::parse).collect();
@@ -170,12 +152,7 @@ pub(crate) struct FaultBook {
 
 impl FaultBook {
     pub(crate) fn new(seed: u64, faults: Faults) -> Self {
-        Self {
-            seed: child(seed, "faults"),
-            faults,
-            chances: BTreeMap::new(),
-            fired: BTreeMap::new(),
-        }
+        Self { seed: child(seed, "faults"), faults, chances: BTreeMap::new(), fired: BTreeMap::new() }
     }
 
     /// Counts a chance for every fault that fits the class, and says which strike.
@@ -187,9 +164,8 @@ impl FaultBook {
             }
             let chance = self.chances.entry(*name).or_insert(0);
             *chance += 1;
-            let spent = trigger
-                .limit
-                .is_some_and(|limit| self.fired.get(name).copied().unwrap_or(0) >= limit);
+            let spent =
+                trigger.limit.is_some_and(|limit| self.fired.get(name).copied().unwrap_or(0) >= limit);
             let hit = match &trigger.when {
                 When::Rate(rate) => unit(child(self.seed, name.name()), *chance) < *rate,
                 When::At(ordinals) => ordinals.contains(chance),

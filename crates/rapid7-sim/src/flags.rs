@@ -80,11 +80,7 @@ pub(crate) struct Flags {
 impl Flags {
     /// The configuration these flags describe.
     pub(crate) fn config(self) -> Result<SimConfig, String> {
-        let mut config = SimConfig {
-            seed: self.seed,
-            api_key: self.api_key,
-            ..SimConfig::default()
-        };
+        let mut config = SimConfig { seed: self.seed, api_key: self.api_key, ..SimConfig::default() };
         config.to_ms = moment(self.to.as_deref())?;
         config.from_ms = moment(self.from.as_deref())?;
         config.span_ms = i64::from(self.hours) * 3_600_000;
@@ -119,21 +115,15 @@ impl Flags {
 }
 
 fn moment(text: Option<&str>) -> Result<Option<i64>, String> {
-    text.map(|text| parse_moment(text).ok_or_else(|| format!("{text:?} is no moment")))
-        .transpose()
+    text.map(|text| parse_moment(text).ok_or_else(|| format!("{text:?} is no moment"))).transpose()
 }
 
 fn pair(text: &str) -> Result<(&str, &str), String> {
-    text.split_once('=')
-        .ok_or_else(|| format!("{text:?} is not KEY=VALUE"))
+    text.split_once('=').ok_or_else(|| format!("{text:?} is not KEY=VALUE"))
 }
 
 fn log_named<'a>(config: &'a mut SimConfig, name: &str) -> Result<&'a mut LogSpec, String> {
-    config
-        .logs
-        .iter_mut()
-        .find(|log| log.name == name)
-        .ok_or_else(|| format!("no log {name:?}"))
+    config.logs.iter_mut().find(|log| log.name == name).ok_or_else(|| format!("no log {name:?}"))
 }
 
 /// Puts the lines of `--options FILE` in its place: `key = value` stands for `--key value`.
@@ -147,11 +137,7 @@ pub(crate) fn spliced(arguments: impl Iterator<Item = String>) -> Result<Vec<Str
         }
         let path = arguments.next().ok_or("--options needs a file")?;
         let text = fs::read_to_string(&path).map_err(|cause| format!("{path}: {cause}"))?;
-        for line in text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (key, value) = pair(line)?;
             out.push(format!("--{}", key.trim()));
             out.push(value.trim().to_owned());
@@ -162,10 +148,8 @@ pub(crate) fn spliced(arguments: impl Iterator<Item = String>) -> Result<Vec<Str
 
 fn after_help() -> String {
     let classes = RequestClass::ALL.map(|(name, _)| name).join(", ");
-    let faults: Vec<String> = FAULTS
-        .iter()
-        .map(|info| format!("  {:<42} {}", info.name, info.about))
-        .collect();
+    let faults: Vec<String> =
+        FAULTS.iter().map(|info| format!("  {:<42} {}", info.name, info.about)).collect();
     format!(
         "Examples:\n  \
          rapid7-sim serve --seed 7 --log 'firewall=gen:csv:200000' --log 'web=file:access.log'\n  \

@@ -42,19 +42,14 @@ impl SimRequest {
     pub fn post(origin: &str, target: &str, api_key: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut request = Self::get(origin, target, api_key);
         request.method = "POST".to_owned();
-        request
-            .headers
-            .push(("content-type".to_owned(), "application/json".to_owned()));
+        request.headers.push(("content-type".to_owned(), "application/json".to_owned()));
         request.body = body.into();
         request
     }
 
     /// The first value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn segments(&self) -> Vec<String> {
@@ -76,10 +71,7 @@ impl SimRequest {
 
     /// Whether the body is declared as JSON; media type only.
     pub(crate) fn is_json(&self) -> bool {
-        let media = self
-            .header("content-type")
-            .and_then(|value| value.split(';').next())
-            .unwrap_or("");
+        let media = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or("");
         media.trim().eq_ignore_ascii_case("application/json")
     }
 }
@@ -91,17 +83,11 @@ pub(crate) struct Params(Vec<(String, String)>);
 impl Params {
     /// The first value of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn add(&mut self, name: &str, value: String) {
@@ -176,12 +162,7 @@ pub struct SimReply {
 impl SimReply {
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
-        Self {
-            status,
-            headers,
-            body: ReplyBody::Full(body),
-            delivery: Delivery::Whole,
-        }
+        Self { status, headers, body: ReplyBody::Full(body), delivery: Delivery::Whole }
     }
 
     pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
@@ -189,11 +170,7 @@ impl SimReply {
     }
 
     pub(crate) fn html(status: u16) -> Self {
-        let title = if status == 200 {
-            "Please wait"
-        } else {
-            "Service trouble"
-        };
+        let title = if status == 200 { "Please wait" } else { "Service trouble" };
         let page = format!(
             "<html><head><title>{title}</title></head><body><h1>{status} {title}</h1></body></html>\n"
         );
@@ -207,8 +184,7 @@ impl SimReply {
 
     /// Sets a header, in place of an earlier one of that name.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.headers
-            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.into()));
     }
 

@@ -40,12 +40,7 @@ const DEFAULT_SLICES: i64 = 10;
 impl Statement {
     /// Everything.
     pub(crate) const fn everything() -> Self {
-        Self {
-            filter: Filter::All,
-            calculate: None,
-            group_by: None,
-            slices: Slices::Number(DEFAULT_SLICES),
-        }
+        Self { filter: Filter::All, calculate: None, group_by: None, slices: Slices::Number(DEFAULT_SLICES) }
     }
 
     pub(crate) const fn is_statistic(&self) -> bool {
@@ -115,9 +110,7 @@ fn clause(text: &str) -> Result<(&str, &str, &str), String> {
 
 fn slices(argument: &str) -> Result<Slices, String> {
     let bad = || format!("timeslice({argument}) is not understood");
-    let unit_at = argument
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(argument.len());
+    let unit_at = argument.find(|c: char| !c.is_ascii_digit()).unwrap_or(argument.len());
     let (digits, unit) = argument.split_at_checked(unit_at).ok_or_else(bad)?;
     let number = digits.parse::<i64>().ok().filter(|n| *n > 0).ok_or_else(bad)?;
     let unit_ms = match unit.trim() {

@@ -30,10 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn run(config: SimConfig, port: u16) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let server = serve(config, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await?;
         let mut out = io::stdout();

@@ -60,10 +60,7 @@ impl Kind {
 
     /// The kind of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| *kind)
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
     }
 }
 
@@ -87,18 +84,9 @@ pub(crate) struct Slot {
 /// Appends the message of a slot.
 pub(crate) fn write(kind: Kind, slot: &Slot, out: &mut String) {
     let mut rng = Rng::new(mix(slot.seed ^ mix(slot.index)));
-    let lag = if rng.one_in(50) {
-        rng.below(EVENT_LAG_MAX_MS)
-    } else {
-        rng.below(EVENT_LAG_TYPICAL_MS)
-    };
+    let lag = if rng.one_in(50) { rng.below(EVENT_LAG_MAX_MS) } else { rng.below(EVENT_LAG_TYPICAL_MS) };
     let event_ms = slot.stamp.timestamp_ms - i64::try_from(lag).unwrap_or(0);
-    let mut pen = Pen {
-        rng,
-        at: Civil::of(event_ms),
-        index: slot.index,
-        out,
-    };
+    let mut pen = Pen { rng, at: Civil::of(event_ms), index: slot.index, out };
     match slot.piece {
         Piece::Whole => write_kind(kind, &mut pen),
         Piece::First => pen.filler(ENTRY_CHARS_MAX),
@@ -177,16 +165,8 @@ fn odd(pen: &mut Pen<'_>) {
         3 => {}
         4 => put!(pen.out, "  blanks before {}", pen.index),
         5 => put!(pen.out, "blanks after {}  \t", pen.index),
-        6 => put!(
-            pen.out,
-            "\u{FEFF}byte order mark {} and \u{2028} separator",
-            pen.index
-        ),
-        7 => put!(
-            pen.out,
-            "bell \u{7} escape \u{1b}[31mred\u{1b}[0m of {} \u{1F525}",
-            pen.index
-        ),
+        6 => put!(pen.out, "\u{FEFF}byte order mark {} and \u{2028} separator", pen.index),
+        7 => put!(pen.out, "bell \u{7} escape \u{1b}[31mred\u{1b}[0m of {} \u{1F525}", pen.index),
         8 => put!(pen.out, "\"quoted\" \\ back \\\\ slash / {}", pen.index),
         9 => put!(pen.out, " "),
         10 if pen.rng.one_in(8) => pen.filler(LONG_CHARS),

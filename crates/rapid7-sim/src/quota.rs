@@ -51,9 +51,7 @@ impl Quotas {
     /// # Errors
     /// A sentence that names the quotas.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        let number = value
-            .parse()
-            .map_err(|cause| format!("quota {key}: {value:?}: {cause}"))?;
+        let number = value.parse().map_err(|cause| format!("quota {key}: {value:?}: {cause}"))?;
         let field = match key {
             "window" => &mut self.window_s,
             "query" => &mut self.query,
@@ -112,11 +110,7 @@ pub(crate) struct QuotaBook {
 
 impl QuotaBook {
     pub(crate) const fn new(quotas: Quotas) -> Self {
-        Self {
-            quotas,
-            used: BTreeMap::new(),
-            total: BTreeMap::new(),
-        }
+        Self { quotas, used: BTreeMap::new(), total: BTreeMap::new() }
     }
 
     /// Counts one request, unless it exceeds its limit.
@@ -135,12 +129,7 @@ impl QuotaBook {
         }
         let left_ms = (window + 1) * window_ms - now_ms;
         let reset_s = u32::try_from((left_ms + 999) / 1_000).unwrap_or(1);
-        Some(Standing {
-            limit,
-            remaining: limit - entry.1,
-            reset_s,
-            exceeded,
-        })
+        Some(Standing { limit, remaining: limit - entry.1, reset_s, exceeded })
     }
 
     /// Requests counted since the start, per name space.
@@ -155,48 +144,12 @@ mod tests {
 
     #[test]
     fn a_window_ends_and_begins_anew() {
-        let mut book = QuotaBook::new(Quotas {
-            download: 2,
-            window_s: 10,
-            ..Quotas::default()
-        });
+        let mut book = QuotaBook::new(Quotas { download: 2, window_s: 10, ..Quotas::default() });
         let mut ask = |now| book.count(RequestClass::Download, now).unwrap();
-        assert_eq!(
-            ask(20_500),
-            Standing {
-                limit: 2,
-                remaining: 1,
-                reset_s: 10,
-                exceeded: false
-            }
-        );
-        assert_eq!(
-            ask(25_000),
-            Standing {
-                limit: 2,
-                remaining: 0,
-                reset_s: 5,
-                exceeded: false
-            }
-        );
-        assert_eq!(
-            ask(29_999),
-            Standing {
-                limit: 2,
-                remaining: 0,
-                reset_s: 1,
-                exceeded: true
-            }
-        );
-        assert_eq!(
-            ask(30_000),
-            Standing {
-                limit: 2,
-                remaining: 1,
-                reset_s: 10,
-                exceeded: false
-            }
-        );
+        assert_eq!(ask(20_500), Standing { limit: 2, remaining: 1, reset_s: 10, exceeded: false });
+        assert_eq!(ask(25_000), Standing { limit: 2, remaining: 0, reset_s: 5, exceeded: false });
+        assert_eq!(ask(29_999), Standing { limit: 2, remaining: 0, reset_s: 1, exceeded: true });
+        assert_eq!(ask(30_000), Standing { limit: 2, remaining: 1, reset_s: 10, exceeded: false });
         assert_eq!(book.count(RequestClass::Validate, 0), None);
         assert_eq!(book.totals().get("download"), Some(&3));
     }

@@ -18,9 +18,7 @@ pub(crate) const fn mix(value: u64) -> u64 {
 
 /// A child seed for one purpose, so that adding a purpose does not move the others.
 pub(crate) fn child(seed: u64, purpose: &str) -> u64 {
-    purpose
-        .bytes()
-        .fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte)))
+    purpose.bytes().fold(mix(seed), |hash, byte| mix(hash ^ u64::from(byte)))
 }
 
 /// A number in `[0, 1)` for the `ordinal`-th draw of a seed.
@@ -33,11 +31,7 @@ pub(crate) fn uuid(seed: u64, name: &str) -> String {
     let high = child(seed, name);
     let low = mix(high);
     let (a, b, c) = (high >> 32, (high >> 16) & 0xFFFF, high & 0x0FFF);
-    format!(
-        "{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}",
-        (low >> 48) & 0x3FFF | 0x8000,
-        low & 0xFFFF_FFFF_FFFF
-    )
+    format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", (low >> 48) & 0x3FFF | 0x8000, low & 0xFFFF_FFFF_FFFF)
 }
 
 /// Forty hex digits, as in a continuation id.

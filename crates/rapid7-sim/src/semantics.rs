@@ -284,11 +284,7 @@ mod tests {
                 let mut semantics = Semantics::default();
                 assert_eq!(semantics.set(switch.key, value), Ok(()), "{}={value}", switch.key);
             }
-            assert!(
-                Semantics::default().set(switch.key, "?").is_err(),
-                "{}",
-                switch.key
-            );
+            assert!(Semantics::default().set(switch.key, "?").is_err(), "{}", switch.key);
         }
         assert!(Semantics::default().set("nope", "1").is_err());
     }
@@ -299,12 +295,7 @@ mod tests {
             let first = switch.values.split('|').next().unwrap();
             let mut semantics = Semantics::default();
             semantics.set(switch.key, first).unwrap();
-            assert_eq!(
-                format!("{semantics:?}"),
-                format!("{:?}", Semantics::default()),
-                "{}",
-                switch.key
-            );
+            assert_eq!(format!("{semantics:?}"), format!("{:?}", Semantics::default()), "{}", switch.key);
         }
     }
 }

@@ -98,22 +98,12 @@ pub async fn serve_with_clock(mut config: SimConfig, addr: SocketAddr, clock: Cl
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tasks.spawn(accept(listener, Arc::new(desk), stopped));
-    Ok(Server {
-        addr,
-        account,
-        stop,
-        tasks,
-    })
+    Ok(Server { addr, account, stop, tasks })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the simulator learns the time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where the simulator learns the time")]
 fn machine_clock() -> i64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -138,10 +128,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: watch::Rece
     loop {
         while connections.try_join_next().is_some() {}
         let next = async {
-            let seat = Arc::clone(&seats)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
+            let seat = Arc::clone(&seats).acquire_owned().await.map_err(io::Error::other)?;
             listener.accept().await.map(|(stream, _peer)| (stream, seat))
         };
         let accepted = tokio::select! {
@@ -205,10 +192,7 @@ async fn exchange(
     match reply.delivery {
         Delivery::ResetBeforeHead => {
             reset.store(true, Ordering::Relaxed);
-            return Err(io::Error::new(
-                io::ErrorKind::ConnectionReset,
-                "a fault resets this connection",
-            ));
+            return Err(io::Error::new(io::ErrorKind::ConnectionReset, "a fault resets this connection"));
         }
         Delivery::SlowFirstByte(ms) => sleep(Duration::from_millis(ms).min(FIRST_BYTE_MAX)).await,
         Delivery::Whole | Delivery::CutBodyAfter(_) | Delivery::SlowTrickle { .. } => {}
@@ -221,22 +205,14 @@ fn respond(reply: SimReply, seat: UnderWay) -> io::Result<Response<SimBody>> {
     for (name, value) in &reply.headers {
         response = response.header(name.as_str(), value.as_bytes());
     }
-    response
-        .body(SimBody::new(reply.body, reply.delivery, seat))
-        .map_err(io::Error::other)
+    response.body(SimBody::new(reply.body, reply.delivery, seat)).map_err(io::Error::other)
 }
 
 async fn read(request: Request<Incoming>, origin: &str) -> io::Result<SimRequest> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, REQUEST_BODY_MAX)
-        .collect()
-        .await
-        .map_err(io::Error::other)?;
+    let body = Limited::new(body, REQUEST_BODY_MAX).collect().await.map_err(io::Error::other)?;
     let headers = head.headers.iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     Ok(SimRequest {
         method: head.method.as_str().to_owned(),

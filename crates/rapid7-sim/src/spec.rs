@@ -68,24 +68,13 @@ impl LogSpec {
 
     /// A log of these lines.
     pub fn lines<I: IntoIterator<Item = S>, S: Into<String>>(name: impl Into<String>, lines: I) -> Self {
-        Self::new(
-            name,
-            LogSource::Lines(lines.into_iter().map(Into::into).collect()),
-        )
+        Self::new(name, LogSource::Lines(lines.into_iter().map(Into::into).collect()))
     }
 
     /// A log of exactly these events: receive time, sequence number, message.
     pub fn events<I: IntoIterator<Item = (i64, u64, String)>>(name: impl Into<String>, events: I) -> Self {
         let stamped = events.into_iter();
-        let stamped = stamped.map(|(timestamp_ms, sequence, text)| {
-            (
-                Stamp {
-                    timestamp_ms,
-                    sequence,
-                },
-                text,
-            )
-        });
+        let stamped = stamped.map(|(timestamp_ms, sequence, text)| (Stamp { timestamp_ms, sequence }, text));
         Self::new(name, LogSource::Events(stamped.collect()))
     }
 
@@ -108,20 +97,13 @@ impl LogSpec {
     /// # Errors
     /// A sentence that says what was not understood.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, source) = text
-            .split_once('=')
-            .ok_or_else(|| format!("{text:?} has no `NAME=`"))?;
+        let (name, source) = text.split_once('=').ok_or_else(|| format!("{text:?} has no `NAME=`"))?;
         let source = parse_source(source)?;
-        let (logset, name) = name
-            .split_once('/')
-            .map_or((None, name), |(set, name)| (Some(set), name));
+        let (logset, name) = name.split_once('/').map_or((None, name), |(set, name)| (Some(set), name));
         if name.is_empty() {
             return Err(format!("{text:?} has an empty name"));
         }
-        Ok(Self {
-            logset: logset.map(str::to_owned),
-            ..Self::new(name, source)
-        })
+        Ok(Self { logset: logset.map(str::to_owned), ..Self::new(name, source) })
     }
 }
 
@@ -136,9 +118,7 @@ fn parse_source(text: &str) -> Result<LogSource, String> {
     let known = || Kind::ALL.map(|(name, _)| name).join(", ");
     let kind = Kind::named(kind).ok_or_else(|| format!("{kind:?} is not one of {}", known()))?;
     let count = count.replace('_', "");
-    let count = count
-        .parse()
-        .map_err(|cause| format!("{count:?} is not a count: {cause}"))?;
+    let count = count.parse().map_err(|cause| format!("{count:?} is not a count: {cause}"))?;
     Ok(LogSource::Generated { kind, count })
 }
 
@@ -149,21 +129,9 @@ mod tests {
     #[test]
     fn flags_read_as_logs() {
         let spec = LogSpec::parse("Edge/firewall=gen:csv:200_000").unwrap();
-        assert_eq!(
-            (spec.name.as_str(), spec.logset.as_deref()),
-            ("firewall", Some("Edge"))
-        );
-        assert_eq!(
-            spec.source,
-            LogSource::Generated {
-                kind: Kind::Csv,
-                count: 200_000
-            }
-        );
-        assert_eq!(
-            LogSpec::parse("a=file:/x=y").unwrap().source,
-            LogSource::File("/x=y".into())
-        );
+        assert_eq!((spec.name.as_str(), spec.logset.as_deref()), ("firewall", Some("Edge")));
+        assert_eq!(spec.source, LogSource::Generated { kind: Kind::Csv, count: 200_000 });
+        assert_eq!(LogSpec::parse("a=file:/x=y").unwrap().source, LogSource::File("/x=y".into()));
         for bad in ["a", "a=gen:csv", "a=gen:nope:3", "a=gen:csv:x", "=gen:csv:1"] {
             assert!(LogSpec::parse(bad).is_err(), "{bad}");
         }

@@ -63,10 +63,9 @@ impl LogStore {
                 (timeline::generate(&plan(*count)), Texts::Generated(*kind))
             }
             LogSource::File(_) => (Vec::new(), Texts::Kept(Vec::new())),
-            LogSource::Lines(lines) => (
-                timeline::generate(&plan(wide(lines.len()))),
-                Texts::Kept(lines.clone()),
-            ),
+            LogSource::Lines(lines) => {
+                (timeline::generate(&plan(wide(lines.len()))), Texts::Kept(lines.clone()))
+            }
             LogSource::Events(events) => {
                 let mut events = events.clone();
                 events.sort_by_key(|(stamp, _)| *stamp);
@@ -123,12 +122,8 @@ impl LogStore {
         match &self.texts {
             Texts::Kept(texts) => out.push_str(texts.get(index).map_or("", String::as_str)),
             Texts::Generated(kind) => {
-                let slot = Slot {
-                    seed: self.seed,
-                    index: wide(index),
-                    stamp,
-                    piece: self.piece(index, stamp),
-                };
+                let slot =
+                    Slot { seed: self.seed, index: wide(index), stamp, piece: self.piece(index, stamp) };
                 messages::write(*kind, &slot, out);
             }
         }
@@ -136,9 +131,7 @@ impl LogStore {
 
     /// A cut entry shows in the low bits: its halves have neighbouring sequence numbers.
     fn piece(&self, index: usize, stamp: Stamp) -> Piece {
-        let follows = self
-            .stamp(index + 1)
-            .is_some_and(|next| next.sequence == stamp.sequence + 1);
+        let follows = self.stamp(index + 1).is_some_and(|next| next.sequence == stamp.sequence + 1);
         match (stamp.sequence & 0xFFF, follows) {
             (0, true) => Piece::First,
             (0, false) => Piece::Whole,

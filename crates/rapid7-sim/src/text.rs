@@ -88,9 +88,7 @@ pub(crate) fn percent_decode(text: &str, plus_is_blank: bool) -> String {
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Encodes `text` as one query value, blanks as `+`.
@@ -108,10 +106,7 @@ pub(crate) fn percent_encode(text: &str) -> String {
 
 /// The segments of a path, decoded, without empty ones.
 pub(crate) fn path_segments(path: &str) -> Vec<String> {
-    path.split('/')
-        .filter(|part| !part.is_empty())
-        .map(|part| percent_decode(part, false))
-        .collect()
+    path.split('/').filter(|part| !part.is_empty()).map(|part| percent_decode(part, false)).collect()
 }
 
 /// The pairs of a query string, decoded, in order.
@@ -156,11 +151,7 @@ mod tests {
         assert_eq!(percent_decode("100%+%zz", true), "100% %zz");
         assert_eq!(
             query_pairs("a=1&&b=x+y&c"),
-            [
-                ("a".into(), "1".into()),
-                ("b".into(), "x y".into()),
-                ("c".into(), String::new())
-            ]
+            [("a".into(), "1".into()), ("b".into(), "x y".into()), ("c".into(), String::new())]
         );
     }
 }

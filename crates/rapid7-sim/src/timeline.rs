@@ -66,15 +66,7 @@ pub(crate) fn generate(plan: &Plan) -> Vec<Stamp> {
         let offset = i64::try_from(cell).unwrap_or(0) * CELL_MS;
         let width = u64::try_from(CELL_MS.min(span_ms - offset)).unwrap_or(1);
         let great = if cell == burst_cell { burst } else { 0 };
-        writer.fill(
-            &mut out,
-            &Cell {
-                start_ms: plan.from_ms + offset,
-                width,
-                events: here,
-                great,
-            },
-        );
+        writer.fill(&mut out, &Cell { start_ms: plan.from_ms + offset, width, events: here, great });
     }
     out
 }
@@ -91,19 +83,11 @@ impl Weights {
         let seed = child(seed, "weights");
         let total = (0..cells).map(|cell| Self::drawn(seed, cell)).sum();
         let all_equal = total == 0; // a span so short that every second drew emptiness
-        Self {
-            seed,
-            total: if all_equal { cells.max(1) } else { total },
-            all_equal,
-        }
+        Self { seed, total: if all_equal { cells.max(1) } else { total }, all_equal }
     }
 
     fn of(&self, cell: u64) -> u64 {
-        if self.all_equal {
-            1
-        } else {
-            Self::drawn(self.seed, cell)
-        }
+        if self.all_equal { 1 } else { Self::drawn(self.seed, cell) }
     }
 
     fn drawn(seed: u64, cell: u64) -> u64 {
@@ -136,12 +120,7 @@ impl Writer {
         let mut rng = Rng::new(child(plan.seed, "timeline"));
         let base = (plan.ordinal % LOGS_MAX) << LOG_SHIFT;
         let counters = [(); 4].map(|()| base + rng.below(1 << 30));
-        Self {
-            rng,
-            counters,
-            split_pairs: plan.split_pairs,
-            scratch: Vec::new(),
-        }
+        Self { rng, counters, split_pairs: plan.split_pairs, scratch: Vec::new() }
     }
 
     fn fill(&mut self, out: &mut Vec<Stamp>, cell: &Cell) {
@@ -164,16 +143,10 @@ impl Writer {
     /// Puts one event, or the two halves of a cut one, at the millisecond `draw` stands for.
     fn place(&mut self, cell: &Cell, draw: u64, left: u64) -> u64 {
         let offset = i64::try_from(draw % cell.width.max(1)).unwrap_or(0);
-        let stamp = Stamp {
-            timestamp_ms: cell.start_ms + offset,
-            sequence: self.sequence(),
-        };
+        let stamp = Stamp { timestamp_ms: cell.start_ms + offset, sequence: self.sequence() };
         self.scratch.push(stamp);
         if self.split_pairs && left > 1 && self.rng.one_in(SPLIT_ONE_IN) {
-            self.scratch.push(Stamp {
-                sequence: stamp.sequence + 1,
-                ..stamp
-            });
+            self.scratch.push(Stamp { sequence: stamp.sequence + 1, ..stamp });
             return 2;
         }
         1
@@ -215,11 +188,7 @@ mod tests {
                 let stamps = generate(&plan);
                 assert_eq!(wide(stamps.len()), count);
                 assert!(stamps.is_sorted_by(|a, b| a < b), "seed {seed}");
-                assert!(
-                    stamps
-                        .iter()
-                        .all(|s| (plan.from_ms..plan.to_ms).contains(&s.timestamp_ms))
-                );
+                assert!(stamps.iter().all(|s| (plan.from_ms..plan.to_ms).contains(&s.timestamp_ms)));
                 assert_eq!(stamps, generate(&plan));
             }
         }

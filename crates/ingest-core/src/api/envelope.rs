@@ -105,10 +105,7 @@ impl Envelope {
     /// The link of that name.
     #[must_use]
     pub fn link(&self, rel: &str) -> Option<&str> {
-        self.links
-            .iter()
-            .find(|link| link.rel.eq_ignore_ascii_case(rel))
-            .map(|link| link.href.as_str())
+        self.links.iter().find(|link| link.rel.eq_ignore_ascii_case(rel)).map(|link| link.href.as_str())
     }
 
     /// The events, if any came: a finished page may leave them out (API document, 2.1).
@@ -147,9 +144,7 @@ impl Envelope {
         }
         let echoed = leql.statement.as_deref().unwrap_or_default();
         if !plain(echoed).is_empty() && plain(echoed) != plain(statement) {
-            return Err(ProtocolError::AnotherQuery(format!(
-                "{echoed:?} instead of {statement:?}"
-            )));
+            return Err(ProtocolError::AnotherQuery(format!("{echoed:?} instead of {statement:?}")));
         }
         Ok(())
     }
@@ -157,11 +152,7 @@ impl Envelope {
 
 /// A statement without blanks and case, which a server may set as it likes.
 fn plain(statement: &str) -> String {
-    statement
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .flat_map(char::to_lowercase)
-        .collect()
+    statement.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
 #[derive(Deserialize)]
@@ -177,15 +168,9 @@ impl WireEvent {
     fn event(self) -> Option<Event> {
         // The exact figure is the text: readers of JSON elsewhere may have rounded the number.
         let sequence = self.sequence_number_str.or(self.sequence_number)?.0?;
-        let receipt = Receipt {
-            received: Timestamp::from_millis(self.timestamp),
-            sequence: Sequence(sequence),
-        };
-        Some(Event {
-            receipt,
-            log_id: self.log_id,
-            message: self.message.0,
-        })
+        let receipt =
+            Receipt { received: Timestamp::from_millis(self.timestamp), sequence: Sequence(sequence) };
+        Some(Event { receipt, log_id: self.log_id, message: self.message.0 })
     }
 }
 
@@ -321,24 +306,15 @@ mod tests {
 
     #[test]
     fn what_is_not_an_answer_is_an_error() {
-        for body in [
-            "<html>502</html>",
-            "",
-            "{}",
-            "[]",
-            r#"{"events":[{"timestamp":1}]}"#,
-            r#"{"links":[],"ev"#,
-        ] {
+        for body in
+            ["<html>502</html>", "", "{}", "[]", r#"{"events":[{"timestamp":1}]}"#, r#"{"links":[],"ev"#]
+        {
             assert!(Envelope::read(body.as_bytes()).is_err(), "{body}");
         }
-        for body in [
-            r#"{"errorCode":101011,"message":"bad"}"#,
-            r#"{"id":"IDR","code":101009,"message":"bad"}"#,
-        ] {
-            assert!(
-                matches!(Envelope::read(body.as_bytes()), Err(ProtocolError::Server { .. })),
-                "{body}"
-            );
+        for body in
+            [r#"{"errorCode":101011,"message":"bad"}"#, r#"{"id":"IDR","code":101009,"message":"bad"}"#]
+        {
+            assert!(matches!(Envelope::read(body.as_bytes()), Err(ProtocolError::Server { .. })), "{body}");
         }
     }
 
@@ -348,10 +324,7 @@ mod tests {
             read(r#"{"links":[{"rel":"self","href":"a"},{"rel":"NEXT","href":"b"}]}"#).link("Next"),
             Some("b")
         );
-        assert_eq!(
-            read(r#"{"links":{"rel":"Self","href":"a"}}"#).link("self"),
-            Some("a")
-        );
+        assert_eq!(read(r#"{"links":{"rel":"Self","href":"a"}}"#).link("self"), Some("a"));
     }
 
     #[test]

@@ -30,27 +30,16 @@ impl Running {
     /// A query that begins with this request.
     #[must_use]
     pub const fn new(submit: ApiRequest) -> Self {
-        Self {
-            submit,
-            poll: None,
-            polls: 0,
-            expiries: 0,
-        }
+        Self { submit, poll: None, polls: 0, expiries: 0 }
     }
 
     /// What to send next.
     pub fn ask(&self) -> Ask {
         match &self.poll {
-            None => Ask::Send {
-                request: self.submit.clone(),
-                after: Duration::ZERO,
-            },
+            None => Ask::Send { request: self.submit.clone(), after: Duration::ZERO },
             Some(href) => {
                 let delay = FIRST_POLL.saturating_mul(1 << self.polls.min(8)).min(LAST_POLL);
-                Ask::Send {
-                    request: ApiRequest::link(Class::Poll, href.clone()),
-                    after: delay,
-                }
+                Ask::Send { request: ApiRequest::link(Class::Poll, href.clone()), after: delay }
             }
         }
     }
@@ -61,10 +50,7 @@ impl Running {
     /// When the reply is unreadable, the log unknown, or the query expires or runs without end.
     pub fn answer(&mut self, reply: Reply<'_>) -> Result<Option<Envelope>, ProtocolError> {
         let (body, beyond) = match reply {
-            Reply::Body {
-                body,
-                beyond_retention,
-            } => (body, beyond_retention),
+            Reply::Body { body, beyond_retention } => (body, beyond_retention),
             Reply::Gone if self.poll.is_none() => return Err(ProtocolError::NotFound),
             Reply::Gone => {
                 if self.expiries >= EXPIRIES_MAX {
@@ -83,11 +69,7 @@ impl Running {
         let Some(href) = envelope.link("Self") else {
             return Ok(Some(envelope));
         };
-        let polls = if self.poll.is_some() {
-            self.polls.saturating_add(1)
-        } else {
-            0
-        };
+        let polls = if self.poll.is_some() { self.polls.saturating_add(1) } else { 0 };
         if polls >= POLLS_MAX {
             return Err(ProtocolError::Endless(polls));
         }

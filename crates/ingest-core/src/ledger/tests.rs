@@ -7,28 +7,14 @@ fn window(start: i64, end: i64) -> LogWindow {
 }
 
 fn rows(n: u64) -> Tally {
-    Tally {
-        fetched: n,
-        stored: n,
-        counted: Some(n),
-        files: 1,
-        bytes: n,
-        ..Tally::default()
-    }
+    Tally { fetched: n, stored: n, counted: Some(n), files: 1, bytes: n, ..Tally::default() }
 }
 
 fn spans(ledger: &LogLedger) -> String {
     let text: Vec<String> = ledger
         .spans()
         .iter()
-        .map(|s| {
-            format!(
-                "{}..{}={}",
-                s.window.start().millis(),
-                s.window.end().millis(),
-                s.tally.fetched
-            )
-        })
+        .map(|s| format!("{}..{}={}", s.window.start().millis(), s.window.end().millis(), s.tally.fetched))
         .collect();
     text.join(" ")
 }
@@ -57,10 +43,7 @@ fn the_same_window_again_changes_nothing_and_a_straddling_one_is_refused() {
 #[test]
 fn figures_that_lose_events_are_refused() {
     let mut ledger = LogLedger::default();
-    let short = Tally {
-        counted: Some(5),
-        ..rows(4)
-    };
+    let short = Tally { counted: Some(5), ..rows(4) };
     let lost = Tally { stored: 3, ..rows(4) };
     for tally in [short, lost] {
         assert!(ledger.record(window(0, 10), tally).is_err());

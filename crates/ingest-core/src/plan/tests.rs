@@ -7,11 +7,7 @@ fn window(start: i64, end: i64) -> LogWindow {
 }
 
 fn policy(window_rows: u64) -> Policy {
-    Policy {
-        settle_delay: Duration::ZERO,
-        first_start: Timestamp::from_millis(0),
-        window_rows,
-    }
+    Policy { settle_delay: Duration::ZERO, first_start: Timestamp::from_millis(0), window_rows }
 }
 
 fn reply(from: i64, slice_ms: i64, slices: &[u64]) -> CountReply {
@@ -65,10 +61,7 @@ fn a_slice_that_is_too_full_is_counted_again() {
 #[test]
 fn without_usable_slices_the_span_is_halved() {
     let pieces = carve(window(0, 100), &reply(0, 0, &[50]), &policy(10));
-    assert_eq!(
-        pieces.iter().map(|p| p.work).collect::<Vec<_>>(),
-        [Work::Recount, Work::Recount]
-    );
+    assert_eq!(pieces.iter().map(|p| p.work).collect::<Vec<_>>(), [Work::Recount, Work::Recount]);
 }
 
 #[test]

@@ -107,11 +107,7 @@ impl Fits {
     #[must_use]
     pub fn column_type(self, time_named: bool, typed_source: bool) -> ColumnType {
         if self == Self::ANY {
-            return if typed_source {
-                ColumnType::Json
-            } else {
-                ColumnType::Text
-            };
+            return if typed_source { ColumnType::Json } else { ColumnType::Text };
         }
         let bools = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
         if let Some(case) = bools.into_iter().find(|case| self.has(Self::boolean(*case))) {
@@ -129,31 +125,19 @@ impl Fits {
         if self.has(Self::DATE) {
             return ColumnType::Date;
         }
-        if self.has(Self::TEXT) {
-            ColumnType::Text
-        } else {
-            ColumnType::Json
-        }
+        if self.has(Self::TEXT) { ColumnType::Text } else { ColumnType::Json }
     }
 
     fn instant_type(self, time_named: bool) -> Option<ColumnType> {
         let unit = TimeUnit::Millis;
         if time_named && self.has(Self::EPOCH_SECONDS) {
-            return Some(ColumnType::Timestamp {
-                form: TimeForm::EpochSeconds,
-                unit,
-            });
+            return Some(ColumnType::Timestamp { form: TimeForm::EpochSeconds, unit });
         }
         if time_named && self.has(Self::EPOCH_MILLIS) {
-            return Some(ColumnType::Timestamp {
-                form: TimeForm::EpochMillis,
-                unit,
-            });
+            return Some(ColumnType::Timestamp { form: TimeForm::EpochMillis, unit });
         }
         UNITS.into_iter().enumerate().find_map(|(place, unit)| {
-            let form = FORMS
-                .into_iter()
-                .find(|form| self.has(Self::time_bit(*form, place)))?;
+            let form = FORMS.into_iter().find(|form| self.has(Self::time_bit(*form, place)))?;
             Some(ColumnType::Timestamp { form, unit })
         })
     }
@@ -165,9 +149,7 @@ impl Fits {
         if self.has(Self::FLOAT_POINT) {
             return Some(FloatForm::Point);
         }
-        (1..=FIXED_DECIMALS_MAX)
-            .find(|d| self.has(Self::fixed(*d)))
-            .map(FloatForm::Fixed)
+        (1..=FIXED_DECIMALS_MAX).find(|d| self.has(Self::fixed(*d))).map(FloatForm::Fixed)
     }
 }
 

@@ -1,31 +1,17 @@
 use super::*;
 
 fn observed(fields: &[(&str, Fits)]) -> Vec<ObservedColumn> {
-    fields
-        .iter()
-        .map(|(field, fits)| ObservedColumn {
-            field: (*field).to_owned(),
-            fits: *fits,
-        })
-        .collect()
+    fields.iter().map(|(field, fits)| ObservedColumn { field: (*field).to_owned(), fits: *fits }).collect()
 }
 
 fn text_schema(fields: &[(&str, Fits)]) -> TableSchema {
-    let mut schema = TableSchema::new(Shape {
-        envelope: None,
-        body: Body::KeyValue,
-    });
+    let mut schema = TableSchema::new(Shape { envelope: None, body: Body::KeyValue });
     schema.settle(&observed(fields));
     schema
 }
 
 fn describe(schema: &TableSchema) -> String {
-    schema
-        .columns
-        .iter()
-        .map(|c| format!("{}: {}", c.name, c.kind))
-        .collect::<Vec<_>>()
-        .join(", ")
+    schema.columns.iter().map(|c| format!("{}: {}", c.name, c.kind)).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
@@ -37,16 +23,15 @@ fn a_committed_type_never_changes() {
 
 #[test]
 fn names_are_unique_without_regard_to_case_and_never_ours() {
-    let schema = text_schema(&[
-        ("User", Fits::TEXT),
-        ("user", Fits::TEXT),
-        ("_time", Fits::TEXT),
-        ("", Fits::TEXT),
-    ]);
-    assert_eq!(
-        describe(&schema),
-        "User: text, user_2: text, _time_2: text, unnamed: text"
-    );
+    let schema =
+        text_schema(&[("User", Fits::TEXT), ("user", Fits::TEXT), ("_time", Fits::TEXT), ("", Fits::TEXT)]);
+    assert_eq!(describe(&schema), "User: text, user_2: text, _time_2: text, unnamed: text");
+}
+
+#[test]
+fn a_field_named_like_a_folder_of_the_layout_is_renamed() {
+    let schema = text_schema(&[("day", Fits::TEXT), ("Log", Fits::TEXT)]);
+    assert_eq!(describe(&schema), "day_2: text, Log_2: text");
 }
 
 #[test]
@@ -67,10 +52,7 @@ fn the_finest_unit_of_any_row_decides() {
 #[test]
 fn mixed_forms_fall_back_to_text_or_json() {
     let mixed = (Fits::INT64 | Fits::JSON) & (Fits::TEXT | Fits::JSON);
-    let mut schema = TableSchema::new(Shape {
-        envelope: None,
-        body: Body::Json,
-    });
+    let mut schema = TableSchema::new(Shape { envelope: None, body: Body::Json });
     schema.settle(&observed(&[("a", mixed), ("b", Fits::ANY)]));
     assert_eq!(describe(&schema), "a: json, b: json");
     let fixed = (Fits::fixed(2) | Fits::TEXT) & (Fits::fixed(3) | Fits::TEXT);

@@ -16,11 +16,7 @@ pub struct EventPages<'a> {
 
 impl<'a> EventPages<'a> {
     pub(super) const fn new(client: &'a Client, query: EventQuery) -> Self {
-        Self {
-            client,
-            query,
-            shrink_reported: false,
-        }
+        Self { client, query, shrink_reported: false }
     }
 
     /// The rows of the next reply, each row once over all pages; may be empty; `None` at the end.
@@ -32,16 +28,10 @@ impl<'a> EventPages<'a> {
             return Ok(None);
         };
         let query = &mut self.query;
-        let rows = self
-            .client
-            .converse(&request, after, |reply| query.answer(reply))
-            .await?;
+        let rows = self.client.converse(&request, after, |reply| query.answer(reply)).await?;
         if self.query.page_shrank() && !self.shrink_reported {
             self.shrink_reported = true;
-            tracing::warn!(
-                event = "page_shrank",
-                reason = "the server's Next link asks for smaller pages"
-            );
+            tracing::warn!(event = "page_shrank", reason = "the server's Next link asks for smaller pages");
         }
         Ok(Some(rows))
     }

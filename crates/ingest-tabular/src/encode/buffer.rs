@@ -55,16 +55,9 @@ impl Buffer {
             Layout::Int32 => Values::Int32(Vec::new()),
             Layout::Int64 => Values::Int64(Vec::new()),
             Layout::Double => Values::Double(Vec::new()),
-            Layout::Bytes => Values::Bytes {
-                text: Vec::new(),
-                ends: Vec::new(),
-            },
+            Layout::Bytes => Values::Bytes { text: Vec::new(), ends: Vec::new() },
         };
-        Self {
-            required,
-            rows: Vec::new(),
-            values,
-        }
+        Self { required, rows: Vec::new(), values }
     }
 
     /// Whether the row has a value.
@@ -117,12 +110,8 @@ impl Buffer {
         rows: u32,
         scratch: &mut Scratch,
     ) -> Result<()> {
-        let mut batch = Batch {
-            required: self.required,
-            rows: &self.rows,
-            end: rows,
-            levels: &mut scratch.levels,
-        };
+        let mut batch =
+            Batch { required: self.required, rows: &self.rows, end: rows, levels: &mut scratch.levels };
         match &mut self.values {
             Values::Bool(values) => batch.write_plain::<BoolType>(column, values),
             Values::Int32(values) => batch.write_plain::<Int32Type>(column, values),
@@ -134,11 +123,7 @@ impl Buffer {
                 let whole = ByteArray::from(std::mem::replace(text, fresh));
                 let texts = &mut scratch.texts;
                 let result = batch.each(|levels, from, to| {
-                    let mut start = from
-                        .checked_sub(1)
-                        .and_then(|i| ends.get(i))
-                        .copied()
-                        .unwrap_or(0);
+                    let mut start = from.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
                     texts.clear();
                     for end in ends.get(from..to).unwrap_or_default() {
                         texts.push(whole.slice(start, end - start));
@@ -192,9 +177,7 @@ impl Batch<'_> {
             let levels = (!self.required).then_some(self.levels.as_slice());
             let written = write(levels, from, from + count)?;
             if written != count {
-                return Err(ParquetError::General(format!(
-                    "{written} of {count} values were written"
-                )));
+                return Err(ParquetError::General(format!("{written} of {count} values were written")));
             }
             first = next;
             from += count;

@@ -15,19 +15,13 @@ pub(crate) struct Hashing<W> {
 
 impl<W> std::fmt::Debug for Hashing<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hashing")
-            .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Hashing").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
 impl<W> Hashing<W> {
     pub(crate) fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: XxHash3_128::new(),
-            bytes: 0,
-        }
+        Self { inner, hasher: XxHash3_128::new(), bytes: 0 }
     }
 
     /// The hash of all bytes so far.

@@ -49,10 +49,7 @@ impl FileLayout {
     pub(crate) fn new(table: &TableSchema, options: &EncodeOptions) -> Result<Self> {
         let mut columns = Columns::default();
         if options.own.is_some() {
-            let time = ColumnType::Timestamp {
-                form: TimeForm::RfcUtc,
-                unit: TimeUnit::Millis,
-            };
+            let time = ColumnType::Timestamp { form: TimeForm::RfcUtc, unit: TimeUnit::Millis };
             columns.add(own::TIME, time, Repetition::REQUIRED)?;
             columns.add(own::TIMESTAMP, time, Repetition::OPTIONAL)?;
             columns.add(own::SEQUENCE, ColumnType::Int64, Repetition::OPTIONAL)?;
@@ -75,20 +72,9 @@ impl FileLayout {
         } else {
             None
         };
-        let schema = Type::group_type_builder(ROOT)
-            .with_fields(columns.types)
-            .build()?;
-        let places = Places {
-            own: options.own.is_some(),
-            first,
-            rescued,
-            raw,
-        };
-        Ok(Self {
-            schema: Arc::new(schema),
-            buffers: columns.buffers,
-            places,
-        })
+        let schema = Type::group_type_builder(ROOT).with_fields(columns.types).build()?;
+        let places = Places { own: options.own.is_some(), first, rescued, raw };
+        Ok(Self { schema: Arc::new(schema), buffers: columns.buffers, places })
     }
 }
 
@@ -103,12 +89,12 @@ impl Columns {
         let (physical, layout) = physical(kind);
         let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition);
         let builder = match kind {
-            ColumnType::Text | ColumnType::Json => builder
-                .with_logical_type(Some(LogicalType::String))
-                .with_converted_type(ConvertedType::UTF8),
-            ColumnType::Date => builder
-                .with_logical_type(Some(LogicalType::Date))
-                .with_converted_type(ConvertedType::DATE),
+            ColumnType::Text | ColumnType::Json => {
+                builder.with_logical_type(Some(LogicalType::String)).with_converted_type(ConvertedType::UTF8)
+            }
+            ColumnType::Date => {
+                builder.with_logical_type(Some(LogicalType::Date)).with_converted_type(ConvertedType::DATE)
+            }
             ColumnType::Timestamp { form, unit } => {
                 let unit = match unit {
                     TimeUnit::Millis => Unit::MILLIS,
@@ -120,8 +106,7 @@ impl Columns {
             ColumnType::Bool { .. } | ColumnType::Int64 | ColumnType::Float64 { .. } => builder,
         };
         self.types.push(Arc::new(builder.build()?));
-        self.buffers
-            .push(Buffer::new(layout, repetition == Repetition::REQUIRED));
+        self.buffers.push(Buffer::new(layout, repetition == Repetition::REQUIRED));
         Ok(self.buffers.len() - 1)
     }
 }

@@ -35,10 +35,7 @@ pub struct RowGroupBounds {
 impl Default for RowGroupBounds {
     /// 32 MiB, so that a few encoders fit into a small container, and the million rows that readers expect.
     fn default() -> Self {
-        Self {
-            bytes: 32 << 20,
-            rows: 1 << 20,
-        }
+        Self { bytes: 32 << 20, rows: 1 << 20 }
     }
 }
 

@@ -81,9 +81,6 @@ impl Rescue {
     fn unique(&self, field: &str) -> String {
         let taken = |key: &str| self.keys.iter().any(|k| k == key);
         let numbered = (2_u32..).map(|n| format!("{field}#{n}"));
-        std::iter::once(field.to_owned())
-            .chain(numbered)
-            .find(|key| !taken(key))
-            .unwrap_or_default()
+        std::iter::once(field.to_owned()).chain(numbered).find(|key| !taken(key)).unwrap_or_default()
     }
 }

@@ -66,14 +66,10 @@ impl Rows {
         for (slot, target) in targets.iter().enumerate() {
             by_field.entry(target.field.clone()).or_insert(slot);
         }
-        let columns = dialect(&table.shape)
-            .map(|dialect| dialect.columns.as_slice())
-            .unwrap_or_default();
+        let columns = dialect(&table.shape).map(|dialect| dialect.columns.as_slice()).unwrap_or_default();
         let envelope = table.shape.envelope;
-        let dialect_fields: Vec<String> = columns
-            .iter()
-            .map(|name| body_field(envelope, name).into_owned())
-            .collect();
+        let dialect_fields: Vec<String> =
+            columns.iter().map(|name| body_field(envelope, name).into_owned()).collect();
         let places = place_slots(&dialect_fields, &targets);
         let fixed = fixed_slots(&table.shape, |name| by_field.get(name).copied());
         Self {
@@ -116,13 +112,8 @@ impl Rows {
 
     fn commit_own(&mut self, record: Record<'_>, own: &OwnColumns) {
         let received = record.receipt.map(|receipt| receipt.received);
-        let time = self
-            .time
-            .map_or_else(|| received.unwrap_or(own.window_start), Timestamp::from_millis);
-        self.times = Some(
-            self.times
-                .map_or((time, time), |(min, max)| (min.min(time), max.max(time))),
-        );
+        let time = self.time.map_or_else(|| received.unwrap_or(own.window_start), Timestamp::from_millis);
+        self.times = Some(self.times.map_or((time, time), |(min, max)| (min.min(time), max.max(time))));
         let cells = [
             Some(Cell::Int(time.millis())),
             received.map(|received| Cell::Int(received.millis())),
@@ -174,10 +165,7 @@ impl Rows {
             self.time = Some(steps.div_euclid(steps_per_milli(unit)));
         }
         self.bytes += buffer.push(self.count, cell);
-        if matches!(
-            (value, target.kind),
-            (Value::String { exact: false, .. }, ColumnType::Text)
-        ) {
+        if matches!((value, target.kind), (Value::String { exact: false, .. }, ColumnType::Text)) {
             self.rescue.add(&target.field, value);
         }
         true
@@ -195,15 +183,8 @@ impl Sink for Rows {
         if value == Value::Null {
             return;
         }
-        let Self {
-            fields,
-            by_field,
-            envelope,
-            ..
-        } = self;
-        let slot = fields.find(field, |name| {
-            by_field.get(body_field(*envelope, name).as_ref()).copied()
-        });
+        let Self { fields, by_field, envelope, .. } = self;
+        let slot = fields.find(field, |name| by_field.get(body_field(*envelope, name).as_ref()).copied());
         if slot.is_some_and(|slot| self.store(slot, value)) {
             return;
         }
@@ -244,17 +225,9 @@ fn cell_of<'a>(kind: ColumnType, value: Value<'a>, scratch: &'a mut String) -> O
         }
         (ColumnType::Json, Value::Bool(value)) => Some(Cell::Text(if value { b"true" } else { b"false" })),
         (ColumnType::Text, Value::String { text, .. }) => Some(Cell::Text(text)),
-        (
-            ColumnType::Timestamp { .. } | ColumnType::Date,
-            Value::String {
-                text, exact: true, ..
-            },
-        ) => {
+        (ColumnType::Timestamp { .. } | ColumnType::Date, Value::String { text, exact: true, .. }) => {
             // An epoch in quotes is text to its source.
-            text.iter()
-                .any(|byte| !byte.is_ascii_digit())
-                .then(|| parse_cell(kind, text))
-                .flatten()
+            text.iter().any(|byte| !byte.is_ascii_digit()).then(|| parse_cell(kind, text)).flatten()
         }
         (
             ColumnType::Int64 | ColumnType::Float64 { .. } | ColumnType::Timestamp { .. },
@@ -274,10 +247,7 @@ fn place_slots(fields: &[String], targets: &[Target]) -> Vec<Option<usize>> {
     for (slot, target) in targets.iter().enumerate().rev() {
         slots.entry(&target.field).or_default().push(slot);
     }
-    fields
-        .iter()
-        .map(|field| slots.get_mut(field.as_str()).and_then(Vec::pop))
-        .collect()
+    fields.iter().map(|field| slots.get_mut(field.as_str()).and_then(Vec::pop)).collect()
 }
 
 const fn steps_per_milli(unit: TimeUnit) -> i64 {

@@ -132,12 +132,7 @@ fn check_table(schema: &TableSchema, file: &[u8], want: &[&str]) {
     let names: Vec<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
     let mut seen = vec![names.join("|")];
     for row in cells(schema, file) {
-        seen.push(
-            row.iter()
-                .map(|cell| cell.as_deref().unwrap_or("~"))
-                .collect::<Vec<_>>()
-                .join("|"),
-        );
+        seen.push(row.iter().map(|cell| cell.as_deref().unwrap_or("~")).collect::<Vec<_>>().join("|"));
     }
     assert_eq!(seen, want);
 }
@@ -151,20 +146,9 @@ fn a_csv_file_becomes_a_typed_table() {
     framer.push(text, &mut block);
     framer.finish(&mut block);
     let (schema, file, kept) = convert(&recognised.shape, &block);
-    check_table(
-        &schema,
-        &file,
-        &["id|when|name|ok", "1|2026-02-10|a, b|true", "2|~||false"],
-    );
-    assert_eq!(
-        kept.0,
-        ["{\"reason\":\"short_row\",\"ordinal\":4,\"raw\":\"3,2026-02-11,x\"}"]
-    );
-    let types: Vec<String> = schema
-        .columns
-        .iter()
-        .map(|column| column.kind.to_string())
-        .collect();
+    check_table(&schema, &file, &["id|when|name|ok", "1|2026-02-10|a, b|true", "2|~||false"]);
+    assert_eq!(kept.0, ["{\"reason\":\"short_row\",\"ordinal\":4,\"raw\":\"3,2026-02-11,x\"}"]);
+    let types: Vec<String> = schema.columns.iter().map(|column| column.kind.to_string()).collect();
     assert_eq!(types, ["int64", "date", "text", "bool"]);
 }
 
@@ -182,14 +166,7 @@ fn nothing_in_gives_a_valid_file() {
 fn a_fixed_schema_rescues_what_it_can_not_hold() {
     let shape = bare(Body::Json);
     let mut schema = TableSchema::new(shape.clone());
-    schema.settle(
-        &observe(
-            &shape,
-            &block_of(&[br#"{"n":1,"t":"x","j":[1]}"#]),
-            Origin::Events,
-        )
-        .columns,
-    );
+    schema.settle(&observe(&shape, &block_of(&[br#"{"n":1,"t":"x","j":[1]}"#]), Origin::Events).columns);
     let records: [&[u8]; 7] = [
         br#"{"n":"1","t":5,"j":"s"}"#,
         br#"{"n":2,"n":3,"n":4,"new":{"a":true}}"#,
@@ -225,44 +202,21 @@ fn a_file_without_rescue_refuses_to_lose_a_value() {
 
 #[test]
 fn own_columns_come_first_and_are_filled() {
-    let shape = Shape {
-        envelope: Some(Envelope::Syslog5424),
-        body: Body::KeyValue,
-    };
+    let shape = Shape { envelope: Some(Envelope::Syslog5424), body: Body::KeyValue };
     let mut block = RecordBlock::starting_at(40);
-    let receipt = |ms, n| Receipt {
-        received: Timestamp::from_millis(ms),
-        sequence: Sequence(n),
-    };
-    assert!(block.push_received(
-        b"<14>1 2026-01-01T00:00:01.231456Z h app - - - host=x n=1",
-        receipt(5, 7)
-    ));
+    let receipt = |ms, n| Receipt { received: Timestamp::from_millis(ms), sequence: Sequence(n) };
+    assert!(block.push_received(b"<14>1 2026-01-01T00:00:01.231456Z h app - - - host=x n=1", receipt(5, 7)));
     assert!(block.push_received(b"no \xff header", receipt(6, 8)));
     let observed = observe(&shape, &block, Origin::Events);
     assert!(observed.needs_rescue);
     let mut schema = TableSchema::new(shape);
     schema.settle(&observed.columns);
-    let own = OwnColumns {
-        log_id: "L".to_owned(),
-        window_start: Timestamp::from_millis(1),
-        keep_raw: true,
-    };
-    let options = EncodeOptions {
-        own: Some(own),
-        origin: Origin::Events,
-        ..options(false)
-    };
+    let own = OwnColumns { log_id: "L".to_owned(), window_start: Timestamp::from_millis(1), keep_raw: true };
+    let options = EncodeOptions { own: Some(own), origin: Origin::Events, ..options(false) };
     let mut encoder = Encoder::create(Vec::new(), &schema, options).unwrap();
     encoder.push(&block, &mut Kept::default()).unwrap();
     let encoded = encoder.finish(&[]).unwrap();
-    assert_eq!(
-        encoded.times,
-        Some((
-            Timestamp::from_millis(6),
-            Timestamp::from_millis(1_767_225_601_231)
-        ))
-    );
+    assert_eq!(encoded.times, Some((Timestamp::from_millis(6), Timestamp::from_millis(1_767_225_601_231))));
     let facts = read_back(&Bytes::from(encoded.output.clone())).unwrap();
     check(&facts, &encoded).unwrap();
     let names: Vec<&str> = facts.columns.iter().map(|column| column.name.as_str()).collect();
@@ -288,31 +242,16 @@ fn columns_of_one_name_keep_their_own_values() {
 
 #[test]
 fn row_groups_close_at_their_bounds() {
-    let rows: Vec<String> = (0..1_000)
-        .map(|n| format!("{n},{}", if n % 3 == 0 { "" } else { "text" }))
-        .collect();
+    let rows: Vec<String> =
+        (0..1_000).map(|n| format!("{n},{}", if n % 3 == 0 { "" } else { "text" })).collect();
     let records: Vec<&[u8]> = rows.iter().map(String::as_bytes).collect();
     let block = block_of(&records);
     let shape = csv(&["n", "t"]);
     let mut schema = TableSchema::new(shape.clone());
     schema.settle(&observe(&shape, &block, Origin::File).columns);
-    for (bounds, groups) in [
-        ((usize::MAX, 100), 10),
-        ((1_000, u32::MAX), 23),
-        ((usize::MAX, u32::MAX), 1),
-    ] {
-        let row_group = RowGroupBounds {
-            bytes: bounds.0,
-            rows: bounds.1,
-        };
-        let (file, _) = encode(
-            &schema,
-            &block,
-            EncodeOptions {
-                row_group,
-                ..options(false)
-            },
-        );
+    for (bounds, groups) in [((usize::MAX, 100), 10), ((1_000, u32::MAX), 23), ((usize::MAX, u32::MAX), 1)] {
+        let row_group = RowGroupBounds { bytes: bounds.0, rows: bounds.1 };
+        let (file, _) = encode(&schema, &block, EncodeOptions { row_group, ..options(false) });
         let facts = read_back(&Bytes::from(file.clone())).unwrap();
         assert_eq!((facts.rows, facts.row_groups), (1_000, groups));
         assert_eq!(facts.columns[1].nulls, 334);
@@ -327,22 +266,8 @@ fn every_codec_reads_back() {
     let shape = csv(&["n", "t"]);
     let mut schema = TableSchema::new(shape.clone());
     schema.settle(&observe(&shape, &block, Origin::File).columns);
-    for codec in [
-        Codec::Snappy,
-        Codec::Gzip,
-        Codec::Brotli,
-        Codec::Zstd,
-        Codec::Lz4,
-        Codec::None,
-    ] {
-        let (file, _) = encode(
-            &schema,
-            &block,
-            EncodeOptions {
-                codec,
-                ..options(false)
-            },
-        );
+    for codec in [Codec::Snappy, Codec::Gzip, Codec::Brotli, Codec::Zstd, Codec::Lz4, Codec::None] {
+        let (file, _) = encode(&schema, &block, EncodeOptions { codec, ..options(false) });
         check_table(&schema, &file, &["n|t", "1|x", "2|y"]);
     }
 }
@@ -462,19 +387,13 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 }
 
 fn flatten(path: String, value: &serde_json::Value, leaves: &mut BTreeMap<String, serde_json::Value>) {
-    let object = value
-        .as_object()
-        .filter(|object| !object.is_empty() || path.is_empty());
+    let object = value.as_object().filter(|object| !object.is_empty() || path.is_empty());
     let Some(object) = object else {
         leaves.insert(path, value.clone());
         return;
     };
     for (key, value) in object {
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}__{key}")
-        };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}__{key}") };
         flatten(path, value, leaves);
     }
 }

@@ -22,10 +22,7 @@ fn frames(framing: Framing, record_max: usize, chunks: &[&[u8]]) -> Vec<String> 
         framer.push(chunk, &mut block);
     }
     framer.finish(&mut block);
-    block
-        .iter()
-        .map(|record| String::from_utf8_lossy(record.bytes).into_owned())
-        .collect()
+    block.iter().map(|record| String::from_utf8_lossy(record.bytes).into_owned()).collect()
 }
 
 #[track_caller]

@@ -14,10 +14,7 @@ fn observe(shape: &Shape, records: &[&str]) -> Observed {
 }
 
 fn json() -> Shape {
-    Shape {
-        envelope: None,
-        body: Body::Json,
-    }
+    Shape { envelope: None, body: Body::Json }
 }
 
 fn sorted(mut observed: Observed) -> Observed {

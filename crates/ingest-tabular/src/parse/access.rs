@@ -12,11 +12,7 @@ const MISSING: &[u8] = b"-";
 pub(crate) fn parse(line: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
     let parts = split(line).ok_or(Reason::NotAccessLog)?;
     let mut put = |field, text: &[u8]| {
-        let value = if text == MISSING {
-            Value::Null
-        } else {
-            Value::Text(text)
-        };
+        let value = if text == MISSING { Value::Null } else { Value::Text(text) };
         sink.put(Field::Fixed(field), value);
     };
     put(Fixed::Client, parts.client);
@@ -79,17 +75,7 @@ pub(crate) fn split(line: &[u8]) -> Option<Parts<'_>> {
         None => (None, None),
         Some(tail) => split_combined(tail).unwrap_or((None, Some(tail))),
     };
-    Some(Parts {
-        client,
-        ident,
-        user,
-        time,
-        request,
-        status,
-        bytes,
-        combined,
-        extra,
-    })
+    Some(Parts { client, ident, user, time, request, status, bytes, combined, extra })
 }
 
 type Combined<'a> = (Option<(&'a [u8], &'a [u8])>, Option<&'a [u8]>);

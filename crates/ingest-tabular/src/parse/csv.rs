@@ -41,11 +41,7 @@ pub(crate) enum FieldForm {
 
 impl Marks {
     pub(crate) const fn of(dialect: &CsvDialect) -> Self {
-        Self {
-            delimiter: dialect.delimiter,
-            quote: dialect.quote,
-            escape: dialect.escape,
-        }
+        Self { delimiter: dialect.delimiter, quote: dialect.quote, escape: dialect.escape }
     }
 
     /// Hands every field of the record to `take`, in order.
@@ -87,13 +83,7 @@ impl Marks {
                 None => memchr(quote, tail),
             };
             let Some(found) = found.map(|found| at + found) else {
-                return (
-                    RawField {
-                        text: rest,
-                        form: FieldForm::Unclosed,
-                    },
-                    rest.len(),
-                );
+                return (RawField { text: rest, form: FieldForm::Unclosed }, rest.len());
             };
             let doubled = rest.get(found + 1) == Some(&quote);
             if rest.get(found) == Some(&quote) && !doubled {
@@ -103,30 +93,14 @@ impl Marks {
             at = found + 2;
         };
         match rest.get(closing + 1) {
-            None => (
-                RawField {
-                    text: rest.get(1..closing).unwrap_or_default(),
-                    form,
-                },
-                rest.len(),
-            ),
-            Some(next) if *next == self.delimiter => (
-                RawField {
-                    text: rest.get(1..closing).unwrap_or_default(),
-                    form,
-                },
-                closing + 1,
-            ),
+            None => (RawField { text: rest.get(1..closing).unwrap_or_default(), form }, rest.len()),
+            Some(next) if *next == self.delimiter => {
+                (RawField { text: rest.get(1..closing).unwrap_or_default(), form }, closing + 1)
+            }
             Some(_) => {
                 let tail = rest.get(closing..).unwrap_or_default();
                 let len = memchr(self.delimiter, tail).map_or(rest.len(), |found| closing + found);
-                (
-                    RawField {
-                        text: rest.get(..len).unwrap_or_default(),
-                        form: FieldForm::Literal,
-                    },
-                    len,
-                )
+                (RawField { text: rest.get(..len).unwrap_or_default(), form: FieldForm::Literal }, len)
             }
         }
     }
@@ -150,10 +124,7 @@ impl Marks {
 }
 
 fn plain(text: Option<&[u8]>) -> RawField<'_> {
-    RawField {
-        text: text.unwrap_or_default(),
-        form: FieldForm::Plain,
-    }
+    RawField { text: text.unwrap_or_default(), form: FieldForm::Plain }
 }
 
 /// Parses records of one dialect.
@@ -187,9 +158,7 @@ impl Rows {
     pub(crate) fn is_header(&self, record: &[u8]) -> bool {
         let Some(header) = &self.header else { return false };
         // Nearly every record differs in its first field already.
-        let begins = header
-            .first()
-            .is_some_and(|name| self.marks.is_named(self.marks.first(record), name));
+        let begins = header.first().is_some_and(|name| self.marks.is_named(self.marks.first(record), name));
         if !begins {
             return false;
         }
@@ -204,13 +173,7 @@ impl Rows {
     pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
         let mut count = 0;
         let mut unclosed = false;
-        let Self {
-            marks,
-            columns,
-            null,
-            unescaped,
-            ..
-        } = self;
+        let Self { marks, columns, null, unescaped, .. } = self;
         marks.split(record, |field| {
             unclosed |= field.form == FieldForm::Unclosed;
             if count < *columns {

@@ -31,11 +31,7 @@ impl Json {
     /// Parses one record.
     pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
         self.path.clear();
-        let mut walk = Walk {
-            text: Cursor { bytes: record, at: 0 },
-            json: self,
-            sink,
-        };
+        let mut walk = Walk { text: Cursor { bytes: record, at: 0 }, json: self, sink };
         walk.record().map_err(|NotJson| Reason::NotJson)
     }
 }
@@ -137,11 +133,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn skip_word(&mut self, word: &[u8]) -> Result<(), NotJson> {
-        if self
-            .bytes
-            .get(self.at..)
-            .is_some_and(|tail| tail.starts_with(word))
-        {
+        if self.bytes.get(self.at..).is_some_and(|tail| tail.starts_with(word)) {
             self.at += word.len();
             return Ok(());
         }
@@ -222,11 +214,7 @@ impl<S: Sink> Walk<'_, '_, S> {
         self.text.expect(b'{')?;
         self.members(1)?;
         self.text.skip_blanks();
-        if self.text.at == self.text.bytes.len() {
-            Ok(())
-        } else {
-            Err(NotJson)
-        }
+        if self.text.at == self.text.bytes.len() { Ok(()) } else { Err(NotJson) }
     }
 
     /// The members of an object whose brace is open.
@@ -318,17 +306,9 @@ impl<S: Sink> Walk<'_, '_, S> {
         let value = if escapes {
             decoded.clear();
             let exact = string::decode(inside, decoded);
-            Value::String {
-                text: decoded,
-                raw,
-                exact,
-            }
+            Value::String { text: decoded, raw, exact }
         } else {
-            Value::String {
-                text: inside,
-                raw,
-                exact: true,
-            }
+            Value::String { text: inside, raw, exact: true }
         };
         self.sink.put(Field::Name(path), value);
     }

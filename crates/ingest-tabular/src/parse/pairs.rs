@@ -31,8 +31,7 @@ impl Pairs {
             any = true;
             has_message |= pair.key == Fixed::Message.name().as_bytes();
             self.put(pair, sink);
-            self.rest
-                .extend_from_slice(text.get(copied..start).unwrap_or_default());
+            self.rest.extend_from_slice(text.get(copied..start).unwrap_or_default());
             let blank = text.get(pair.end).is_some_and(|byte| is_blank(*byte));
             at = pair.end + usize::from(blank);
             copied = at;
@@ -40,8 +39,7 @@ impl Pairs {
         if copied >= text.len() && self.rest.last().is_some_and(|byte| is_blank(*byte)) {
             self.rest.pop();
         }
-        self.rest
-            .extend_from_slice(text.get(copied..).unwrap_or_default());
+        self.rest.extend_from_slice(text.get(copied..).unwrap_or_default());
         if !any || !self.rest.iter().all(|byte| is_blank(*byte)) {
             let field = if has_message { Fixed::Rest } else { Fixed::Message };
             sink.put(Field::Fixed(field), Value::Text(&self.rest));
@@ -74,10 +72,7 @@ pub(crate) fn next_pair(text: &[u8], mut at: usize) -> Option<(usize, Pair<'_>)>
         if let Some(pair) = pair_at(text, at) {
             return Some((at, pair));
         }
-        at += token
-            .iter()
-            .position(|byte| is_blank(*byte))
-            .unwrap_or(token.len());
+        at += token.iter().position(|byte| is_blank(*byte)).unwrap_or(token.len());
     }
 }
 
@@ -91,12 +86,7 @@ fn pair_at(text: &[u8], at: usize) -> Option<Pair<'_>> {
     let value_at = at + key_len + 1;
     if let Some((len, escaped)) = quoted_len(rest) {
         let end = separator_end(text, value_at + len);
-        return Some(Pair {
-            key,
-            value: rest.get(1..len - 1)?,
-            end,
-            escaped,
-        });
+        return Some(Pair { key, value: rest.get(1..len - 1)?, end, escaped });
     }
     let len = rest.iter().position(|byte| is_blank(*byte)).unwrap_or(rest.len());
     let mut value = rest.get(..len)?;
@@ -106,12 +96,7 @@ fn pair_at(text: &[u8], at: usize) -> Option<Pair<'_>> {
     {
         value = before;
     }
-    Some(Pair {
-        key,
-        value,
-        end: value_at + len,
-        escaped: false,
-    })
+    Some(Pair { key, value, end: value_at + len, escaped: false })
 }
 
 /// The length of a quoted value with its quotes, and whether it has escapes; none where it is not one.
@@ -120,9 +105,7 @@ fn quoted_len(rest: &[u8]) -> Option<(usize, bool)> {
         return None;
     }
     // A path such as "C:\" ends in a backslash that escapes nothing: then quotes alone decide.
-    closing(rest, true)
-        .or_else(|| closing(rest, false))
-        .map(|(at, escaped)| (at + 1, escaped))
+    closing(rest, true).or_else(|| closing(rest, false)).map(|(at, escaped)| (at + 1, escaped))
 }
 
 fn closing(rest: &[u8], backslashes: bool) -> Option<(usize, bool)> {

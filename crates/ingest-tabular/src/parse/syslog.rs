@@ -74,16 +74,7 @@ fn split_5424(record: &[u8]) -> Option<Header<'_>> {
     };
     let [time, host, app, procid, msgid, data] =
         [time, host, app, procid, msgid, data].map(|part| Some(part).filter(|part| *part != b"-"));
-    Some(Header {
-        priority,
-        time,
-        host,
-        app,
-        procid,
-        msgid,
-        data,
-        body,
-    })
+    Some(Header { priority, time, host, app, procid, msgid, data, body })
 }
 
 fn split_3164(record: &[u8]) -> Option<Header<'_>> {
@@ -91,19 +82,8 @@ fn split_3164(record: &[u8]) -> Option<Header<'_>> {
     let time_len = time_3164_len(rest)?;
     let (time, rest) = rest.split_at_checked(time_len)?;
     let (host, rest) = word(rest.strip_prefix(b" ")?)?;
-    let base = Header {
-        priority,
-        time: Some(time),
-        host: Some(host),
-        body: Some(rest),
-        ..Header::default()
-    };
-    Some(split_tag(rest).map_or(base, |(app, procid, body)| Header {
-        app: Some(app),
-        procid,
-        body,
-        ..base
-    }))
+    let base = Header { priority, time: Some(time), host: Some(host), body: Some(rest), ..Header::default() };
+    Some(split_tag(rest).map_or(base, |(app, procid, body)| Header { app: Some(app), procid, body, ..base }))
 }
 
 /// `<34>` and what follows; nothing where there is none, and no header where it is broken.
@@ -128,9 +108,7 @@ pub(crate) fn time_3164_len(text: &[u8]) -> Option<usize> {
         return (month && digits && (d1.is_ascii_digit() || *d1 == b' ')).then_some(15);
     }
     let (time, _) = word(text)?;
-    instant::read(time)
-        .filter(|clock| clock.form.is_instant())
-        .map(|_| time.len())
+    instant::read(time).filter(|clock| clock.form.is_instant()).map(|_| time.len())
 }
 
 /// The parts after the host: program, process, and what follows them.
@@ -138,10 +116,7 @@ type Tagged<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// `app[pid]: body` or `app: body`.
 pub(crate) fn split_tag(rest: &[u8]) -> Option<Tagged<'_>> {
-    let len = rest
-        .iter()
-        .take(TAG_LEN_MAX + 1)
-        .position(|byte| matches!(byte, b' ' | b':' | b'['))?;
+    let len = rest.iter().take(TAG_LEN_MAX + 1).position(|byte| matches!(byte, b' ' | b':' | b'['))?;
     let (app, tail) = rest.split_at_checked(len).filter(|(app, _)| !app.is_empty())?;
     let (procid, tail) = match tail.strip_prefix(b"[") {
         Some(inner) => {

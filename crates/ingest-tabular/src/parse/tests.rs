@@ -19,9 +19,7 @@ impl Sink for Notes {
         let value = match value {
             Value::Null => "null".to_owned(),
             Value::Text(text) => show(text),
-            Value::String {
-                text, exact: true, ..
-            } => format!("s:{}", show(text)),
+            Value::String { text, exact: true, .. } => format!("s:{}", show(text)),
             Value::String { text, raw, .. } => format!("lone:{} {}", show(text), show(raw)),
             Value::Number(raw) => format!("n:{}", show(raw)),
             Value::Bool(value) => format!("b:{value}"),
@@ -51,11 +49,7 @@ fn check(shape: &Shape, record: &str, want: &[&str]) {
 
 #[track_caller]
 fn refuse(shape: &Shape, record: &str, reason: Reason) {
-    assert_eq!(
-        parse(shape, Origin::Events, record),
-        Err(Outcome::Refused(reason)),
-        "{record}"
-    );
+    assert_eq!(parse(shape, Origin::Events, record), Err(Outcome::Refused(reason)), "{record}");
 }
 
 fn bare(body: Body) -> Shape {
@@ -79,11 +73,7 @@ fn csv_fields_are_kept_to_the_byte() {
     let three = csv(&["x", "y", "z"], None);
     check(&three, "a,b,c", &["0=a", "1=b", "2=c"]);
     check(&three, ",\"\",-", &["0=null", "1=", "2=null"]);
-    check(
-        &three,
-        "\"-\",\" b \",\"a,\"\"b\"\"\n\"",
-        &["0=-", "1= b ", "2=a,\"b\"\n"],
-    );
+    check(&three, "\"-\",\" b \",\"a,\"\"b\"\"\n\"", &["0=-", "1= b ", "2=a,\"b\"\n"]);
     check(&three, "a\"b, \"c\",\"d\"e", &["0=a\"b", "1= \"c\"", "2=\"d\"e"]);
     check(&three, "\"d,e\"f,g,\"\"\"\"", &["0=\"d,e\"f", "1=g", "2=\""]);
     let escaped = csv(&["x", "y"], Some(b'\\'));
@@ -100,11 +90,7 @@ fn csv_rows_of_another_length_are_refused() {
     refuse(&two, "", Reason::Empty);
     refuse(&two, "x,\"y\"", Reason::HeaderLine);
     refuse(&two, "# c", Reason::CommentLine);
-    for (line, kind) in [
-        ("", Ignored::Blank),
-        (" x ,y", Ignored::Header),
-        ("#", Ignored::Comment),
-    ] {
+    for (line, kind) in [("", Ignored::Blank), (" x ,y", Ignored::Header), ("#", Ignored::Comment)] {
         assert_eq!(parse(&two, Origin::File, line), Err(Outcome::Ignored(kind)));
     }
 }
@@ -112,33 +98,13 @@ fn csv_rows_of_another_length_are_refused() {
 #[test]
 fn json_is_flattened_and_kept_as_written() {
     let json = bare(Body::Json);
-    check(
-        &json,
-        r#"{"a":1,"b":{"c":"x","d":{"e":null}}}"#,
-        &["a=n:1", "b__c=s:x", "b__d__e=null"],
-    );
-    check(
-        &json,
-        "{\t\"a\" :\t1.50 , \"b\":[1, {\"c\":[]}] }",
-        &["a=n:1.50", "b=r:[1, {\"c\":[]}]"],
-    );
-    check(
-        &json,
-        r#"{"a":{},"b":[],"c":{ },"d":true}"#,
-        &["a=r:{}", "b=r:[]", "c=r:{ }", "d=b:true"],
-    );
+    check(&json, r#"{"a":1,"b":{"c":"x","d":{"e":null}}}"#, &["a=n:1", "b__c=s:x", "b__d__e=null"]);
+    check(&json, "{\t\"a\" :\t1.50 , \"b\":[1, {\"c\":[]}] }", &["a=n:1.50", "b=r:[1, {\"c\":[]}]"]);
+    check(&json, r#"{"a":{},"b":[],"c":{ },"d":true}"#, &["a=r:{}", "b=r:[]", "c=r:{ }", "d=b:true"]);
     check(&json, r#"{"a":"\u00e9\n\ud83d\ude00\"\/"}"#, &["a=s:é\n😀\"/"]);
-    check(
-        &json,
-        r#"{"\u0061":1e400,"":"","a":-0}"#,
-        &["a=n:1e400", "=s:", "a=n:-0"],
-    );
+    check(&json, r#"{"\u0061":1e400,"":"","a":-0}"#, &["a=n:1e400", "=s:", "a=n:-0"]);
     check(&json, r#"{"a":"x\ud800y"}"#, &["a=lone:x\u{fffd}y \"x\\ud800y\""]);
-    check(
-        &json,
-        r#"{"a":"\udc00\ud83d\ude00"}"#,
-        &["a=lone:\u{fffd}😀 \"\\udc00\\ud83d\\ude00\""],
-    );
+    check(&json, r#"{"a":"\udc00\ud83d\ude00"}"#, &["a=lone:\u{fffd}😀 \"\\udc00\\ud83d\\ude00\""]);
     check(&json, "{}", &[]);
 }
 
@@ -193,11 +159,7 @@ fn deep_json_is_kept_as_text() {
 fn pairs_leave_their_text_to_the_message() {
     let pairs = bare(Body::KeyValue);
     check(&pairs, "a=1 b=\"x y\" c=", &["a=1", "b=x y", "c="]);
-    check(
-        &pairs,
-        "head a=1 mid b=2 tail",
-        &["a=1", "b=2", "<message>=head mid tail"],
-    );
+    check(&pairs, "head a=1 mid b=2 tail", &["a=1", "b=2", "<message>=head mid tail"]);
     check(
         &pairs,
         "IN=ens2 OUT= RES=0x00 SYN URGP=0",
@@ -216,85 +178,40 @@ fn pairs_leave_their_text_to_the_message() {
         r#"a="say \"hi\"" b="x""y" c="C:\dir\" d=1"#,
         &["a=say \"hi\"", "b=x\"y", "c=C:\\dir\\", "d=1"],
     );
-    check(
-        &pairs,
-        r#"a="C:\\x" b="C:\x" c="open d=1"#,
-        &["a=C:\\x", "b=C:\\x", "c=\"open", "d=1"],
-    );
+    check(&pairs, r#"a="C:\\x" b="C:\x" c="open d=1"#, &["a=C:\\x", "b=C:\\x", "c=\"open", "d=1"]);
     check(&pairs, "message=hi a=1", &["<message>=hi", "a=1"]);
     check(&pairs, "x message=hi", &["<message>=hi", "<message_rest>=x"]);
-    check(
-        &pairs,
-        "(uid=0) =1 a==b ü=1",
-        &["a==b", "<message>=(uid=0) =1 ü=1"],
-    );
+    check(&pairs, "(uid=0) =1 a==b ü=1", &["a==b", "<message>=(uid=0) =1 ü=1"]);
 }
 
 #[test]
 fn syslog_headers_are_split_where_they_can_be_written_back() {
-    let bsd = Shape {
-        envelope: Some(Envelope::Syslog3164),
-        body: Body::Text,
-    };
+    let bsd = Shape { envelope: Some(Envelope::Syslog3164), body: Body::Text };
     let head = ["<syslog_time>=Mar 27 13:06:56", "<host>=h"];
     let with = |more: &[&'static str]| [&head[..], more].concat();
-    check(
-        &bsd,
-        "Mar 27 13:06:56 h sshd[12]: hi",
-        &with(&["<app>=sshd", "<procid>=12", "<message>=hi"]),
-    );
-    check(
-        &bsd,
-        "Mar 27 13:06:56 h sudo:   x",
-        &with(&["<app>=sudo", "<message>=  x"]),
-    );
+    check(&bsd, "Mar 27 13:06:56 h sshd[12]: hi", &with(&["<app>=sshd", "<procid>=12", "<message>=hi"]));
+    check(&bsd, "Mar 27 13:06:56 h sudo:   x", &with(&["<app>=sudo", "<message>=  x"]));
     check(&bsd, "Mar 27 13:06:56 h sudo:", &with(&["<app>=sudo"]));
-    check(
-        &bsd,
-        "Mar 27 13:06:56 h no tag here: x",
-        &with(&["<message>=no tag here: x"]),
-    );
+    check(&bsd, "Mar 27 13:06:56 h no tag here: x", &with(&["<message>=no tag here: x"]));
     check(&bsd, "Mar 27 13:06:56 h a:b c", &with(&["<message>=a:b c"]));
     check(&bsd, "not syslog", &["<message>=not syslog"]);
     check(&bsd, "", &["<message>="]);
     check(
         &bsd,
         "<34>2026-01-01T00:00:00+01:00 h app: x",
-        &[
-            "<priority>=34",
-            "<syslog_time>=2026-01-01T00:00:00+01:00",
-            "<host>=h",
-            "<app>=app",
-            "<message>=x",
-        ],
+        &["<priority>=34", "<syslog_time>=2026-01-01T00:00:00+01:00", "<host>=h", "<app>=app", "<message>=x"],
     );
-    let ietf = Shape {
-        envelope: Some(Envelope::Syslog5424),
-        body: Body::Text,
-    };
+    let ietf = Shape { envelope: Some(Envelope::Syslog5424), body: Body::Text };
     let time = "<syslog_time>=2026-01-01T00:00:01.231456Z";
     check(
         &ietf,
         "<14>1 2026-01-01T00:00:01.231456Z host-a billing - - - \tat x",
-        &[
-            "<priority>=14",
-            time,
-            "<host>=host-a",
-            "<app>=billing",
-            "<message>=\tat x",
-        ],
+        &["<priority>=14", time, "<host>=host-a", "<app>=billing", "<message>=\tat x"],
     );
     check(
         &ietf,
         "1 2026-01-01T00:00:01.231456Z h a 7 m [x@1 k=\"]\\\"\"][y]",
-        &[
-            time,
-            "<host>=h",
-            "<app>=a",
-            "<procid>=7",
-            "<msgid>=m",
-            "<structured_data>=[x@1 k=\"]\\\"\"][y]",
-        ],
+        &[time, "<host>=h", "<app>=a", "<procid>=7", "<msgid>=m", "<structured_data>=[x@1 k=\"]\\\"\"][y]"],
     );
     check(&ietf, "<14>1 - - - - - - ", &["<priority>=14", "<message>="]);
     check(&ietf, "<14>2 - - - - - - x", &["<message>=<14>2 - - - - - - x"]);
@@ -302,71 +219,34 @@ fn syslog_headers_are_split_where_they_can_be_written_back() {
 
 #[test]
 fn bodies_of_another_kind_are_the_message() {
-    let shape = Shape {
-        envelope: Some(Envelope::Syslog3164),
-        body: Body::Json,
-    };
+    let shape = Shape { envelope: Some(Envelope::Syslog3164), body: Body::Json };
     let head = ["<syslog_time>=Mar 27 13:06:56", "<host>=h", "<app>=a"];
-    check(
-        &shape,
-        "Mar 27 13:06:56 h a: {\"k\":1}",
-        &[&head[..], &["k=n:1"]].concat(),
-    );
-    check(
-        &shape,
-        "Mar 27 13:06:56 h a: {\"k\":1",
-        &[&head[..], &["<message>={\"k\":1"]].concat(),
-    );
+    check(&shape, "Mar 27 13:06:56 h a: {\"k\":1}", &[&head[..], &["k=n:1"]].concat());
+    check(&shape, "Mar 27 13:06:56 h a: {\"k\":1", &[&head[..], &["<message>={\"k\":1"]].concat());
 }
 
 #[test]
 fn access_lines_are_split() {
     let access = bare(Body::Access);
-    let head = [
-        "<client>=1.2.3.4",
-        "<ident>=null",
-        "<user>=joe b",
-        "<time>=10/Feb/2026:10:00:00 +0000",
-    ];
+    let head = ["<client>=1.2.3.4", "<ident>=null", "<user>=joe b", "<time>=10/Feb/2026:10:00:00 +0000"];
     let get = ["<method>=GET", "<path>=/a", "<protocol>=HTTP/1.1"];
     let common = "1.2.3.4 - joe b [10/Feb/2026:10:00:00 +0000]";
     let tail = ["<status>=200", "<bytes>=null"];
     let all = |parts: &[&[&'static str]]| [&[&head[..]], parts].concat().concat();
-    check(
-        &access,
-        &format!("{common} \"GET /a HTTP/1.1\" 200 -"),
-        &all(&[&get, &tail]),
-    );
+    check(&access, &format!("{common} \"GET /a HTTP/1.1\" 200 -"), &all(&[&get, &tail]));
     check(
         &access,
         &format!("{common} \"GET /a HTTP/1.1\" 200 - \"-\" \"a \\\"b\\\"\" 0.1 x"),
-        &all(&[
-            &get,
-            &tail,
-            &["<referer>=null", "<user_agent>=a \\\"b\\\"", "<extra>=0.1 x"],
-        ]),
+        &all(&[&get, &tail, &["<referer>=null", "<user_agent>=a \\\"b\\\"", "<extra>=0.1 x"]]),
     );
     check(
         &access,
         &format!("{common} \"\\x16\\x03\" 200 - x"),
         &all(&[&["<request>=\\x16\\x03"], &tail, &["<extra>=x"]]),
     );
-    check(
-        &access,
-        &format!("{common} \"GET  /a\" 200 -"),
-        &all(&[&["<request>=GET  /a"], &tail]),
-    );
-    for line in [
-        "",
-        "x",
-        "1.2.3.4 - - [x] \"GET /\" 2x0 1",
-        "1.2.3.4 - - [x] \"GET / 200 1",
-    ] {
-        let reason = if line.is_empty() {
-            Reason::Empty
-        } else {
-            Reason::NotAccessLog
-        };
+    check(&access, &format!("{common} \"GET  /a\" 200 -"), &all(&[&["<request>=GET  /a"], &tail]));
+    for line in ["", "x", "1.2.3.4 - - [x] \"GET /\" 2x0 1", "1.2.3.4 - - [x] \"GET / 200 1"] {
+        let reason = if line.is_empty() { Reason::Empty } else { Reason::NotAccessLog };
         refuse(&access, line, reason);
     }
 }

@@ -37,11 +37,7 @@ pub(super) enum Evidence {
 
 /// The dialect of the records, if they are delimited rows.
 pub(super) fn dialect(records: &[&[u8]], evidence: Evidence, enveloped: bool) -> Option<CsvDialect> {
-    let records: Vec<&[u8]> = records
-        .iter()
-        .copied()
-        .filter(|record| !record.is_empty())
-        .collect();
+    let records: Vec<&[u8]> = records.iter().copied().filter(|record| !record.is_empty()).collect();
     let mut best: Option<(usize, CsvDialect)> = None;
     for delimiter in DELIMITERS {
         let Some((score, dialect)) = try_delimiter(&records, delimiter, evidence, enveloped) else {
@@ -56,14 +52,7 @@ pub(super) fn dialect(records: &[&[u8]], evidence: Evidence, enveloped: bool) ->
 
 /// A dialect for finding records before anything but a delimiter is assumed.
 pub(super) const fn any_dialect(delimiter: u8) -> CsvDialect {
-    new_dialect(
-        Marks {
-            delimiter,
-            quote: Some(QUOTE),
-            escape: None,
-        },
-        Vec::new(),
-    )
+    new_dialect(Marks { delimiter, quote: Some(QUOTE), escape: None }, Vec::new())
 }
 
 const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
@@ -89,18 +78,10 @@ fn try_delimiter(
     if fields < FIELDS_WITH_HEADER_MIN {
         return None;
     }
-    let header = if enveloped {
-        None
-    } else {
-        header_of(records, marks, fields, evidence)
-    };
+    let header = if enveloped { None } else { header_of(records, marks, fields, evidence) };
     let proven = header.as_ref().is_some_and(|header| header.proven);
     let vouched = proven && evidence == Evidence::File;
-    let percent = if vouched {
-        REGULAR_WITH_HEADER_PERCENT
-    } else {
-        REGULAR_PERCENT
-    };
+    let percent = if vouched { REGULAR_WITH_HEADER_PERCENT } else { REGULAR_PERCENT };
     let too_narrow = fields < FIELDS_MIN && !vouched;
     if too_narrow || regular * 100 < records.len() * percent || (!proven && is_prose(records, marks)) {
         return None;
@@ -116,19 +97,9 @@ fn try_delimiter(
 
 /// Quotes and escapes with which the fewest fields are malformed. Tabs mostly come without quotes.
 fn best_marks(records: &[&[u8]], delimiter: u8) -> Marks {
-    let doubled = Marks {
-        delimiter,
-        quote: Some(QUOTE),
-        escape: None,
-    };
-    let escaped = Marks {
-        escape: Some(b'\\'),
-        ..doubled
-    };
-    let none = Marks {
-        quote: None,
-        ..doubled
-    };
+    let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None };
+    let escaped = Marks { escape: Some(b'\\'), ..doubled };
+    let none = Marks { quote: None, ..doubled };
     let malformed = |marks: Marks| {
         let mut count = 0_usize;
         for record in records {
@@ -139,14 +110,8 @@ fn best_marks(records: &[&[u8]], delimiter: u8) -> Marks {
         count
     };
     let (with_doubled, with_escaped) = (malformed(doubled), malformed(escaped));
-    let best = if with_escaped < with_doubled {
-        escaped
-    } else {
-        doubled
-    };
-    let quoted = records
-        .iter()
-        .any(|record| memchr::memchr(QUOTE, record).is_some());
+    let best = if with_escaped < with_doubled { escaped } else { doubled };
+    let quoted = records.iter().any(|record| memchr::memchr(QUOTE, record).is_some());
     let unquoted = delimiter == b'\t' && (!quoted || with_doubled.min(with_escaped) > 0);
     if unquoted { none } else { best }
 }
@@ -159,10 +124,7 @@ fn usual_count(records: &[&[u8]], marks: Marks) -> (usize, usize) {
         marks.split(record, |_| fields += 1);
         *counts.entry(fields).or_insert(0) += 1;
     }
-    counts
-        .into_iter()
-        .max_by_key(|(fields, times)| (*times, *fields))
-        .unwrap_or((0, 0))
+    counts.into_iter().max_by_key(|(fields, times)| (*times, *fields)).unwrap_or((0, 0))
 }
 
 /// Whether the parts read like clauses: several words after a comma and a blank, or very long.
@@ -171,11 +133,7 @@ fn is_prose(records: &[&[u8]], marks: Marks) -> bool {
     for record in records {
         let mut first = true;
         marks.split(record, |field| {
-            let words = field
-                .text
-                .split(|byte| *byte == b' ')
-                .filter(|word| !word.is_empty())
-                .count();
+            let words = field.text.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count();
             let blank = field.text.first() == Some(&b' ');
             if !first {
                 parts += 1;
@@ -225,9 +183,7 @@ fn header_of(records: &[&[u8]], marks: Marks, fields: usize, evidence: Evidence)
             place += 1;
         });
     }
-    let proven = columns
-        .iter()
-        .any(|fits| *fits != Fits::ANY && *fits != Fits::TEXT);
+    let proven = columns.iter().any(|fits| *fits != Fits::ANY && *fits != Fits::TEXT);
     match evidence {
         Evidence::Events => (proven && !repeated).then_some(Header { names, proven }),
         Evidence::File => (proven || !repeated).then_some(Header { names, proven }),
@@ -235,11 +191,7 @@ fn header_of(records: &[&[u8]], marks: Marks, fields: usize, evidence: Evidence)
 }
 
 fn fits_of(field: RawField<'_>) -> Fits {
-    if field.text.is_empty() {
-        Fits::ANY
-    } else {
-        classify(field.text)
-    }
+    if field.text.is_empty() { Fits::ANY } else { classify(field.text) }
 }
 
 /// Whether a text could name a column: a word or a few, and no value.
@@ -251,9 +203,7 @@ fn is_name(name: &str, evidence: Evidence) -> bool {
         return false;
     }
     match evidence {
-        Evidence::Events => name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')),
+        Evidence::Events => name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')),
         Evidence::File => name.chars().any(char::is_alphabetic) && !name.contains("://"),
     }
 }

@@ -11,18 +11,13 @@ const COMMENT: u8 = b'#';
 
 /// The dialect and the other directives, if there are any.
 pub(super) fn read(lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
-    let directives: Vec<&[u8]> = lines
-        .iter()
-        .copied()
-        .take_while(|line| line.first() == Some(&COMMENT))
-        .collect();
+    let directives: Vec<&[u8]> =
+        lines.iter().copied().take_while(|line| line.first() == Some(&COMMENT)).collect();
     zeek(&directives).or_else(|| w3c(&directives, lines))
 }
 
 fn zeek(directives: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
-    let separator = directives
-        .iter()
-        .find_map(|line| line.strip_prefix(b"#separator "))?;
+    let separator = directives.iter().find_map(|line| line.strip_prefix(b"#separator "))?;
     let delimiter = unescape(separator)?;
     let mut facts = BTreeMap::new();
     let mut columns = None;
@@ -40,37 +35,21 @@ fn zeek(directives: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> 
             _ => {}
         }
     }
-    let null = facts
-        .get("zeek.unset_field")
-        .cloned()
-        .or_else(|| Some("-".to_owned()));
+    let null = facts.get("zeek.unset_field").cloned().or_else(|| Some("-".to_owned()));
     Some((dialect(delimiter, columns?, null), facts))
 }
 
 fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
-    let fields = directives
-        .iter()
-        .find_map(|line| line.strip_prefix(b"#Fields:"))?;
+    let fields = directives.iter().find_map(|line| line.strip_prefix(b"#Fields:"))?;
     let columns: Vec<String> = text(fields).split_ascii_whitespace().map(str::to_owned).collect();
-    let data = lines
-        .iter()
-        .find(|line| line.first().is_some_and(|byte| *byte != COMMENT));
-    let delimiter = if data.is_some_and(|line| line.contains(&b'\t')) {
-        b'\t'
-    } else {
-        b' '
-    };
+    let data = lines.iter().find(|line| line.first().is_some_and(|byte| *byte != COMMENT));
+    let delimiter = if data.is_some_and(|line| line.contains(&b'\t')) { b'\t' } else { b' ' };
     let mut facts = BTreeMap::new();
     for line in directives {
         for name in ["Version", "Software", "Date"] {
-            let value = line
-                .strip_prefix(b"#")
-                .and_then(|line| line.strip_prefix(name.as_bytes()));
+            let value = line.strip_prefix(b"#").and_then(|line| line.strip_prefix(name.as_bytes()));
             if let Some(value) = value.and_then(|value| value.strip_prefix(b":")) {
-                facts.insert(
-                    format!("w3c.{}", name.to_ascii_lowercase()),
-                    text(value).trim().to_owned(),
-                );
+                facts.insert(format!("w3c.{}", name.to_ascii_lowercase()), text(value).trim().to_owned());
             }
         }
     }
@@ -81,15 +60,7 @@ fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<St
 }
 
 const fn dialect(delimiter: u8, columns: Vec<String>, null: Option<String>) -> CsvDialect {
-    CsvDialect {
-        delimiter,
-        quote: None,
-        escape: None,
-        columns,
-        header: false,
-        null,
-        comment: Some(COMMENT),
-    }
+    CsvDialect { delimiter, quote: None, escape: None, columns, header: false, null, comment: Some(COMMENT) }
 }
 
 /// The byte of `\x09`, or of a single character.

@@ -44,10 +44,7 @@ fn check_text(text: &str, want: &str) -> RecognisedText {
 #[test]
 fn envelopes_and_bodies_go_by_majority() {
     check_events(&["{\"a\":1}", "{\"b\":2", "x"], "JSON");
-    check_events(
-        &["{ \"timestamp\" :\t\"2026-01-01 00:00:01.000000\",\t \"action\" : \"X\"\t}"],
-        "JSON",
-    );
+    check_events(&["{ \"timestamp\" :\t\"2026-01-01 00:00:01.000000\",\t \"action\" : \"X\"\t}"], "JSON");
     check_events(
         &["<14>1 - h a - - - level=INFO op=x", "<14>1 - h a - - - a=1 b=2"],
         "syslog (RFC 5424) over key=value",
@@ -58,41 +55,22 @@ fn envelopes_and_bodies_go_by_majority() {
     ];
     check_events(&stack, "syslog (RFC 5424) over key=value");
     check_events(
-        &[
-            "Mar 27 13:06:56 h sshd[1]: Server listening",
-            "x",
-            "Mar  7 13:06:56 h a: b",
-        ],
+        &["Mar 27 13:06:56 h sshd[1]: Server listening", "x", "Mar  7 13:06:56 h a: b"],
         "syslog (RFC 3164) over text",
     );
-    check_events(
-        &["<13>Mar 27 13:06:56 h a: {\"k\":1}"],
-        "syslog (RFC 3164) over JSON",
-    );
-    check_events(
-        &["2026-01-01T00:00:01Z action=allow src=192.0.2.5 msg=\"a b\""],
-        "key=value",
-    );
-    check_events(
-        &["1.2.3.4 - - [10/Feb/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5"],
-        "access log",
-    );
+    check_events(&["<13>Mar 27 13:06:56 h a: {\"k\":1}"], "syslog (RFC 3164) over JSON");
+    check_events(&["2026-01-01T00:00:01Z action=allow src=192.0.2.5 msg=\"a b\""], "key=value");
+    check_events(&["1.2.3.4 - - [10/Feb/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5"], "access log");
     check_events(&[], "text");
     check_events(&["", ""], "text");
 }
 
 #[test]
 fn prose_with_commas_stays_text() {
-    check_events(
-        &["Hello, dear user, welcome", "Yes, no, maybe", "one, two, three"],
-        "text",
-    );
+    check_events(&["Hello, dear user, welcome", "Yes, no, maybe", "one, two, three"], "text");
     check_events(&["Failed to start, retrying, attempt failed"], "text");
     check_events(&["a;b", "c;d;e;f", "g"], "text");
-    check_text(
-        "Dear all,\n\nthis is a letter, with commas, in it.\nBye,\nme\n",
-        "text",
-    );
+    check_text("Dear all,\n\nthis is a letter, with commas, in it.\nBye,\nme\n", "text");
     check_text("one line\nanother line\n", "text");
 }
 
@@ -102,24 +80,12 @@ fn delimited_events_get_numbered_columns() {
         "2026/01/01 00:00:01,fw1,TRAFFIC,end,192.0.2.5,198.51.100.7,,\"allow, outbound\",443",
         "2026/01/01 00:00:02,fw1,TRAFFIC,end,192.0.2.5,198.51.100.7,,\"deny\",80",
     ];
-    check_events(
-        &firewall,
-        "CSV (',', 9 columns): c1|c2|c3|c4|c5|c6|c7|c8|c9 +quote",
-    );
+    check_events(&firewall, "CSV (',', 9 columns): c1|c2|c3|c4|c5|c6|c7|c8|c9 +quote");
     check_events(&["a|b|c", "d|e|f"], "CSV ('|', 3 columns): c1|c2|c3 +quote");
     check_events(&["a\tb\tc", "d\te\tf"], "CSV ('\\t', 3 columns): c1|c2|c3");
-    check_events(
-        &["id,name,n", "1,x,2", "2,y,3"],
-        "CSV (',', 3 columns): id|name|n +header +quote",
-    );
-    check_events(
-        &["GET,200,1", "PUT,200,2"],
-        "CSV (',', 3 columns): c1|c2|c3 +quote",
-    );
-    check_events(
-        &["\"a \\\"b\\\", c\",1,2", "\"d\",1,2"],
-        "CSV (',', 3 columns): c1|c2|c3 +quote +escape",
-    );
+    check_events(&["id,name,n", "1,x,2", "2,y,3"], "CSV (',', 3 columns): id|name|n +header +quote");
+    check_events(&["GET,200,1", "PUT,200,2"], "CSV (',', 3 columns): c1|c2|c3 +quote");
+    check_events(&["\"a \\\"b\\\", c\",1,2", "\"d\",1,2"], "CSV (',', 3 columns): c1|c2|c3 +quote +escape");
 }
 
 #[test]
@@ -132,10 +98,7 @@ fn files_have_headers() {
     check_text("a,b,c\n", "CSV (',', 3 columns): a|b|c +header +quote");
     check_text("1,2,3\n4,5,6\n", "CSV (',', 3 columns): c1|c2|c3 +quote");
     check_text("x,y,1\nx,z,2\n", "CSV (',', 3 columns): c1|c2|c3 +quote");
-    check_text(
-        "# note\nid,a,b\n1,2,3\n",
-        "CSV (',', 3 columns): id|a|b +header +quote +comment",
-    );
+    check_text("# note\nid,a,b\n1,2,3\n", "CSV (',', 3 columns): id|a|b +header +quote +comment");
     check_text("{\"a\":1}\n{\"a\":2}\n", "JSON");
     check_text("", "text");
 }
@@ -155,10 +118,6 @@ fn a_prefix_may_end_anywhere() {
     let text = "id,name,n\n1,\"x\ny\",2\n2,z,3\n";
     for end in 12..text.len() {
         let seen = recognise_text(&text.as_bytes()[..end], false);
-        assert_eq!(
-            describe(&seen.shape),
-            "CSV (',', 3 columns): id|name|n +header +quote",
-            "{end}"
-        );
+        assert_eq!(describe(&seen.shape), "CSV (',', 3 columns): id|name|n +header +quote", "{end}");
     }
 }

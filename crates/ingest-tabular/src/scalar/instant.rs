@@ -18,9 +18,8 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// by one: a column's unit is chosen after its values were seen, so that every unit must hold every value.
 const SECONDS_IN_NANOS: std::ops::RangeInclusive<i64> = -9_223_372_035..=9_223_372_035;
 /// As Apache writes them.
-pub(crate) const MONTHS: [&[u8; 3]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
-];
+pub(crate) const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// A text read as an instant, or as a clock reading taken to be UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +45,7 @@ impl Clock {
         if !self.nanos.is_multiple_of(step) {
             return None;
         }
-        self.seconds
-            .checked_mul(per_second)?
-            .checked_add(i64::from(self.nanos / step))
+        self.seconds.checked_mul(per_second)?.checked_add(i64::from(self.nanos / step))
     }
 }
 
@@ -65,11 +62,7 @@ pub(crate) fn read_date(text: &[u8]) -> Option<i32> {
 
 /// Reads any form but the epochs.
 pub(crate) fn read(text: &[u8]) -> Option<Clock> {
-    let clock = if text.get(2) == Some(&b'/') {
-        read_apache(text)
-    } else {
-        read_iso(text)
-    }?;
+    let clock = if text.get(2) == Some(&b'/') { read_apache(text) } else { read_iso(text) }?;
     SECONDS_IN_NANOS.contains(&clock.seconds).then_some(clock)
 }
 
@@ -77,11 +70,7 @@ pub(crate) fn read(text: &[u8]) -> Option<Clock> {
 pub(crate) fn epoch(text: &[u8], form: TimeForm, unit: TimeUnit) -> Option<i64> {
     use ingest_core::schema::Fits;
     let seconds = form == TimeForm::EpochSeconds;
-    let (bit, per_second) = if seconds {
-        (Fits::EPOCH_SECONDS, 1)
-    } else {
-        (Fits::EPOCH_MILLIS, 1_000)
-    };
+    let (bit, per_second) = if seconds { (Fits::EPOCH_SECONDS, 1) } else { (Fits::EPOCH_MILLIS, 1_000) };
     super::number::fits(text).filter(|all| all.has(bit))?;
     let value = super::number::parse_int(text)?;
     let unit_per_second = match unit {
@@ -101,46 +90,18 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn read_iso(text: &[u8]) -> Option<Clock> {
     let (head, tail) = text.split_first_chunk::<CLOCK_LEN>()?;
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        s1,
-        m1,
-        m2,
-        s2,
-        d1,
-        d2,
-        sep,
-        h1,
-        h2,
-        b':',
-        n1,
-        n2,
-        b':',
-        e1,
-        e2,
-    ] = *head
-    else {
+    let [y1, y2, y3, y4, s1, m1, m2, s2, d1, d2, sep, h1, h2, b':', n1, n2, b':', e1, e2] = *head else {
         return None;
     };
     let (clock, instants) = match (s1, s2, sep) {
         (b'-', b'-', b'T') => (TimeForm::RfcLocal, Some((TimeForm::RfcUtc, TimeForm::RfcOffset))),
-        (b'-', b'-', b' ') => (
-            TimeForm::SpacedLocal,
-            Some((TimeForm::SpacedUtc, TimeForm::SpacedOffset)),
-        ),
+        (b'-', b'-', b' ') => (TimeForm::SpacedLocal, Some((TimeForm::SpacedUtc, TimeForm::SpacedOffset))),
         (b'/', b'/', b' ') => (TimeForm::SlashedLocal, None),
         _ => return None,
     };
@@ -153,58 +114,23 @@ fn read_iso(text: &[u8]) -> Option<Clock> {
         (zone, Some((_, offset))) => (offset, read_offset(zone)?),
         _ => return None,
     };
-    Some(Clock {
-        form,
-        seconds: seconds - shift,
-        nanos,
-        decimals,
-    })
+    Some(Clock { form, seconds: seconds - shift, nanos, decimals })
 }
 
 fn read_apache(text: &[u8]) -> Option<Clock> {
     let (head, zone) = text.split_first_chunk::<20>()?;
-    let [
-        d1,
-        d2,
-        b'/',
-        m1,
-        m2,
-        m3,
-        b'/',
-        y1,
-        y2,
-        y3,
-        y4,
-        b':',
-        h1,
-        h2,
-        b':',
-        n1,
-        n2,
-        b':',
-        e1,
-        e2,
-    ] = *head
+    let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', h1, h2, b':', n1, n2, b':', e1, e2] = *head
     else {
         return None;
     };
     if text.len() != APACHE_LEN {
         return None;
     }
-    let month = MONTHS
-        .iter()
-        .zip(1_i64..)
-        .find(|(name, _)| ***name == [m1, m2, m3])?
-        .1;
+    let month = MONTHS.iter().zip(1_i64..).find(|(name, _)| ***name == [m1, m2, m3])?.1;
     let day = days_of(four([y1, y2, y3, y4])?, month, two([d1, d2])?)?;
     let seconds = day * SECONDS_PER_DAY + second_of_day([h1, h2], [n1, n2], [e1, e2])?;
     let zone = zone.strip_prefix(b" ").filter(|zone| zone.len() == 5)?;
-    Some(Clock {
-        form: TimeForm::Apache,
-        seconds: seconds - read_offset(zone)?,
-        nanos: 0,
-        decimals: 0,
-    })
+    Some(Clock { form: TimeForm::Apache, seconds: seconds - read_offset(zone)?, nanos: 0, decimals: 0 })
 }
 
 /// Billionths, the count of decimals, and what follows them.
@@ -212,16 +138,9 @@ fn read_decimals(tail: &[u8]) -> Option<(u32, u8, &[u8])> {
     let Some(digits) = tail.strip_prefix(b".") else {
         return Some((0, 0, tail));
     };
-    let len = digits
-        .iter()
-        .position(|b| !b.is_ascii_digit())
-        .unwrap_or(digits.len());
-    let (digits, zone) = digits
-        .split_at_checked(len)
-        .filter(|_| (1..=DECIMALS_MAX).contains(&len))?;
-    let read = digits
-        .iter()
-        .fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    let len = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, zone) = digits.split_at_checked(len).filter(|_| (1..=DECIMALS_MAX).contains(&len))?;
+    let read = digits.iter().fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     let nanos = (len..DECIMALS_MAX).fold(read, |sum, _| sum * 10);
     Some((nanos, u8::try_from(len).ok()?, zone))
 }

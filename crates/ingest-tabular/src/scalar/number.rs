@@ -39,10 +39,7 @@ pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
         return None;
     }
     if number.whole.len() <= INT_DIGITS_SAFE {
-        let size = number
-            .whole
-            .iter()
-            .fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        let size = number.whole.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
         return Some(if number.negative { -size } else { size });
     }
     std::str::from_utf8(text).ok()?.parse().ok()
@@ -78,10 +75,7 @@ fn scan(text: &[u8]) -> Option<Number<'_>> {
         Some((b'-', rest)) => (true, rest),
         _ => (false, text),
     };
-    let whole_len = rest
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let whole_len = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     let (whole, tail) = rest.split_at_checked(whole_len)?;
     if whole.is_empty() || (whole.len() > 1 && whole.first() == Some(&b'0')) {
         return None;
@@ -91,21 +85,13 @@ fn scan(text: &[u8]) -> Option<Number<'_>> {
         Some((b'.', digits)) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => Some(digits),
         Some(_) => return None,
     };
-    Some(Number {
-        negative,
-        whole,
-        decimals,
-    })
+    Some(Number { negative, whole, decimals })
 }
 
 fn whole_fits(number: &Number<'_>, text: &[u8]) -> Fits {
     let Some(value) = parse_int(text) else {
         // Only minus zero is a float and no whole number; what is beyond 64 bits is neither.
-        return if number.whole == b"0" {
-            Fits::FLOAT_SHORTEST
-        } else {
-            Fits::NONE
-        };
+        return if number.whole == b"0" { Fits::FLOAT_SHORTEST } else { Fits::NONE };
     };
     let size = value.unsigned_abs();
     let mut all = Fits::INT64;
@@ -122,11 +108,7 @@ fn whole_fits(number: &Number<'_>, text: &[u8]) -> Fits {
 }
 
 fn float_fits(number: &Number<'_>, decimals: &[u8], text: &[u8]) -> Fits {
-    let whole_digits = if number.whole == b"0" {
-        0
-    } else {
-        number.whole.len()
-    };
+    let whole_digits = if number.whole == b"0" { 0 } else { number.whole.len() };
     let counted = whole_digits + decimals.len() <= DIGITS_EXACT && text.len() <= COUNTED_LEN_MAX;
     let mut all = Fits::NONE;
     if counted {

@@ -70,9 +70,8 @@ fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
         TimeForm::Apache => {
             let (year, month, day) = civil(days);
             let place = usize::try_from(month - 1).ok();
-            let name = place
-                .and_then(|m| MONTHS.get(m))
-                .map_or("", |m| std::str::from_utf8(*m).unwrap_or(""));
+            let name =
+                place.and_then(|m| MONTHS.get(m)).map_or("", |m| std::str::from_utf8(*m).unwrap_or(""));
             format!("{day:02}/{name}/{year:04}:{clock} +0000")
         }
         TimeForm::EpochSeconds => seconds.to_string(),

@@ -41,23 +41,11 @@ fn bit(kind: ColumnType) -> Fits {
     match kind {
         ColumnType::Bool { case } => Fits::boolean(case),
         ColumnType::Int64 => Fits::INT64,
-        ColumnType::Float64 {
-            form: FloatForm::Shortest,
-        } => Fits::FLOAT_SHORTEST,
-        ColumnType::Float64 {
-            form: FloatForm::Point,
-        } => Fits::FLOAT_POINT,
-        ColumnType::Float64 {
-            form: FloatForm::Fixed(decimals),
-        } => Fits::fixed(decimals),
-        ColumnType::Timestamp {
-            form: TimeForm::EpochSeconds,
-            ..
-        } => Fits::EPOCH_SECONDS,
-        ColumnType::Timestamp {
-            form: TimeForm::EpochMillis,
-            ..
-        } => Fits::EPOCH_MILLIS,
+        ColumnType::Float64 { form: FloatForm::Shortest } => Fits::FLOAT_SHORTEST,
+        ColumnType::Float64 { form: FloatForm::Point } => Fits::FLOAT_POINT,
+        ColumnType::Float64 { form: FloatForm::Fixed(decimals) } => Fits::fixed(decimals),
+        ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Fits::EPOCH_SECONDS,
+        ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Fits::EPOCH_MILLIS,
         ColumnType::Timestamp { form, unit } => {
             // What any value of the form has, if it has the unit at all.
             let decimals = match unit {
@@ -83,11 +71,7 @@ fn prove(text: &[u8]) {
         let claimed = fits.has(bit(kind));
         // A coarser unit may hold an instant that was written with more zeros than it has decimals.
         let coarser = matches!(kind, ColumnType::Timestamp { .. }) && parsed.is_some();
-        assert_eq!(
-            parsed.is_some(),
-            claimed || coarser,
-            "{shown:?} as {kind:?}: {parsed:?}"
-        );
+        assert_eq!(parsed.is_some(), claimed || coarser, "{shown:?} as {kind:?}: {parsed:?}");
         let Some(cell) = parsed else { continue };
         let printed = print_cell(kind, cell).unwrap();
         if matches!(kind, ColumnType::Timestamp { .. }) {
@@ -109,11 +93,7 @@ fn check(text: &str, want: &[ColumnType]) {
     prove(text.as_bytes());
     let fits = classify(text.as_bytes());
     let column = fits.column_type(true, false);
-    assert_eq!(
-        column,
-        want.first().copied().unwrap_or(ColumnType::Text),
-        "{text:?}"
-    );
+    assert_eq!(column, want.first().copied().unwrap_or(ColumnType::Text), "{text:?}");
 }
 
 fn float(form: FloatForm) -> ColumnType {
@@ -191,15 +171,7 @@ fn what_does_not_print_back_is_text() {
 
 #[test]
 fn numbers_are_numbers() {
-    for text in [
-        "0",
-        "1",
-        "-1",
-        "42",
-        "9223372036854775807",
-        "-9223372036854775808",
-        "999999999999999999",
-    ] {
+    for text in ["0", "1", "-1", "42", "9223372036854775807", "-9223372036854775808", "999999999999999999"] {
         check(text, &[ColumnType::Int64]);
     }
     for text in [
@@ -223,20 +195,13 @@ fn numbers_are_numbers() {
     check("NaN", &[float(FloatForm::Shortest)]);
     assert!(classify(b"NaN").has(Fits::FLOATS));
     check("1770681600", &[instant(TimeForm::EpochSeconds, TimeUnit::Millis)]);
-    check(
-        "1770681600123",
-        &[instant(TimeForm::EpochMillis, TimeUnit::Millis)],
-    );
+    check("1770681600123", &[instant(TimeForm::EpochMillis, TimeUnit::Millis)]);
     check("9999999999", &[ColumnType::Int64]);
 }
 
 #[test]
 fn booleans_have_one_case() {
-    for (text, case) in [
-        ("true", BoolCase::Lower),
-        ("False", BoolCase::Title),
-        ("TRUE", BoolCase::Upper),
-    ] {
+    for (text, case) in [("true", BoolCase::Lower), ("False", BoolCase::Title), ("TRUE", BoolCase::Upper)] {
         check(text, &[ColumnType::Bool { case }]);
     }
 }

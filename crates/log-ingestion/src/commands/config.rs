@@ -2,17 +2,18 @@
 
 use ingest_store::DirTable;
 
-use super::{failed, print};
-use crate::app::{CommandError, Surroundings};
+use super::print;
+use crate::app::Surroundings;
 use crate::cli::{ConfigAction, ConfigArgs};
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 use crate::settings::{SETTINGS, Settings};
 use crate::table_text::{Align, table};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &ConfigArgs) -> Result<Exit, CommandError> {
     if args.action == Some(ConfigAction::Check) {
         let settings = Settings::resolve(&surroundings.layers)?;
-        DirTable::check_writable(&settings.output_dir).map_err(|error| failed(Exit::Settings, &error))?;
+        DirTable::check_writable(&settings.output_dir)
+            .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
         print("Settings can be used, and OUTPUT_DIR can be written.\n")?;
         return Ok(Exit::Done);
     }
@@ -24,20 +25,11 @@ pub(crate) fn run(surroundings: &Surroundings, args: &ConfigArgs) -> Result<Exit
                 Some((value, origin)) => (value.to_owned(), origin.name()),
                 None => ("(not set)".to_owned(), "-"),
             };
-            vec![
-                setting.variable.to_owned(),
-                value,
-                origin.to_owned(),
-                setting.allowed.to_owned(),
-            ]
+            vec![setting.variable.to_owned(), value, origin.to_owned(), setting.allowed.to_owned()]
         })
         .collect();
-    let columns = [
-        ("setting", Align::Left),
-        ("value", Align::Left),
-        ("from", Align::Left),
-        ("allowed", Align::Left),
-    ];
+    let columns =
+        [("setting", Align::Left), ("value", Align::Left), ("from", Align::Left), ("allowed", Align::Left)];
     print(&table(&columns, &rows))?;
     // Shown first, so that a person sees the values that are refused.
     Settings::resolve(&surroundings.layers)?;

@@ -16,10 +16,10 @@ use ingest_tabular::{
     Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back, recognise_text,
 };
 
-use super::{failed, print};
-use crate::app::{CommandError, Surroundings};
+use super::print;
+use crate::app::Surroundings;
 use crate::cli::ConvertArgs;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 use crate::table_text::{Align, grouped, table};
 
 /// Text read at once.
@@ -72,10 +72,7 @@ pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Ex
             scope.spawn(|| {
                 while let Some((input, stem)) = next() {
                     let result = convert(&Job { input, stem, args });
-                    results
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push(result);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
         }
@@ -108,7 +105,7 @@ pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Ex
     for error in errors {
         tracing::error!(event = "error", error = %crate::pipeline::chain(&error));
     }
-    Err(failed(Exit::Failed, &first))
+    Err(CommandError::failed(Exit::Failed, &first))
 }
 
 fn row(done: &Converted) -> Vec<String> {
@@ -183,12 +180,7 @@ fn encode(
         row_group: RowGroupBounds::default(),
     };
     let encode_error = |error| ConvertError::Encode(input.to_owned(), error);
-    let mut quarantine = QuarantineFile {
-        folder: &args.output,
-        stem,
-        file: None,
-        failed: None,
-    };
+    let mut quarantine = QuarantineFile { folder: &args.output, stem, file: None, failed: None };
     let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)
         .map_err(encode_error)?;
     each_block(source, recognised, input, |block| {
@@ -197,19 +189,14 @@ fn encode(
     let text = serde_json::to_string(schema).unwrap_or_default();
     let facts = [
         ("ingest.schema".to_owned(), text),
-        (
-            "ingest.tool".to_owned(),
-            format!("log-ingestion {}", env!("CARGO_PKG_VERSION")),
-        ),
+        ("ingest.tool".to_owned(), format!("log-ingestion {}", env!("CARGO_PKG_VERSION"))),
     ];
     let mut encoded = encoder.finish(&facts).map_err(encode_error)?;
     io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
     output.sync(encoded.output.get_ref())?;
     let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(input.to_owned(), e))?;
     check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(input.to_owned(), e))?;
-    quarantine
-        .publish()
-        .map_err(|e| ConvertError::Quarantine(input.to_owned(), e))?;
+    quarantine.publish().map_err(|e| ConvertError::Quarantine(input.to_owned(), e))?;
     Ok(Converted {
         input: input.to_owned(),
         output: output.publish()?,
@@ -225,9 +212,7 @@ fn encode(
 fn recognise_start(source: &mut Source, input: &Path) -> Result<RecognisedText, ConvertError> {
     let mut start = Vec::new();
     let mut stream = source.open()?.take(READ_BYTES as u64);
-    stream
-        .read_to_end(&mut start)
-        .map_err(|e| ConvertError::Read(input.to_owned(), e))?;
+    stream.read_to_end(&mut start).map_err(|e| ConvertError::Read(input.to_owned(), e))?;
     Ok(recognise_text(&start, start.len() < READ_BYTES))
 }
 
@@ -243,9 +228,7 @@ fn each_block(
     let mut block = RecordBlock::default();
     let mut buffer = vec![0_u8; READ_BYTES];
     loop {
-        let read = stream
-            .read(&mut buffer)
-            .map_err(|e| ConvertError::Read(input.to_owned(), e))?;
+        let read = stream.read(&mut buffer).map_err(|e| ConvertError::Read(input.to_owned(), e))?;
         if read == 0 {
             framer.finish(&mut block);
         } else {
@@ -266,9 +249,7 @@ fn named(inputs: &[PathBuf]) -> Vec<(&Path, String)> {
     for input in inputs {
         let plain = stem(input);
         let numbered = (2_u32..).map(|n| format!("{plain}-{n}"));
-        let name = std::iter::once(plain.clone())
-            .chain(numbered)
-            .find(|name| taken.insert(name.clone()));
+        let name = std::iter::once(plain.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
         jobs.push((input.as_path(), name.unwrap_or(plain)));
     }
     jobs
@@ -279,19 +260,10 @@ fn stem(input: &Path) -> String {
     if input == Path::new("-") {
         return "stdin".to_owned();
     }
-    let name = input
-        .file_name()
-        .map_or_else(|| "input".to_owned(), |n| n.to_string_lossy().into_owned());
-    let name = [".gz", ".zst"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-        .unwrap_or(&name);
+    let name = input.file_name().map_or_else(|| "input".to_owned(), |n| n.to_string_lossy().into_owned());
+    let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    if stem.is_empty() {
-        name.to_owned()
-    } else {
-        stem.to_owned()
-    }
+    if stem.is_empty() { name.to_owned() } else { stem.to_owned() }
 }
 
 /// Writes records that are no rows beside the output; a failure is kept for the end.

@@ -1,16 +1,16 @@
 //! `logs`: what the key can see.
 
-use super::ingest::{client, wanted_logs};
 use super::print;
-use crate::app::{CommandError, Surroundings};
+use crate::app::Surroundings;
 use crate::cli::JsonArgs;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
+use crate::ingest::{client, wanted_logs};
 use crate::settings::Settings;
 use crate::table_text::{Align, table};
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {
     let settings = Settings::resolve(&surroundings.layers)?;
-    let client = client(&settings, surroundings)?;
+    let client = client(&settings, &surroundings.outside()?);
     let logs = wanted_logs(&client, &settings.logs).await?;
     if args.json {
         let list: Vec<_> = logs
@@ -24,20 +24,11 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<
         .iter()
         .map(|log| {
             let retention = log.retention.clone().unwrap_or_else(|| "-".to_owned());
-            vec![
-                log.name.clone(),
-                log.id.to_string(),
-                log.sets.join(", "),
-                retention,
-            ]
+            vec![log.name.clone(), log.id.to_string(), log.sets.join(", "), retention]
         })
         .collect();
-    let columns = [
-        ("log", Align::Left),
-        ("id", Align::Left),
-        ("log sets", Align::Left),
-        ("retention", Align::Left),
-    ];
+    let columns =
+        [("log", Align::Left), ("id", Align::Left), ("log sets", Align::Left), ("retention", Align::Left)];
     print(&table(&columns, &rows))?;
     Ok(Exit::Done)
 }

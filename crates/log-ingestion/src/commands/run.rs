@@ -5,11 +5,11 @@ use std::time::Duration;
 use ingest_core::time::{LogWindow, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::ingest::{Coverage, Ingest, PassReport};
-use super::{failed, print};
-use crate::app::{CommandError, Surroundings};
+use super::print;
+use crate::app::Surroundings;
 use crate::cli::RunArgs;
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
+use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::settings::{Fault, Settings, SettingsError};
 use crate::shutdown::Shutdown;
 use crate::table_text::{Align, grouped, table};
@@ -19,13 +19,13 @@ use crate::table_text::{Align, grouped, table};
 const REFUSED_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<Exit, CommandError> {
-    tracing::info!(event = "service_started", pid = std::process::id(), trace_id = %surroundings.trace_id);
+    tracing::info!(event = "service_started", pid = std::process::id());
     let settings = Settings::resolve(&surroundings.layers)?;
     report_settings(surroundings, &settings);
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
-    let mut shutdown = Shutdown::listen().map_err(|error| failed(Exit::Failed, &error))?;
-    let ingest = Ingest::open(settings, surroundings)?;
+    let mut shutdown = Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
+    let ingest = Ingest::open(settings, &surroundings.outside()?)?;
     let stop = CancellationToken::new();
 
     let work = passes(&ingest, args, coverage, &stop, surroundings);
@@ -80,9 +80,7 @@ async fn passes(
             Err(CommandError::Settings(_)) => return outcome.map(|report| report.exit()),
         };
         let since = surroundings.clock.now().millis().saturating_sub(started.millis());
-        let rest = args
-            .interval
-            .saturating_sub(Duration::from_millis(since.unsigned_abs()));
+        let rest = args.interval.saturating_sub(Duration::from_millis(since.unsigned_abs()));
         let wait = if refused { rest.max(REFUSED_WAIT) } else { rest };
         tokio::select! {
             () = stop.cancelled() => return Ok(Exit::Done),
@@ -103,11 +101,7 @@ fn report_settings(surroundings: &Surroundings, settings: &Settings) {
     }
     if settings.batch_size > ingest_core::events::ROWS_PER_PAGE_MAX {
         let limit = ingest_core::events::ROWS_PER_PAGE_MAX;
-        tracing::info!(
-            event = "batch_size_capped",
-            batch_size = settings.batch_size,
-            rows_per_query = limit
-        );
+        tracing::info!(event = "batch_size_capped", batch_size = settings.batch_size, rows_per_query = limit);
     }
     tracing::info!(
         event = "config_loaded",
@@ -121,22 +115,13 @@ fn report_settings(surroundings: &Surroundings, settings: &Settings) {
 
 fn coverage(args: &RunArgs, surroundings: &Surroundings) -> Result<Coverage, CommandError> {
     let wrong = |variable: &str, given: String, allowed: &str| {
-        let fault = Fault {
-            variable: variable.to_owned(),
-            given,
-            allowed: allowed.to_owned(),
-        };
+        let fault = Fault { variable: variable.to_owned(), given, allowed: allowed.to_owned() };
         CommandError::Settings(SettingsError(vec![fault]))
     };
     if let (Some(from), Some(to)) = (args.from, args.to) {
         let period = LogWindow::new(from, to);
-        let period = period.ok_or_else(|| {
-            wrong(
-                "--from",
-                format!("{from} is not before --to {to}"),
-                "give a period",
-            )
-        })?;
+        let period = period
+            .ok_or_else(|| wrong("--from", format!("{from} is not before --to {to}"), "give a period"))?;
         return Ok(Coverage::Period(period));
     }
     let ago = crate::settings::duration(&args.since).map(|ago| surroundings.clock.now().minus(ago));
@@ -170,11 +155,7 @@ pub(crate) fn summary(report: &PassReport) -> String {
         .map(|log| {
             let tally = log.tally;
             let counted = tally.counted.map_or_else(|| "-".to_owned(), grouped);
-            let state = if log.open > 0 {
-                format!("{} open", log.open)
-            } else {
-                "complete".to_owned()
-            };
+            let state = if log.open > 0 { format!("{} open", log.open) } else { "complete".to_owned() };
             vec![
                 log.name.clone(),
                 grouped(log.windows),

@@ -4,36 +4,28 @@ use ingest_core::ledger::LogState;
 use ingest_core::time::Timestamp;
 use ingest_store::StateDir;
 
-use super::{failed, print};
-use crate::app::{CommandError, Surroundings};
+use super::print;
+use crate::app::Surroundings;
 use crate::cli::JsonArgs;
-use crate::exit::Exit;
-use crate::settings::Settings;
+use crate::exit::{CommandError, Exit};
+use crate::settings;
 use crate::table_text::{Align, grouped, table};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {
-    let settings = Settings::resolve(&surroundings.layers)?;
-    let (states, damaged) = StateDir::of(&settings.output_dir)
-        .load()
-        .map_err(|error| failed(Exit::Failed, &error))?;
+    let output_dir = settings::output_dir(&surroundings.layers)?;
+    let (states, damaged) =
+        StateDir::of(&output_dir).load().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     for path in damaged {
         tracing::warn!(event = "ledger_damaged", path = %path.display(), action = "the next run rebuilds it");
     }
     let now = surroundings.clock.now();
-    let text = if args.json {
-        json(&states, now)
-    } else {
-        lines(&states, now)
-    };
+    let text = if args.json { json(&states, now) } else { lines(&states, now) };
     print(&text)?;
     Ok(Exit::Done)
 }
 
 fn lag_seconds(state: &LogState, now: Timestamp) -> Option<i64> {
-    state
-        .ledger
-        .position()
-        .map(|position| now.millis().saturating_sub(position.millis()) / 1_000)
+    state.ledger.position().map(|position| now.millis().saturating_sub(position.millis()) / 1_000)
 }
 
 fn json(states: &[LogState], now: Timestamp) -> String {
@@ -83,10 +75,7 @@ fn lines(states: &[LogState], now: Timestamp) -> String {
             let total = state.ledger.total();
             vec![
                 state.name.clone(),
-                state
-                    .ledger
-                    .position()
-                    .map_or_else(|| "-".to_owned(), |t| t.to_string()),
+                state.ledger.position().map_or_else(|| "-".to_owned(), |t| t.to_string()),
                 lag_seconds(state, now).map_or_else(|| "-".to_owned(), |lag| format!("{lag} s")),
                 grouped(total.stored),
                 grouped(total.quarantined),
@@ -110,9 +99,8 @@ fn lines(states: &[LogState], now: Timestamp) -> String {
         ],
         &rows,
     );
-    for (state, open) in states
-        .iter()
-        .flat_map(|state| state.ledger.open().iter().map(move |open| (state, open)))
+    for (state, open) in
+        states.iter().flat_map(|state| state.ledger.open().iter().map(move |open| (state, open)))
     {
         text.push_str(&format!(
             "open: {} {}: {} ({} tries)\n",

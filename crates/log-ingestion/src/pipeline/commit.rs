@@ -49,17 +49,11 @@ pub(super) fn facts(
         facts.push((fact::FETCHED, fetched.spool.records().to_string()));
         facts.push((fact::SERVER_COUNT, counted.to_string()));
     }
-    let since = log
-        .ledger
-        .tail_since()
-        .unwrap_or(context.options.policy.first_start);
+    let since = log.ledger.tail_since().unwrap_or(context.options.policy.first_start);
     if tail {
         facts.push((fact::TAIL_SINCE, since.to_string()));
     }
-    facts
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Publishes a window's files. Blocks; call off the async threads.
@@ -69,16 +63,10 @@ pub(super) fn commit(
     fetched: &FetchedWindow,
     made: EncodedWindow,
 ) -> Result<CommittedWindow, WindowError> {
-    let EncodedWindow {
-        staged,
-        encoded,
-        quarantine,
-    } = made;
+    let EncodedWindow { staged, encoded, quarantine } = made;
     let quarantined = encoded.quarantined.values().sum();
     if let Some(quarantine) = quarantine {
-        context
-            .table
-            .publish_quarantine(quarantine, &log.slug, fetched.window)?;
+        context.table.publish_quarantine(quarantine, &log.slug, fetched.window)?;
     }
     let mut tally = Tally {
         fetched: encoded.rows.saturating_add(quarantined),
@@ -102,8 +90,5 @@ pub(super) fn commit(
             rescued = encoded.rescued,
         );
     }
-    Ok(CommittedWindow {
-        window: fetched.window,
-        tally,
-    })
+    Ok(CommittedWindow { window: fetched.window, tally })
 }

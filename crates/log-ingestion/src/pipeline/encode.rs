@@ -23,10 +23,7 @@ const SHOWN: usize = 1_000;
 /// Bytes of buffer towards a file.
 const BUFFER_BYTES: usize = 256 << 10;
 /// A row group holds this much raw text at most: two encoders and their output stay far below 100 MB.
-const ROW_GROUP: RowGroupBounds = RowGroupBounds {
-    bytes: 16 << 20,
-    rows: 1 << 20,
-};
+const ROW_GROUP: RowGroupBounds = RowGroupBounds { bytes: 16 << 20, rows: 1 << 20 };
 
 /// A window's files beside the table.
 #[derive(Debug)]
@@ -66,15 +63,9 @@ pub(super) fn encode(
     let facts = super::commit::facts(context, log, schema, fetched, tail);
     let encoded = encoder.finish(&facts)?;
     let (file, encoded) = split_output(encoded);
-    let file = file
-        .into_inner()
-        .map_err(|e| WindowError::Quarantine(e.into_error()))?;
+    let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
     staged.sync(&file)?;
-    Ok(EncodedWindow {
-        staged,
-        encoded,
-        quarantine: quarantine.finish()?,
-    })
+    Ok(EncodedWindow { staged, encoded, quarantine: quarantine.finish()? })
 }
 
 fn split_output<W>(encoded: Encoded<W>) -> (W, Encoded<()>) {
@@ -102,12 +93,7 @@ struct QuarantineFile<'a> {
 
 impl<'a> QuarantineFile<'a> {
     const fn new(context: &'a Context) -> Self {
-        Self {
-            context,
-            file: None,
-            failed: None,
-            reported: 0,
-        }
+        Self { context, file: None, failed: None, reported: 0 }
     }
 
     fn write(&mut self, line: &str) -> Result<(), WindowError> {
@@ -128,9 +114,7 @@ impl<'a> QuarantineFile<'a> {
         let Some((staged, file)) = self.file else {
             return Ok(None);
         };
-        let file = file
-            .into_inner()
-            .map_err(|e| WindowError::Quarantine(e.into_error()))?;
+        let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
         staged.sync(&file)?;
         Ok(Some(staged))
     }
@@ -140,10 +124,7 @@ impl Quarantine for QuarantineFile<'_> {
     fn take(&mut self, record: Record<'_>, reason: Reason) {
         if self.reported < REPORTED_MAX {
             self.reported += 1;
-            let raw_data: String = String::from_utf8_lossy(record.bytes)
-                .chars()
-                .take(SHOWN)
-                .collect();
+            let raw_data: String = String::from_utf8_lossy(record.bytes).chars().take(SHOWN).collect();
             tracing::warn!(event = "parse_error", reason = %reason, ordinal = record.ordinal, raw_data);
         }
         if self.failed.is_none() {

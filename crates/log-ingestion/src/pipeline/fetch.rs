@@ -51,10 +51,8 @@ pub(super) struct FetchOrder {
 
 /// Fetches a window. Waits for its turn first.
 pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<FetchedWindow, WindowError> {
-    let permit = Arc::clone(&context.windows)
-        .acquire_owned()
-        .await
-        .map_err(|e| WindowError::Died(e.to_string()))?;
+    let permit =
+        Arc::clone(&context.windows).acquire_owned().await.map_err(|e| WindowError::Died(e.to_string()))?;
     let started = context.clock.now();
     let mut fetched = fetch_one_way(context, &order).await?;
     let duration_ms = context.clock.now().millis().saturating_sub(started.millis());
@@ -76,10 +74,7 @@ async fn fetch_one_way(context: &Context, order: &FetchOrder) -> Result<FetchedW
     if order.way == Way::Query {
         return query::fetch(context, order).await;
     }
-    let bounds = context
-        .bounds
-        .get_or_try_init(|| calibrate::bounds(context, order))
-        .await;
+    let bounds = context.bounds.get_or_try_init(|| calibrate::bounds(context, order)).await;
     let bounds = match bounds {
         Ok(bounds) => *bounds,
         Err(error @ WindowError::Source(_)) => return Err(error),
@@ -88,11 +83,7 @@ async fn fetch_one_way(context: &Context, order: &FetchOrder) -> Result<FetchedW
     };
     let fallback = context.options.fetch_mode == FetchMode::Auto;
     if !bounds.exact() {
-        return if fallback {
-            query::fetch(context, order).await
-        } else {
-            Err(WindowError::BoundsUnknown)
-        };
+        return if fallback { query::fetch(context, order).await } else { Err(WindowError::BoundsUnknown) };
     }
     match download::fetch(context, order, bounds).await {
         Err(WindowError::Short { fetched, counted }) if fallback => {

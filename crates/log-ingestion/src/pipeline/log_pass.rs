@@ -31,6 +31,8 @@ pub struct LogReport {
     pub tally: Tally,
     /// Bytes of their text.
     pub text_bytes: u64,
+    /// Why the last window that stays open does.
+    pub last_error: Option<String>,
     /// Whether the key was refused.
     pub refused: bool,
 }
@@ -50,11 +52,7 @@ pub async fn pass(context: Arc<Context>, state: LogState, range: LogWindow, tail
             Err(error) => run.failed(span, &error),
         }
     }
-    run.bar.finish(if run.report.open > 0 {
-        "incomplete"
-    } else {
-        "complete"
-    });
+    run.bar.finish(if run.report.open > 0 { "incomplete" } else { "complete" });
     run.report
 }
 
@@ -71,26 +69,10 @@ impl<'a> LogRun<'a> {
     fn new(context: &'a Arc<Context>, log: LogWork) -> Self {
         let name = log.state.name.clone();
         let bar = context.progress.log(&name, 0);
-        let tally = Tally {
-            counted: Some(0),
-            ..Tally::default()
-        };
-        let report = LogReport {
-            name,
-            windows: 0,
-            open: 0,
-            tally,
-            text_bytes: 0,
-            refused: false,
-        };
-        Self {
-            context,
-            log,
-            report,
-            bar,
-            requests_left: context.options.query_requests,
-            halted: false,
-        }
+        let tally = Tally { counted: Some(0), ..Tally::default() };
+        let report =
+            LogReport { name, windows: 0, open: 0, tally, text_bytes: 0, last_error: None, refused: false };
+        Self { context, log, report, bar, requests_left: context.options.query_requests, halted: false }
     }
 
     async fn work_through(&mut self, pieces: Vec<Piece>) {
@@ -116,10 +98,7 @@ impl<'a> LogRun<'a> {
             let outcome = match outcome {
                 None => break,
                 Some(Ok(None)) => {
-                    let tally = Tally {
-                        counted: Some(0),
-                        ..Tally::default()
-                    };
+                    let tally = Tally { counted: Some(0), ..Tally::default() };
                     self.record(&CommittedWindow { window, tally })
                 }
                 Some(Ok(Some(fetched))) => self.make(fetched).instrument(window_span(window)).await,
@@ -142,26 +121,13 @@ impl<'a> LogRun<'a> {
         }
         let options = &self.context.options;
         let rows_per_page = u64::from(options.batch_size.min(ingest_core::events::ROWS_PER_PAGE_MAX));
-        let way = plan::way(
-            options.fetch_mode,
-            piece.estimate,
-            rows_per_page,
-            self.requests_left,
-        );
+        let way = plan::way(options.fetch_mode, piece.estimate, rows_per_page, self.requests_left);
         if way == plan::Way::Query {
             let pages = piece.estimate.div_ceil(rows_per_page.max(1)).saturating_mul(2);
             self.requests_left = self.requests_left.saturating_sub(pages);
         }
         let shape = self.log.state.schema.as_ref().map(|schema| schema.shape.clone());
-        (
-            window,
-            Some(FetchOrder {
-                log: self.log.id().clone(),
-                piece,
-                way,
-                shape,
-            }),
-        )
+        (window, Some(FetchOrder { log: self.log.id().clone(), piece, way, shape }))
     }
 
     async fn make(&mut self, fetched: super::fetch::FetchedWindow) -> Result<(), WindowError> {
@@ -186,6 +152,7 @@ impl<'a> LogRun<'a> {
     fn failed(&mut self, window: LogWindow, error: &WindowError) {
         window_span(window).in_scope(|| record::leave_open(self.context, &mut self.log, window, error));
         self.report.open = self.report.open.saturating_add(1);
+        self.report.last_error = Some(super::chain(error));
         self.report.refused |= error.is_refusal();
         self.halted = error.stops_the_log();
         if error.is_refusal() {

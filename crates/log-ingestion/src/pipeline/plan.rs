@@ -20,11 +20,7 @@ pub(super) async fn plan(context: &Context, log: &LogId, span: LogWindow) -> Res
     if context.client.protocol() == Protocol::CsvPages {
         return Ok(hours(span));
     }
-    let mut pieces = vec![Piece {
-        window: span,
-        estimate: 0,
-        work: Work::Recount,
-    }];
+    let mut pieces = vec![Piece { window: span, estimate: 0, work: Work::Recount }];
     for _ in 0..RECOUNTS_MAX {
         let Some(at) = pieces.iter().position(|piece| piece.work == Work::Recount) else {
             break;
@@ -52,17 +48,11 @@ fn hours(span: LogWindow) -> Vec<Piece> {
     let mut start = span.start();
     while start < span.end() {
         let hour_end = start.millis().div_euclid(UNCOUNTED_WINDOW_MS).saturating_add(1);
-        let ms = hour_end
-            .saturating_mul(UNCOUNTED_WINDOW_MS)
-            .saturating_sub(start.millis());
+        let ms = hour_end.saturating_mul(UNCOUNTED_WINDOW_MS).saturating_sub(start.millis());
         let Some(window) = LogWindow::new(start, start.plus_millis(ms).min(span.end())) else {
             break;
         };
-        pieces.push(Piece {
-            window,
-            estimate: 0,
-            work: Work::Fetch { counted: None },
-        });
+        pieces.push(Piece { window, estimate: 0, work: Work::Fetch { counted: None } });
         start = window.end();
     }
     pieces

@@ -15,14 +15,7 @@ pub(super) fn record(
         tracing::warn!(event = "window_already_recorded",);
     }
     context.states.save(&log.state)?;
-    let Tally {
-        fetched,
-        stored,
-        quarantined,
-        counted,
-        bytes,
-        ..
-    } = done.tally;
+    let Tally { fetched, stored, quarantined, counted, bytes, .. } = done.tally;
     tracing::info!(
         event = "batch_complete",
         record_count = fetched,

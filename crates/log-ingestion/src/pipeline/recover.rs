@@ -25,10 +25,8 @@ pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, Sto
     for path in damaged {
         tracing::warn!(event = "ledger_damaged", path = %path.display(), action = "rebuilding it from the files");
     }
-    let mut by_slug: BTreeMap<Slug, LogState> = known
-        .into_iter()
-        .map(|state| (state.slug.clone(), state))
-        .collect();
+    let mut by_slug: BTreeMap<Slug, LogState> =
+        known.into_iter().map(|state| (state.slug.clone(), state)).collect();
     let mut changed: BTreeMap<Slug, u64> = BTreeMap::new();
     for file in table.files()? {
         let state = by_slug.get(&file.name.slug);
@@ -38,18 +36,12 @@ pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, Sto
         let Some((facts, schema)) = look_into(&file) else {
             continue;
         };
-        let state = by_slug
-            .entry(file.name.slug.clone())
-            .or_insert_with(|| new_state(&file, &facts));
+        let state = by_slug.entry(file.name.slug.clone()).or_insert_with(|| new_state(&file, &facts));
         match &mut state.schema {
             Some(known) => known.merge(&schema),
             empty @ None => *empty = Some(schema),
         }
-        if let Some(since) = facts
-            .facts
-            .get(fact::TAIL_SINCE)
-            .and_then(|text| Timestamp::parse(text).ok())
-        {
+        if let Some(since) = facts.facts.get(fact::TAIL_SINCE).and_then(|text| Timestamp::parse(text).ok()) {
             state.ledger.start_tail(since);
         }
         match state.ledger.record(file.name.window, tally(&file, &facts)) {
@@ -80,10 +72,7 @@ fn look_into(file: &TableFile) -> Option<(FileFacts, TableSchema)> {
             return None;
         }
     };
-    let schema = facts
-        .facts
-        .get(fact::SCHEMA)
-        .and_then(|text| serde_json::from_str(text).ok())?;
+    let schema = facts.facts.get(fact::SCHEMA).and_then(|text| serde_json::from_str(text).ok())?;
     Some((facts, schema))
 }
 

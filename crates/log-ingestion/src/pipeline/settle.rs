@@ -1,19 +1,20 @@
 //! Stage settle: what a window showed becomes part of its table's schema, which only grows.
 
-use ingest_core::schema::TableSchema;
-use ingest_core::shape::Shape;
+use ingest_core::schema::{Fits, TableSchema};
+use ingest_core::shape::{Body, Shape};
 use ingest_tabular::Observed;
 
 /// The table's schema with a window's new fields in it.
 pub(super) fn settle(known: Option<&TableSchema>, shape: Shape, observed: &Observed) -> TableSchema {
     let mut schema = known.cloned().unwrap_or_else(|| TableSchema::new(shape));
     let before = schema.columns.len();
-    if schema.settle(&observed.columns) && before > 0 {
-        tracing::info!(
-            event = "schema_grew",
-            columns_before = before,
-            columns = schema.columns.len()
-        );
+    // Where fields come by name, one that was only ever null waits for its first value: a type chosen now would hold
+    // for ever. Delimited fields have their place in every row, and are there from the start.
+    let by_place = matches!(schema.shape.body, Body::Csv(_));
+    let seen = observed.columns.iter().filter(|column| by_place || column.fits != Fits::ANY);
+    let seen: Vec<_> = seen.cloned().collect();
+    if schema.settle(&seen) && before > 0 {
+        tracing::info!(event = "schema_grew", columns_before = before, columns = schema.columns.len());
     }
     schema
 }

@@ -34,7 +34,7 @@ pub(super) fn shape(
         event = "parse_complete",
         shape = %shape,
         rows = observed.rows,
-        parse_errors = misfits,
+        refused = misfits,
         columns = observed.columns.len(),
     );
     Ok((shape, observed))

@@ -13,10 +13,8 @@ pub(super) async fn make(
     log: &LogWork,
     fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
-    let core = Arc::clone(&context.cores)
-        .acquire_owned()
-        .await
-        .map_err(|e| WindowError::Died(e.to_string()))?;
+    let core =
+        Arc::clone(&context.cores).acquire_owned().await.map_err(|e| WindowError::Died(e.to_string()))?;
     let (shared, state, tail) = (Arc::clone(context), log.state.clone(), log.tail);
     let span = tracing::Span::current();
     let work = move || {
@@ -24,9 +22,7 @@ pub(super) async fn make(
         let _in_span = span.enter();
         make_blocking(&shared, &state, tail, fetched)
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| WindowError::Died(e.to_string()))?
+    tokio::task::spawn_blocking(work).await.map_err(|e| WindowError::Died(e.to_string()))?
 }
 
 fn make_blocking(
@@ -36,17 +32,8 @@ fn make_blocking(
     mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
     if fetched.spool.records() == 0 {
-        let tally = ingest_core::ledger::Tally {
-            counted: fetched.counted,
-            ..Default::default()
-        };
-        return Ok((
-            CommittedWindow {
-                window: fetched.window,
-                tally,
-            },
-            None,
-        ));
+        let tally = ingest_core::ledger::Tally { counted: fetched.counted, ..Default::default() };
+        return Ok((CommittedWindow { window: fetched.window, tally }, None));
     }
     let known = state.schema.as_ref();
     let (shape, observed) = shape::shape(&mut fetched, known.map(|schema| &schema.shape))?;

@@ -71,16 +71,8 @@ impl Layers {
             })
             .collect();
         let path = env_file.unwrap_or_else(|| Path::new(".env"));
-        let env_file = if env_file.is_some() || path.exists() {
-            Some(read_env_file(path)?)
-        } else {
-            None
-        };
-        Ok(Self {
-            flags,
-            environment,
-            env_file,
-        })
+        let env_file = if env_file.is_some() || path.exists() { Some(read_env_file(path)?) } else { None };
+        Ok(Self { flags, environment, env_file })
     }
 
     /// A setting's value, and where it is from; `None` where nothing gives one. An empty value is none.
@@ -104,11 +96,7 @@ impl Layers {
     #[must_use]
     pub fn misspelt(&self) -> Vec<Fault> {
         let in_file = self.env_file.iter().flat_map(|file| file.values.keys());
-        let written = self
-            .environment
-            .keys()
-            .chain(in_file)
-            .filter(|name| name.starts_with(OUR_PREFIX));
+        let written = self.environment.keys().chain(in_file).filter(|name| name.starts_with(OUR_PREFIX));
         let unknown = written.filter(|name| SETTINGS.iter().all(|s| s.variable != name.as_str()));
         let mut faults: Vec<Fault> = unknown
             .map(|name| Fault {
@@ -153,11 +141,7 @@ fn read_env_file(path: &Path) -> Result<EnvFile, SettingsError> {
         let (name, value) = entry.map_err(|_shows_the_line| fault("a line is not NAME=value".to_owned()))?;
         values.insert(name, value);
     }
-    Ok(EnvFile {
-        path: path.to_owned(),
-        values,
-        readable_by_others: readable_by_others(path),
-    })
+    Ok(EnvFile { path: path.to_owned(), values, readable_by_others: readable_by_others(path) })
 }
 
 fn readable_by_others(path: &Path) -> bool {
@@ -168,10 +152,7 @@ fn readable_by_others(path: &Path) -> bool {
 /// The setting whose name is nearest, if one is near.
 fn nearest(name: &str) -> Option<&'static str> {
     let ranked = SETTINGS.iter().map(|s| (distance(name, s.variable), s.variable));
-    ranked
-        .min()
-        .filter(|(edits, _)| *edits <= NEAR)
-        .map(|(_, variable)| variable)
+    ranked.min().filter(|(edits, _)| *edits <= NEAR).map(|(_, variable)| variable)
 }
 
 /// Edits that turn one text into the other.

@@ -30,11 +30,8 @@ impl Reader<'_> {
         };
         let understood = read(value);
         if understood.is_none() {
-            let shown = if setting.secret {
-                "a value that cannot be used".to_owned()
-            } else {
-                format!("{value:?}")
-            };
+            let shown =
+                if setting.secret { "a value that cannot be used".to_owned() } else { format!("{value:?}") };
             self.fault(setting, format!("{shown} was given ({})", origin.name()));
         }
         understood
@@ -42,17 +39,11 @@ impl Reader<'_> {
 
     fn fault(&mut self, setting: &Setting, given: String) {
         let allowed = format!("allowed: {}", setting.allowed);
-        self.faults.push(Fault {
-            variable: setting.variable.to_owned(),
-            given,
-            allowed,
-        });
+        self.faults.push(Fault { variable: setting.variable.to_owned(), given, allowed });
     }
 
     fn number(&mut self, variable: &str, from: u64, to: u64) -> Option<u64> {
-        self.take(variable, |text| {
-            text.parse().ok().filter(|n| (from..=to).contains(n))
-        })
+        self.take(variable, |text| text.parse().ok().filter(|n| (from..=to).contains(n)))
     }
 
     fn choice<T: Copy>(&mut self, variable: &str, choices: &[(&str, T)]) -> Option<T> {
@@ -61,10 +52,7 @@ impl Reader<'_> {
 }
 
 fn pick<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {
-    choices
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(text))
-        .map(|(_, value)| *value)
+    choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| *value)
 }
 
 const LEVELS: [(&str, LogLevel); 5] = [
@@ -74,11 +62,8 @@ const LEVELS: [(&str, LogLevel); 5] = [
     ("WARN", LogLevel::Warning),
     ("ERROR", LogLevel::Error),
 ];
-const FORMATS: [(&str, LogFormat); 3] = [
-    ("auto", LogFormat::Auto),
-    ("json", LogFormat::Json),
-    ("text", LogFormat::Text),
-];
+const FORMATS: [(&str, LogFormat); 3] =
+    [("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)];
 const CODECS: [(&str, Codec); 6] = [
     ("snappy", Codec::Snappy),
     ("gzip", Codec::Gzip),
@@ -89,10 +74,7 @@ const CODECS: [(&str, Codec); 6] = [
 ];
 
 pub(super) fn settings(layers: &Layers) -> Result<Settings, SettingsError> {
-    let mut reader = Reader {
-        layers,
-        faults: layers.misspelt(),
-    };
+    let mut reader = Reader { layers, faults: layers.misspelt() };
     let settings = read(&mut reader);
     match settings {
         Some(settings) if reader.faults.is_empty() => Ok(settings),
@@ -110,27 +92,14 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let rate_limit = r.number("RATE_LIMIT", 1, 1_000);
     let retry_attempts = r.number("RETRY_ATTEMPTS", 1, 10);
     let codec = r.choice("PARQUET_COMPRESSION", &CODECS);
-    let protocols = [
-        ("auto", None),
-        ("log-search", Some(Protocol::LogSearch)),
-        ("csv-pages", Some(Protocol::CsvPages)),
-    ];
+    let protocols =
+        [("auto", None), ("log-search", Some(Protocol::LogSearch)), ("csv-pages", Some(Protocol::CsvPages))];
     let protocol = r.choice("RAPID7_API_PROTOCOL", &protocols);
     let logs = r.take("RAPID7_LOGS", |text| Some(Selector::parse_list(text)));
-    let modes = [
-        ("auto", FetchMode::Auto),
-        ("query", FetchMode::Query),
-        ("download", FetchMode::Download),
-    ];
+    let modes = [("auto", FetchMode::Auto), ("query", FetchMode::Query), ("download", FetchMode::Download)];
     let fetch_mode = r.choice("FETCH_MODE", &modes);
-    let layout = r.choice(
-        "LAYOUT",
-        &[
-            ("hive", Layout::Hive),
-            ("date", Layout::Date),
-            ("flat", Layout::Flat),
-        ],
-    );
+    let layout =
+        r.choice("LAYOUT", &[("hive", Layout::Hive), ("date", Layout::Date), ("flat", Layout::Flat)]);
     let keep_raw = r.choice("KEEP_RAW", &[("never", false), ("always", true)]);
     let window_rows = r.number("WINDOW_ROWS", 1_000, 100_000_000);
     let parallel_windows = r.number("PARALLEL_WINDOWS", 1, 64);
@@ -160,16 +129,16 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     })
 }
 
+pub(super) fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
+    let mut reader = Reader { layers, faults: Vec::new() };
+    let folder = reader.take("OUTPUT_DIR", folder);
+    folder.ok_or(SettingsError(reader.faults))
+}
+
 pub(super) fn log_settings(layers: &Layers) -> LogSettings {
-    let mut reader = Reader {
-        layers,
-        faults: Vec::new(),
-    };
-    let fallback = LogSettings {
-        level: LogLevel::Info,
-        format: LogFormat::Auto,
-        environment: "production".to_owned(),
-    };
+    let mut reader = Reader { layers, faults: Vec::new() };
+    let fallback =
+        LogSettings { level: LogLevel::Info, format: LogFormat::Auto, environment: "production".to_owned() };
     read_log(&mut reader).unwrap_or(fallback)
 }
 
@@ -177,11 +146,7 @@ fn read_log(r: &mut Reader<'_>) -> Option<LogSettings> {
     let level = r.choice("LOG_LEVEL", &LEVELS);
     let format = r.choice("LOG_FORMAT", &FORMATS);
     let environment = r.take("ENVIRONMENT", |text| Some(text.to_owned()));
-    Some(LogSettings {
-        level: level?,
-        format: format?,
-        environment: environment?,
-    })
+    Some(LogSettings { level: level?, format: format?, environment: environment? })
 }
 
 fn key(text: &str) -> Option<ApiKey> {

@@ -32,13 +32,7 @@ const fn setting(
     allowed: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting {
-        variable,
-        default,
-        allowed,
-        help,
-        secret: false,
-    }
+    Setting { variable, default, allowed, help, secret: false }
 }
 
 /// All settings, in the order in which they are shown.
@@ -57,24 +51,14 @@ pub const SETTINGS: [Setting; 20] = [
         "Where the API is; a path that ends in a version, such as /v1, is a CSV pages endpoint",
     ),
     setting("OUTPUT_DIR", None, "a folder", "Where the Parquet files go"),
-    setting(
-        "LOG_LEVEL",
-        Some("INFO"),
-        "DEBUG, INFO, WARNING or ERROR",
-        "How much the service says",
-    ),
+    setting("LOG_LEVEL", Some("INFO"), "DEBUG, INFO, WARNING or ERROR", "How much the service says"),
     setting(
         "BATCH_SIZE",
         Some("1000"),
         "100 to 10000",
         "Rows a request (Log Search queries: at most 500) and a step",
     ),
-    setting(
-        "RATE_LIMIT",
-        Some("60"),
-        "1 to 1000",
-        "Requests a minute, on top of the server's own quotas",
-    ),
+    setting("RATE_LIMIT", Some("60"), "1 to 1000", "Requests a minute, on top of the server's own quotas"),
     setting(
         "RETRY_ATTEMPTS",
         Some("3"),
@@ -117,18 +101,8 @@ pub const SETTINGS: [Setting; 20] = [
         "never or always",
         "Whether each row keeps its record as it came, in _raw",
     ),
-    setting(
-        "WINDOW_ROWS",
-        Some("1000000"),
-        "1000 to 100000000",
-        "Rows that one file should hold at most",
-    ),
-    setting(
-        "PARALLEL_WINDOWS",
-        Some("4"),
-        "1 to 64",
-        "Windows fetched at the same time",
-    ),
+    setting("WINDOW_ROWS", Some("1000000"), "1000 to 100000000", "Rows that one file should hold at most"),
+    setting("PARALLEL_WINDOWS", Some("4"), "1 to 64", "Windows fetched at the same time"),
     setting(
         "SETTLE_DELAY",
         Some("5m"),
@@ -141,12 +115,7 @@ pub const SETTINGS: [Setting; 20] = [
         "a time such as 90s, 5m or 1h",
         "How long a stop waits for windows in flight",
     ),
-    setting(
-        "ENVIRONMENT",
-        Some("production"),
-        "any word",
-        "Named in every line of the service's log",
-    ),
+    setting("ENVIRONMENT", Some("production"), "any word", "Named in every line of the service's log"),
     setting(
         "LOG_FORMAT",
         Some("auto"),

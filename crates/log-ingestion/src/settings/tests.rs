@@ -8,15 +8,8 @@ fn layers(environment: &[(&str, &str)]) -> Layers {
         ("RAPID7_API_ENDPOINT", "http://127.0.0.1:1"),
         ("OUTPUT_DIR", "/data/logs"),
     ];
-    let values = base
-        .iter()
-        .chain(environment)
-        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-        .collect();
-    Layers {
-        environment: values,
-        ..Layers::default()
-    }
+    let values = base.iter().chain(environment).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    Layers { environment: values, ..Layers::default() }
 }
 
 #[track_caller]
@@ -27,37 +20,19 @@ fn fault(environment: &[(&str, &str)]) -> String {
 #[test]
 fn the_runbooks_defaults_hold() {
     let settings = Settings::resolve(&layers(&[])).unwrap();
-    assert_eq!(
-        (settings.batch_size, settings.rate_limit, settings.retry_attempts),
-        (1_000, 60, 3)
-    );
-    assert_eq!(
-        (settings.codec, settings.log.level),
-        (Codec::Snappy, LogLevel::Info)
-    );
+    assert_eq!((settings.batch_size, settings.rate_limit, settings.retry_attempts), (1_000, 60, 3));
+    assert_eq!((settings.codec, settings.log.level), (Codec::Snappy, LogLevel::Info));
     assert_eq!(settings.settle_delay, Duration::from_secs(300));
 }
 
 #[test]
 fn the_runbooks_ranges_hold() {
-    let ranges = [
-        ("BATCH_SIZE", 100, 10_000),
-        ("RATE_LIMIT", 1, 1_000),
-        ("RETRY_ATTEMPTS", 1, 10),
-    ];
+    let ranges = [("BATCH_SIZE", 100, 10_000), ("RATE_LIMIT", 1, 1_000), ("RETRY_ATTEMPTS", 1, 10)];
     for (name, low, high) in ranges {
         for good in [low, high] {
-            assert!(
-                Settings::resolve(&layers(&[(name, &good.to_string())])).is_ok(),
-                "{name}={good}"
-            );
+            assert!(Settings::resolve(&layers(&[(name, &good.to_string())])).is_ok(), "{name}={good}");
         }
-        for bad in [
-            (low - 1).to_string(),
-            (high + 1).to_string(),
-            "many".to_owned(),
-            "-1".to_owned(),
-        ] {
+        for bad in [(low - 1).to_string(), (high + 1).to_string(), "many".to_owned(), "-1".to_owned()] {
             let said = fault(&[(name, &bad)]);
             assert!(
                 said.contains(name) && said.contains(&bad) && said.contains(&format!("{low} to {high}")),
@@ -66,16 +41,10 @@ fn the_runbooks_ranges_hold() {
         }
     }
     for codec in ["snappy", "gzip", "brotli", "none", "zstd", "lz4", "SNAPPY"] {
-        assert!(
-            Settings::resolve(&layers(&[("PARQUET_COMPRESSION", codec)])).is_ok(),
-            "{codec}"
-        );
+        assert!(Settings::resolve(&layers(&[("PARQUET_COMPRESSION", codec)])).is_ok(), "{codec}");
     }
     for level in ["DEBUG", "INFO", "WARNING", "ERROR"] {
-        assert!(
-            Settings::resolve(&layers(&[("LOG_LEVEL", level)])).is_ok(),
-            "{level}"
-        );
+        assert!(Settings::resolve(&layers(&[("LOG_LEVEL", level)])).is_ok(), "{level}");
     }
 }
 
@@ -87,14 +56,7 @@ fn every_fault_is_reported_at_once_and_the_key_never() {
         ("RAPID7_API_KEY", "se cret"),
         ("OUTPUT_DIR", "s3://b/p"),
     ]);
-    for part in [
-        "4 settings",
-        "BATCH_SIZE",
-        "LOG_LEVEL",
-        "\"LOUD\"",
-        "RAPID7_API_KEY",
-        "OUTPUT_DIR",
-    ] {
+    for part in ["4 settings", "BATCH_SIZE", "LOG_LEVEL", "\"LOUD\"", "RAPID7_API_KEY", "OUTPUT_DIR"] {
         assert!(said.contains(part), "{part} in {said}");
     }
     assert!(!said.contains("cret"), "{said}");
@@ -103,11 +65,9 @@ fn every_fault_is_reported_at_once_and_the_key_never() {
 #[test]
 fn what_must_be_given_is_asked_for() {
     let said = Settings::resolve(&Layers::default()).unwrap_err().to_string();
-    for part in [
-        "RAPID7_API_KEY: it is not set",
-        "RAPID7_API_ENDPOINT: it is not set",
-        "OUTPUT_DIR: it is not set",
-    ] {
+    for part in
+        ["RAPID7_API_KEY: it is not set", "RAPID7_API_ENDPOINT: it is not set", "OUTPUT_DIR: it is not set"]
+    {
         assert!(said.contains(part), "{said}");
     }
 }
@@ -123,10 +83,7 @@ fn flags_win_over_the_environment_and_it_over_the_file() {
     let one = |value: &str| BTreeMap::from([("RATE_LIMIT".to_owned(), value.to_owned())]);
     let mut layers = layers(&[]);
     assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 60);
-    layers.env_file = Some(EnvFile {
-        values: one("10"),
-        ..EnvFile::default()
-    });
+    layers.env_file = Some(EnvFile { values: one("10"), ..EnvFile::default() });
     assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 10);
     layers.environment.extend(one("20"));
     assert_eq!(Settings::resolve(&layers).unwrap().rate_limit, 20);

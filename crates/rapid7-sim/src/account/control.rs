@@ -37,9 +37,7 @@ pub struct Stats {
 impl Stats {
     /// Requests of a class, whatever their status.
     pub fn requests_of(&self, class: &str) -> u64 {
-        self.requests
-            .get(class)
-            .map_or(0, |statuses| statuses.values().sum())
+        self.requests.get(class).map_or(0, |statuses| statuses.values().sum())
     }
 
     /// How often a fault was applied.
@@ -90,34 +88,19 @@ impl Account {
         to_ms: i64,
     ) -> Option<impl Iterator<Item = TruthEvent> + use<>> {
         let store = Arc::clone(self.named(log)?);
-        Some(
-            store
-                .half_open(from_ms, to_ms)
-                .filter_map(move |index| event_at(&store, index)),
-        )
+        Some(store.half_open(from_ms, to_ms).filter_map(move |index| event_at(&store, index)))
     }
 
     /// What happened so far.
     pub fn stats(&self) -> Stats {
         let by_class = self.requests.iter();
-        let requests: BTreeMap<String, BTreeMap<u16, u64>> = by_class
-            .map(|(class, statuses)| (class.name().to_owned(), statuses.clone()))
-            .collect();
+        let requests: BTreeMap<String, BTreeMap<u16, u64>> =
+            by_class.map(|(class, statuses)| (class.name().to_owned(), statuses.clone())).collect();
         Stats {
             rate_limited: requests.values().filter_map(|statuses| statuses.get(&429)).sum(),
             requests,
-            quota_used: self
-                .quotas
-                .totals()
-                .iter()
-                .map(|(name, n)| ((*name).to_owned(), *n))
-                .collect(),
-            faults_fired: self
-                .faults
-                .fired()
-                .iter()
-                .map(|(name, n)| (name.name().to_owned(), *n))
-                .collect(),
+            quota_used: self.quotas.totals().iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
+            faults_fired: self.faults.fired().iter().map(|(name, n)| (name.name().to_owned(), *n)).collect(),
             max_concurrent: self.max_concurrent,
         }
     }
@@ -141,9 +124,7 @@ impl Account {
     }
 
     fn named(&self, log: &str) -> Option<&Arc<LogStore>> {
-        self.logs
-            .iter()
-            .find(|known| known.id == log || known.name == log)
+        self.logs.iter().find(|known| known.id == log || known.name == log)
     }
 
     fn truth_lines(&self, log: &str, params: &Params) -> SimReply {
@@ -154,10 +135,7 @@ impl Account {
             return ApiError::missing().reply(&self.config.semantics);
         };
         let range = store.half_open(from, to);
-        let lines = TruthLines {
-            store: Arc::clone(store),
-            range,
-        };
+        let lines = TruthLines { store: Arc::clone(store), range };
         let mut reply = SimReply::new(200, "application/x-ndjson", Vec::new());
         reply.body = ReplyBody::Chunks(Box::new(lines));
         reply
@@ -179,11 +157,7 @@ fn truth_of(log: &LogStore) -> LogTruth {
 fn event_at(store: &LogStore, index: usize) -> Option<TruthEvent> {
     let stamp = store.stamp(index)?;
     let message = message_of(store, index).replace(SURROGATE_MARK, "\u{FFFD}");
-    Some(TruthEvent {
-        timestamp_ms: stamp.timestamp_ms,
-        sequence: stamp.sequence,
-        message,
-    })
+    Some(TruthEvent { timestamp_ms: stamp.timestamp_ms, sequence: stamp.sequence, message })
 }
 
 fn stats_json(stats: &Stats) -> Value {
@@ -216,11 +190,7 @@ impl Iterator for TruthLines {
                 break;
             };
             put!(&mut out, "{{\"timestamp\":{},", event.timestamp_ms);
-            put!(
-                &mut out,
-                "\"sequence_number_str\":\"{}\",\"message\":",
-                event.sequence
-            );
+            put!(&mut out, "\"sequence_number_str\":\"{}\",\"message\":", event.sequence);
             put_strict_json(&mut out, &event.message);
             out.push_str("}\n");
         }

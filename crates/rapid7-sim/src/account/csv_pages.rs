@@ -20,17 +20,12 @@ impl Account {
     pub(super) fn csv_page(&self, call: &Call<'_>) -> Result<SimReply, ApiError> {
         let log = self.csv_log().ok_or_else(ApiError::missing)?;
         let time = |name: &str| {
-            let text = call
-                .params
-                .get(name)
-                .ok_or_else(|| ApiError::bad(format!("{name} is missing")))?;
+            let text = call.params.get(name).ok_or_else(|| ApiError::bad(format!("{name} is missing")))?;
             parse_iso(text).ok_or_else(|| ApiError::bad(format!("{name} is not ISO 8601")))
         };
         let mut range = log.half_open(time("start_time")?, time("end_time")?);
         let lag_ms = self.config.semantics.visibility_lag_ms;
-        range.end = range
-            .end
-            .min(log.at_or_after(call.now_ms.saturating_sub(lag_ms).saturating_add(1)));
+        range.end = range.end.min(log.at_or_after(call.now_ms.saturating_sub(lag_ms).saturating_add(1)));
         if !matches!(call.params.get("format"), Some("csv")) {
             return Err(ApiError::bad("format must be csv"));
         }
@@ -46,16 +41,10 @@ impl Account {
             Some(_) => return Err(ApiError::bad("limit is not valid")),
         };
         let end = range.end.min(range.start.saturating_add(narrow(limit)));
-        let next = end
-            .checked_sub(1)
-            .and_then(|last| log.stamp(last))
-            .filter(|_| end < range.end);
+        let next = end.checked_sub(1).and_then(|last| log.stamp(last)).filter(|_| end < range.end);
         let header = self.config.semantics.csv_header_every_page || token.is_none();
         let body = self.rows(log, range.start..end.max(range.start), header);
-        Ok(self.csv_reply(
-            body,
-            next.map(|stamp| format!("p{}-{}", stamp.timestamp_ms, stamp.sequence)),
-        ))
+        Ok(self.csv_reply(body, next.map(|stamp| format!("p{}-{}", stamp.timestamp_ms, stamp.sequence))))
     }
 
     fn csv_log(&self) -> Option<&LogStore> {
@@ -98,8 +87,5 @@ impl Account {
 
 fn read_token(token: &str) -> Option<Stamp> {
     let (timestamp, sequence) = token.strip_prefix('p')?.rsplit_once('-')?;
-    Some(Stamp {
-        timestamp_ms: timestamp.parse().ok()?,
-        sequence: sequence.parse().ok()?,
-    })
+    Some(Stamp { timestamp_ms: timestamp.parse().ok()?, sequence: sequence.parse().ok()? })
 }

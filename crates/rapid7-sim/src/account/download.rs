@@ -61,9 +61,8 @@ impl Account {
     }
 
     fn lines(&self, query: &Query, spans: &[Span], limit: u64) -> Lines {
-        let parts = spans
-            .iter()
-            .filter_map(|span| Some((Arc::clone(self.logs.get(span.log)?), span.range.clone())));
+        let parts =
+            spans.iter().filter_map(|span| Some((Arc::clone(self.logs.get(span.log)?), span.range.clone())));
         Lines {
             parts: parts.collect(),
             filter: query.statement.filter.clone(),
@@ -88,17 +87,10 @@ impl Account {
             name.replace(|c: char| c == '"' || c.is_control(), "_")
         );
         let any_rows = lines.parts.iter().any(|(_, range)| !range.is_empty());
-        let delivery = if any_rows {
-            self.stream_faults(call, &mut lines)
-        } else {
-            Delivery::Whole
-        };
+        let delivery = if any_rows { self.stream_faults(call, &mut lines) } else { Delivery::Whole };
         let gzip = self.config.semantics.download_gzip && call.request.accepts("gzip");
-        let body: Box<dyn Iterator<Item = Vec<u8>> + Send> = if gzip {
-            Box::new(Gzip::new(lines))
-        } else {
-            Box::new(lines)
-        };
+        let body: Box<dyn Iterator<Item = Vec<u8>> + Send> =
+            if gzip { Box::new(Gzip::new(lines)) } else { Box::new(lines) };
         let mut reply = SimReply::new(200, "text/plain", Vec::new()).with("Content-Disposition", disposition);
         if gzip {
             reply.set("Content-Encoding", "gzip");
@@ -138,11 +130,7 @@ fn download_query(call: &Call<'_>, target: Target) -> Result<Query, ApiError> {
     if query.statement.is_statistic() {
         return Err(ApiError::bad("Calculations are not supported in a download"));
     }
-    Ok(Query {
-        sequence: None,
-        newest_first: false,
-        ..query
-    })
+    Ok(Query { sequence: None, newest_first: false, ..query })
 }
 
 /// The lines of a download.
@@ -266,10 +254,7 @@ struct Gzip {
 
 impl Gzip {
     fn new(lines: Lines) -> Self {
-        Self {
-            lines,
-            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
-        }
+        Self { lines, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
     }
 }
 

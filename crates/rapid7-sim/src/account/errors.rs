@@ -22,60 +22,32 @@ pub(super) struct ApiError {
 
 impl ApiError {
     pub(super) fn bad(message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: None,
-            message: message.into(),
-        }
+        Self { status: 400, code: None, message: message.into() }
     }
 
     pub(super) fn syntax(message: &str) -> Self {
-        Self {
-            status: 400,
-            code: Some(CODE_SYNTAX),
-            message: format!("Invalid Query Syntax: {message}"),
-        }
+        Self { status: 400, code: Some(CODE_SYNTAX), message: format!("Invalid Query Syntax: {message}") }
     }
 
     pub(super) fn paged_statistic() -> Self {
         let message = "Pagination is not supported with statistic queries".to_owned();
-        Self {
-            status: 400,
-            code: Some(CODE_PAGING),
-            message,
-        }
+        Self { status: 400, code: Some(CODE_PAGING), message }
     }
 
     pub(super) fn missing() -> Self {
-        Self {
-            status: 404,
-            code: Some(404),
-            message: "HTTP 404 Not Found".to_owned(),
-        }
+        Self { status: 404, code: Some(404), message: "HTTP 404 Not Found".to_owned() }
     }
 
     pub(super) fn method() -> Self {
-        Self {
-            status: 405,
-            code: Some(405),
-            message: "HTTP 405 Method Not Allowed".to_owned(),
-        }
+        Self { status: 405, code: Some(405), message: "HTTP 405 Method Not Allowed".to_owned() }
     }
 
     pub(super) fn media() -> Self {
-        Self {
-            status: 415,
-            code: Some(415),
-            message: "HTTP 415 Unsupported Media Type".to_owned(),
-        }
+        Self { status: 415, code: Some(415), message: "HTTP 415 Unsupported Media Type".to_owned() }
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self {
-            status: 401,
-            code: None,
-            message: "Unauthorized".to_owned(),
-        }
+        Self { status: 401, code: None, message: "Unauthorized".to_owned() }
     }
 
     pub(super) fn reply(&self, semantics: &Semantics) -> SimReply {

@@ -22,9 +22,7 @@ impl Account {
             self.key_revoked = true;
         }
         let given = if route.takes_bearer() {
-            call.request
-                .header("authorization")
-                .and_then(|value| value.strip_prefix("Bearer "))
+            call.request.header("authorization").and_then(|value| value.strip_prefix("Bearer "))
         } else {
             call.request.header("x-api-key")
         };
@@ -33,14 +31,7 @@ impl Account {
 
     pub(super) fn too_many(&self, standing: Standing, wait_s: u32) -> SimReply {
         let mut reply = SimReply::new(429, "text/plain", TOO_MANY.as_bytes().to_vec());
-        self.put_standing(
-            &mut reply,
-            Standing {
-                reset_s: wait_s,
-                remaining: 0,
-                ..standing
-            },
-        );
+        self.put_standing(&mut reply, Standing { reset_s: wait_s, remaining: 0, ..standing });
         if self.config.semantics.retry_after {
             reply.set("Retry-After", wait_s.to_string());
         }
@@ -78,12 +69,7 @@ impl Account {
 
     /// A 429 that no quota asked for.
     fn limit_fault(&mut self, call: &Call<'_>, standing: Option<Standing>) -> Option<SimReply> {
-        let standing = standing.unwrap_or(Standing {
-            limit: 1,
-            remaining: 0,
-            reset_s: 1,
-            exceeded: true,
-        });
+        let standing = standing.unwrap_or(Standing { limit: 1, remaining: 0, reset_s: 1, exceeded: true });
         if self.faults.fires(&call.struck, FaultName::RateLimitDuringPoll) {
             let block_ms = self.config.semantics.continuation_expiry_ms + BLOCK_MARGIN_MS;
             self.polls_blocked_until_ms = call.now_ms + block_ms;
@@ -118,10 +104,7 @@ impl Account {
         if self.faults.fires(&call.struck, FaultName::SlowFirstByte) {
             reply.delivery = Delivery::SlowFirstByte(self.faults.faults.slow_first_byte_ms);
         } else if self.faults.fires(&call.struck, FaultName::SlowTrickle) {
-            let (chunk, pause_ms) = (
-                self.faults.faults.trickle_chunk,
-                self.faults.faults.trickle_pause_ms,
-            );
+            let (chunk, pause_ms) = (self.faults.faults.trickle_chunk, self.faults.faults.trickle_pause_ms);
             reply.delivery = Delivery::SlowTrickle { chunk, pause_ms };
         }
     }

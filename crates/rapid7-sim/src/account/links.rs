@@ -17,11 +17,7 @@ use crate::text::{percent_encode, put};
 impl Account {
     /// The logs of a job as a path segment.
     fn ids(&self, job: &Job) -> String {
-        let ids = job
-            .logs
-            .iter()
-            .filter_map(|log| self.logs.get(*log))
-            .map(|log| log.id.as_str());
+        let ids = job.logs.iter().filter_map(|log| self.logs.get(*log)).map(|log| log.id.as_str());
         ids.collect::<Vec<_>>().join(":")
     }
 
@@ -41,32 +37,19 @@ impl Account {
 
     /// A link to the very page the job asked for.
     pub(super) fn same_href(&self, job: &Job) -> String {
-        next_link(
-            &self.ids(job),
-            &job.query,
-            (job.query.from, job.query.to),
-            job.query.sequence,
-        )
+        next_link(&self.ids(job), &job.query, (job.query.from, job.query.to), job.query.sequence)
     }
 
     /// A link to the page that starts with `first`.
     pub(super) fn href_before(&self, job: &Job, first: Hit) -> String {
         let sequence = first.stamp.sequence;
-        let cursor = if job.query.newest_first {
-            sequence + 1
-        } else {
-            sequence.saturating_sub(1)
-        };
+        let cursor = if job.query.newest_first { sequence + 1 } else { sequence.saturating_sub(1) };
         self.cursor_href(job, first.stamp.timestamp_ms, cursor)
     }
 
     fn cursor_href(&self, job: &Job, timestamp_ms: i64, sequence: u64) -> String {
         let query = &job.query;
-        let window = if query.newest_first {
-            (query.from, timestamp_ms)
-        } else {
-            (timestamp_ms, query.to)
-        };
+        let window = if query.newest_first { (query.from, timestamp_ms) } else { (timestamp_ms, query.to) };
         let mut query = query.clone();
         if query.posted && self.config.semantics.post_next_per_page_reset {
             query.per_page = PER_PAGE_DEFAULT;
@@ -80,30 +63,19 @@ impl Account {
         let prefix = match self.config.semantics.link_host_style {
             LinkStyle::Bare => "",
             LinkStyle::LogSearchPrefix => "/log_search",
-            LinkStyle::Alternate => ["", "/log_search"]
-                .get(usize::from(self.links.is_multiple_of(2)))
-                .unwrap_or(&""),
+            LinkStyle::Alternate => {
+                ["", "/log_search"].get(usize::from(self.links.is_multiple_of(2))).unwrap_or(&"")
+            }
         };
         let foreign = self.faults.fires(&call.struck, FaultName::ForeignHostInLink);
-        let origin = if foreign {
-            &self.faults.faults.foreign_origin
-        } else {
-            &call.request.origin
-        };
-        let rel = if self.config.semantics.rel_lower_case {
-            rel.to_lowercase()
-        } else {
-            rel.to_owned()
-        };
+        let origin = if foreign { &self.faults.faults.foreign_origin } else { &call.request.origin };
+        let rel = if self.config.semantics.rel_lower_case { rel.to_lowercase() } else { rel.to_owned() };
         json!({ "rel": rel, "href": format!("{origin}{prefix}{path}") })
     }
 }
 
 fn next_link(ids: &str, query: &Query, window: (i64, i64), sequence: Option<u64>) -> String {
-    let mut out = format!(
-        "/query/logs/{ids}?from={}&to={}&per_page={}&",
-        window.0, window.1, query.per_page
-    );
+    let mut out = format!("/query/logs/{ids}?from={}&to={}&per_page={}&", window.0, window.1, query.per_page);
     if let Some(sequence) = sequence {
         put!(&mut out, "sequence_number={sequence}&");
     }

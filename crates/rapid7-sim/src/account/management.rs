@@ -61,9 +61,7 @@ impl Account {
     }
 
     fn set_names(&self) -> BTreeSet<&str> {
-        self.living()
-            .filter_map(|(_, log)| log.logset.as_deref())
-            .collect()
+        self.living().filter_map(|(_, log)| log.logset.as_deref()).collect()
     }
 
     fn rrn(&self, kind: &str, id: &str) -> String {
@@ -97,9 +95,7 @@ impl Account {
     }
 
     fn logset(&self, origin: &str, name: &str) -> Value {
-        let members = self
-            .living()
-            .filter(|(_, log)| log.logset.as_deref() == Some(name));
+        let members = self.living().filter(|(_, log)| log.logset.as_deref() == Some(name));
         let logs = members.map(|(_, log)| {
             let href = format!("{origin}/management/logs/{}", log.id);
             let rrn = self.rrn("log", &log.id);

@@ -69,11 +69,7 @@ impl Account {
             self.deleted.extend(logs.first());
             return Err(ApiError::missing());
         }
-        let mut job = Job {
-            query,
-            logs,
-            struck: call.struck.clone(),
-        };
+        let mut job = Job { query, logs, struck: call.struck.clone() };
         if self.faults.fires(&call.struck, FaultName::DefaultQueryTrap) {
             let span = (job.query.to - job.query.from).max(1);
             job.query.from = job.query.from.saturating_sub(span);
@@ -82,15 +78,10 @@ impl Account {
         if !self.answers_later(&job.query) {
             return Ok(self.done(call, &job));
         }
-        let pending = Pending {
-            job,
-            polls_left: self.config.semantics.polls,
-            touched_ms: call.now_ms,
-        };
+        let pending = Pending { job, polls_left: self.config.semantics.polls, touched_ms: call.now_ms };
         let id = self.new_id(&pending.job.query);
         let reply = self.running(call, &pending, &id, 202);
-        self.continuations
-            .insert(id, pending, self.config.semantics.continuation_expiry_ms);
+        self.continuations.insert(id, pending, self.config.semantics.continuation_expiry_ms);
         Ok(reply)
     }
 
@@ -105,11 +96,7 @@ impl Account {
         pending.touched_ms = call.now_ms;
         let running = pending.polls_left > 0;
         let renew = running && self.config.semantics.self_link_changes;
-        let id = if renew {
-            self.new_id(&pending.job.query)
-        } else {
-            id.to_owned()
-        };
+        let id = if renew { self.new_id(&pending.job.query) } else { id.to_owned() };
         let reply = if running {
             self.running(call, &pending, &id, self.config.semantics.poll_running_status)
         } else {
@@ -122,9 +109,7 @@ impl Account {
     /// The places of the logs a query reads; any unknown one refuses the query.
     pub(super) fn resolve(&self, target: &Target) -> Result<Vec<usize>, ApiError> {
         let of_set = |wanted: &dyn Fn(&str) -> bool| {
-            let members = self
-                .living()
-                .filter(|(_, log)| log.logset.as_deref().is_some_and(wanted));
+            let members = self.living().filter(|(_, log)| log.logset.as_deref().is_some_and(wanted));
             members.map(|(at, _)| at).collect::<Vec<usize>>()
         };
         let mut out = Vec::new();
@@ -147,11 +132,7 @@ impl Account {
         }
         out.sort_unstable();
         out.dedup();
-        if out.is_empty() {
-            Err(ApiError::missing())
-        } else {
-            Ok(out)
-        }
+        if out.is_empty() { Err(ApiError::missing()) } else { Ok(out) }
     }
 
     fn answers_later(&self, query: &Query) -> bool {
@@ -169,22 +150,13 @@ impl Account {
         if query.statement.is_statistic() {
             return format!("{first}:1:{}::{}:", hex40(seed), hex40(seed ^ 1));
         }
-        format!(
-            "{first}:0:{}:{}:{}:",
-            hex40(seed),
-            query.per_page,
-            hex40(seed ^ 1)
-        )
+        format!("{first}:0:{}:{}:{}:", hex40(seed), query.per_page, hex40(seed ^ 1))
     }
 
     fn running(&mut self, call: &Call<'_>, pending: &Pending, id: &str, status: u16) -> SimReply {
         let Pending { job, polls_left, .. } = pending;
         let mut href = format!("/query/{id}");
-        if let Some(range) = job
-            .query
-            .time_range
-            .as_deref()
-            .filter(|_| self.config.semantics.time_range_echo)
+        if let Some(range) = job.query.time_range.as_deref().filter(|_| self.config.semantics.time_range_echo)
         {
             put!(&mut href, "?time_range={}", percent_encode(range));
         }
@@ -194,26 +166,15 @@ impl Account {
         let mut hits = Vec::new();
         if !job.query.statement.is_statistic() {
             let page = self.search(call, job, false);
-            if let Some(next) = self
-                .next_href(job, &page)
-                .filter(|_| self.config.semantics.running_has_next)
+            if let Some(next) = self.next_href(job, &page).filter(|_| self.config.semantics.running_has_next)
             {
                 links.push(self.link(call, "Next", &next));
             }
             hits = page.hits;
-            let shown = if self.config.semantics.partial_events_while_running {
-                PARTIAL_EVENTS
-            } else {
-                0
-            };
+            let shown = if self.config.semantics.partial_events_while_running { PARTIAL_EVENTS } else { 0 };
             hits.truncate(shown);
         }
-        let body = Body {
-            job,
-            running: Some((id, progress)),
-            hits: &hits,
-            links,
-        };
+        let body = Body { job, running: Some((id, progress)), hits: &hits, links };
         self.events_reply(call, status, &body)
     }
 
@@ -222,25 +183,13 @@ impl Account {
         let mut reply = if job.query.statement.is_statistic() {
             self.statistics_reply(call, job, beyond_fault)
         } else if beyond_fault {
-            self.events_reply(
-                call,
-                200,
-                &Body {
-                    job,
-                    running: None,
-                    hits: &[],
-                    links: Vec::new(),
-                },
-            )
+            self.events_reply(call, 200, &Body { job, running: None, hits: &[], links: Vec::new() })
         } else {
             self.page_reply(call, job)
         };
         if beyond_fault || self.beyond_retention(call, job) {
             reply.set("x-beyond-retention", "true");
-            reply.set(
-                "x-beyond-retention-message",
-                "Part of the range lies beyond the retention of the log",
-            );
+            reply.set("x-beyond-retention-message", "Part of the range lies beyond the retention of the log");
         }
         reply
     }
@@ -263,43 +212,22 @@ impl Account {
             next = Some(self.same_href(job));
         }
         if next.is_some() && self.faults.fires(&job.struck, FaultName::ShrunkPerPage) {
-            let (from, to) = (
-                format!("per_page={}&", job.query.per_page),
-                format!("per_page={PER_PAGE_DEFAULT}&"),
-            );
+            let (from, to) =
+                (format!("per_page={}&", job.query.per_page), format!("per_page={PER_PAGE_DEFAULT}&"));
             next = next.map(|href| href.replace(&from, &to));
         }
-        let links = next
-            .map(|href| self.link(call, "Next", &href))
-            .into_iter()
-            .collect();
-        self.events_reply(
-            call,
-            200,
-            &Body {
-                job,
-                running: None,
-                hits: &page.hits,
-                links,
-            },
-        )
+        let links = next.map(|href| self.link(call, "Next", &href)).into_iter().collect();
+        self.events_reply(call, 200, &Body { job, running: None, hits: &page.hits, links })
     }
 
     fn search(&self, call: &Call<'_>, job: &Job, repeat_cursor: bool) -> Page {
         let lag_ms = self.config.semantics.visibility_lag_ms;
-        let sight = Sight {
-            now_ms: call.now_ms,
-            lag_ms,
-            repeat_cursor,
-        };
+        let sight = Sight { now_ms: call.now_ms, lag_ms, repeat_cursor };
         self.page(&job.query, self.spans(&job.query, &job.logs, sight))
     }
 
     fn beyond_retention(&self, call: &Call<'_>, job: &Job) -> bool {
-        let kept = job
-            .logs
-            .iter()
-            .filter_map(|log| self.logs.get(*log)?.retention_ms());
+        let kept = job.logs.iter().filter_map(|log| self.logs.get(*log)?.retention_ms());
         kept.max().is_some_and(|keep| job.query.from < call.now_ms - keep)
     }
 }

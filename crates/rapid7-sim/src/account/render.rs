@@ -67,12 +67,8 @@ impl Account {
 
     /// `"logs":[...],"leql":{...}`
     pub(super) fn put_head(&self, job: &Job, out: &mut String) {
-        let ids: Vec<&str> = job
-            .logs
-            .iter()
-            .filter_map(|log| self.logs.get(*log))
-            .map(|log| log.id.as_str())
-            .collect();
+        let ids: Vec<&str> =
+            job.logs.iter().filter_map(|log| self.logs.get(*log)).map(|log| log.id.as_str()).collect();
         let query = &job.query;
         let mut during = json!({ "from": query.from, "to": query.to });
         if let (Some(range), Some(map)) = (&query.time_range, during.as_object_mut()) {
@@ -95,11 +91,7 @@ impl Account {
             put!(out, "\"href\":\"{origin}/management/labels/{LATE_LABEL}\"}}]}}");
         }
         put!(out, "],\"timestamp\":{timestamp},\"sequence_number\":{sequence},");
-        let quote = if self.config.semantics.sequence_str_as_number {
-            ""
-        } else {
-            "\""
-        };
+        let quote = if self.config.semantics.sequence_str_as_number { "" } else { "\"" };
         put!(
             out,
             "\"sequence_number_str\":{quote}{sequence}{quote},\"log_id\":\"{}\",\"message\":",
@@ -108,15 +100,8 @@ impl Account {
         let message = message_of(store, hit.index);
         put_json(out, &message);
         if self.config.semantics.event_links {
-            put!(
-                out,
-                ",\"links\":[{{\"rel\":\"Context\",\"href\":\"{origin}/query/context/{sequence}"
-            );
-            put!(
-                out,
-                "?per_page=50&timestamp={timestamp}&log_keys={}&context_type=SURROUND\"}}]",
-                store.id
-            );
+            put!(out, ",\"links\":[{{\"rel\":\"Context\",\"href\":\"{origin}/query/context/{sequence}");
+            put!(out, "?per_page=50&timestamp={timestamp}&log_keys={}&context_type=SURROUND\"}}]", store.id);
         }
         if kvp {
             put!(out, ",\"kvp_info\":{}", kvp_info(&message));

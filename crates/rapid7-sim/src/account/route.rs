@@ -42,9 +42,9 @@ impl Route {
                 Self::Submit(Query::from_post(request, params, now_ms).map(Box::new))
             }
             ["query", "logs", keys] => get(Target::Keys(keys.split(':').map(str::to_owned).collect())),
-            ["query", "logsets"] => get(Target::SetNames(
-                params.all("logset_name").map(str::to_owned).collect(),
-            )),
+            ["query", "logsets"] => {
+                get(Target::SetNames(params.all("logset_name").map(str::to_owned).collect()))
+            }
             ["query", "logsets", id] => get(Target::SetId((*id).to_owned())),
             ["query", "saved_queries"] => Self::SavedQueries,
             ["query", word] if NOT_CONTINUATIONS.contains(word) => Self::Nothing,

@@ -46,12 +46,7 @@ pub(super) struct Sight {
 impl Account {
     pub(super) fn spans(&self, query: &Query, logs: &[usize], sight: Sight) -> Vec<Span> {
         let known = logs.iter().filter_map(|log| Some((*log, self.logs.get(*log)?)));
-        known
-            .map(|(log, store)| Span {
-                log,
-                range: self.range(store, query, sight),
-            })
-            .collect()
+        known.map(|(log, store)| Span { log, range: self.range(store, query, sight) }).collect()
     }
 
     fn range(&self, store: &LogStore, query: &Query, sight: Sight) -> Range<usize> {
@@ -68,33 +63,17 @@ impl Account {
         // with a cursor the rest of its millisecond is "additionally included", whatever the bound says
         match query.sequence {
             Some(sequence) if query.newest_first => {
-                let cursor = Stamp {
-                    timestamp_ms: query.to,
-                    sequence,
-                };
-                end = if sight.repeat_cursor {
-                    store.after(cursor)
-                } else {
-                    store.at_cursor(cursor)
-                };
+                let cursor = Stamp { timestamp_ms: query.to, sequence };
+                end = if sight.repeat_cursor { store.after(cursor) } else { store.at_cursor(cursor) };
             }
             Some(sequence) => {
-                let cursor = Stamp {
-                    timestamp_ms: query.from,
-                    sequence,
-                };
-                start = if sight.repeat_cursor {
-                    store.at_cursor(cursor)
-                } else {
-                    store.after(cursor)
-                };
+                let cursor = Stamp { timestamp_ms: query.from, sequence };
+                start = if sight.repeat_cursor { store.at_cursor(cursor) } else { store.after(cursor) };
             }
             None => {}
         }
         let visible = store.at_or_after(sight.now_ms.saturating_sub(sight.lag_ms).saturating_add(1));
-        let kept = store
-            .retention_ms()
-            .map_or(0, |keep| store.at_or_after(sight.now_ms - keep));
+        let kept = store.retention_ms().map_or(0, |keep| store.at_or_after(sight.now_ms - keep));
         let start = start.max(kept);
         start..end.min(visible).max(start)
     }
@@ -126,26 +105,11 @@ impl Account {
     /// Takes the next event off the spans.
     fn advance(&self, spans: &mut [Span], newest_first: bool) -> Option<Hit> {
         let head = |span: &Span| {
-            let index = if newest_first {
-                span.range.end.checked_sub(1)?
-            } else {
-                span.range.start
-            };
-            let stamp = self
-                .logs
-                .get(span.log)?
-                .stamp(index)
-                .filter(|_| !span.range.is_empty())?;
-            Some(Hit {
-                log: span.log,
-                index,
-                stamp,
-            })
+            let index = if newest_first { span.range.end.checked_sub(1)? } else { span.range.start };
+            let stamp = self.logs.get(span.log)?.stamp(index).filter(|_| !span.range.is_empty())?;
+            Some(Hit { log: span.log, index, stamp })
         };
-        let heads = spans
-            .iter()
-            .enumerate()
-            .filter_map(|(at, span)| Some((at, head(span)?)));
+        let heads = spans.iter().enumerate().filter_map(|(at, span)| Some((at, head(span)?)));
         let (at, hit) = if newest_first {
             heads.max_by_key(|(_, hit)| hit.stamp)?
         } else {

@@ -47,11 +47,7 @@ impl Cut {
             Slices::Number(number) => ((span + number - 1) / number, number),
             Slices::Length(length) => (length, (span + length - 1) / length),
         };
-        Self {
-            from: query.from,
-            length: length.max(1),
-            number: usize::try_from(number).unwrap_or(1).max(1),
-        }
+        Self { from: query.from, length: length.max(1), number: usize::try_from(number).unwrap_or(1).max(1) }
     }
 
     /// The slice of a moment; what an inclusive upper bound adds falls into the last.
@@ -70,16 +66,8 @@ impl Account {
     pub(super) fn statistics_reply(&mut self, call: &Call<'_>, job: &Job, empty: bool) -> SimReply {
         let semantics = &self.config.semantics;
         let lag_ms = semantics.visibility_lag_ms.saturating_add(semantics.count_lag_ms);
-        let sight = Sight {
-            now_ms: call.now_ms,
-            lag_ms,
-            repeat_cursor: false,
-        };
-        let spans = if empty {
-            Vec::new()
-        } else {
-            self.spans(&job.query, &job.logs, sight)
-        };
+        let sight = Sight { now_ms: call.now_ms, lag_ms, repeat_cursor: false };
+        let spans = if empty { Vec::new() } else { self.spans(&job.query, &job.logs, sight) };
         let cut = Cut::of(&job.query);
         let mut tally = self.tally(job, &spans, cut);
         if self.faults.fires(&job.struck, FaultName::CountMismatch) {
@@ -93,11 +81,7 @@ impl Account {
         let mut out = String::from("{");
         self.put_head(job, &mut out);
         let body = statistics(job, &tally, cut);
-        crate::text::put!(
-            &mut out,
-            ",\"statistics\":{body},\"search_stats\":{}",
-            search_stats(&tally)
-        );
+        crate::text::put!(&mut out, ",\"statistics\":{body},\"search_stats\":{}", search_stats(&tally));
         out.push('}');
         self.packed(call, SimReply::new(200, "application/json", out.into_bytes()))
     }
@@ -106,10 +90,7 @@ impl Account {
         let statement = &job.query.statement;
         let by_bytes = statement.calculate == Some(Calculation::Bytes);
         let reads = by_bytes || statement.group_by.is_some() || statement.filter != Filter::All;
-        let mut tally = Tally {
-            slices: vec![0; cut.number],
-            ..Tally::default()
-        };
+        let mut tally = Tally { slices: vec![0; cut.number], ..Tally::default() };
         for span in spans {
             let Some(store) = self.logs.get(span.log) else {
                 continue;
@@ -167,11 +148,7 @@ fn wrong_by_one(tally: &mut Tally) {
 fn statistics(job: &Job, tally: &Tally, cut: Cut) -> Value {
     let statement = &job.query.statement;
     let by_bytes = statement.calculate == Some(Calculation::Bytes);
-    let (name, total) = if by_bytes {
-        ("bytes", tally.bytes)
-    } else {
-        ("count", tally.events)
-    };
+    let (name, total) = if by_bytes { ("bytes", tally.bytes) } else { ("count", tally.events) };
     let grouped = statement.group_by.is_some();
     let mut ranked: Vec<(&String, &u64)> = tally.groups.iter().collect();
     ranked.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -185,11 +162,7 @@ fn statistics(job: &Job, tally: &Tally, cut: Cut) -> Value {
         .take(GROUPS_MAX)
         .map(|(value, count)| json!({ value.as_str(): { "groups_timeseries": [], "series": [], "totals": { name: **count } } }))
         .collect();
-    let series: Vec<Value> = tally
-        .slices
-        .iter()
-        .map(|count| json!({ name: *count as f64 }))
-        .collect();
+    let series: Vec<Value> = tally.slices.iter().map(|count| json!({ name: *count as f64 })).collect();
     json!({
         "cardinality": groups.len(),
         "granularity": if grouped { 0 } else { cut.length },

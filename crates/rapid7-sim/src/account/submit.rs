@@ -51,12 +51,7 @@ impl Query {
         let (from, to, time_range) = window(params, now_ms)?;
         let text = params.get("query").unwrap_or("").to_owned();
         let query = Self::base(target, text, params)?;
-        Ok(Self {
-            from,
-            to,
-            time_range,
-            ..query
-        })
+        Ok(Self { from, to, time_range, ..query })
     }
 
     /// Reads a POST.
@@ -71,18 +66,9 @@ impl Query {
         if keys.is_empty() || keys.len() != logs.len() {
             return Err(malformed());
         }
-        let leql = body
-            .get("leql")
-            .filter(|leql| leql.is_object())
-            .ok_or_else(malformed)?;
-        let text = leql
-            .get("statement")
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .to_owned();
-        let during = leql
-            .get("during")
-            .ok_or_else(|| ApiError::bad("during is missing"))?;
+        let leql = body.get("leql").filter(|leql| leql.is_object()).ok_or_else(malformed)?;
+        let text = leql.get("statement").and_then(Value::as_str).unwrap_or("").to_owned();
+        let during = leql.get("during").ok_or_else(|| ApiError::bad("during is missing"))?;
         let bound = |name| during.get(name).and_then(Value::as_i64);
         let range = during.get("time_range").and_then(Value::as_str);
         let (from, to) = match (bound("from"), bound("to"), range) {
@@ -91,13 +77,7 @@ impl Query {
             _ => return Err(one_range()),
         };
         let query = Self::base(Target::Keys(keys), text, params)?;
-        Ok(Self {
-            from,
-            to,
-            time_range: range.map(str::to_owned),
-            posted: true,
-            ..query
-        })
+        Ok(Self { from, to, time_range: range.map(str::to_owned), posted: true, ..query })
     }
 
     fn base(target: Target, text: String, params: &Params) -> Result<Self, ApiError> {
@@ -184,10 +164,6 @@ pub(super) fn relative(range: &str, now_ms: i64) -> Result<(i64, i64), ApiError>
         "year" => 365 * DAY_MS,
         _ => return Err(bad()),
     };
-    let length = number
-        .parse::<i64>()
-        .ok()
-        .filter(|n| *n > 0)
-        .and_then(|n| n.checked_mul(unit_ms));
+    let length = number.parse::<i64>().ok().filter(|n| *n > 0).and_then(|n| n.checked_mul(unit_ms));
     ordered(now_ms.saturating_sub(length.ok_or_else(bad)?), now_ms)
 }

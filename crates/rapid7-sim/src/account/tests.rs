@@ -24,11 +24,7 @@ type Row = (i64, u64, String);
 
 fn config(seed: u64, kind: Kind, count: u64) -> SimConfig {
     let log = LogSpec::generated("log", kind, count).span(START, START + SPAN);
-    SimConfig {
-        seed,
-        ..SimConfig::default()
-    }
-    .with_log(log)
+    SimConfig { seed, ..SimConfig::default() }.with_log(log)
 }
 
 fn semantics(pairs: &[(&str, &str)]) -> Semantics {
@@ -38,25 +34,13 @@ fn semantics(pairs: &[(&str, &str)]) -> Semantics {
 }
 
 fn account(seed: u64, count: u64, pairs: &[(&str, &str)]) -> Account {
-    Account::new(
-        SimConfig {
-            semantics: semantics(pairs),
-            ..config(seed, Kind::Kvp, count)
-        },
-        NOW,
-    )
+    Account::new(SimConfig { semantics: semantics(pairs), ..config(seed, Kind::Kvp, count) }, NOW)
 }
 
 fn faulty(count: u64, faults: &[&str]) -> Account {
     let mut all = Faults::default();
     faults.iter().for_each(|text| all.add(text).unwrap());
-    Account::new(
-        SimConfig {
-            faults: all,
-            ..config(7, Kind::Kvp, count)
-        },
-        NOW,
-    )
+    Account::new(SimConfig { faults: all, ..config(7, Kind::Kvp, count) }, NOW)
 }
 
 fn id_of(account: &Account) -> String {
@@ -74,29 +58,17 @@ fn body(reply: SimReply) -> Value {
 
 fn link(body: &Value, rel: &str) -> Option<String> {
     let links = body.get("links")?.as_array()?;
-    let found = links
-        .iter()
-        .find(|link| link["rel"].as_str().unwrap().eq_ignore_ascii_case(rel))?;
+    let found = links.iter().find(|link| link["rel"].as_str().unwrap().eq_ignore_ascii_case(rel))?;
     found["href"].as_str().map(str::to_owned)
 }
 
 fn rows(body: &Value) -> Vec<Row> {
-    let events = body
-        .get("events")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let events = body.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
     let row = |event: Value| {
         let text = &event["sequence_number_str"];
-        let sequence = text
-            .as_u64()
-            .unwrap_or_else(|| text.as_str().unwrap().parse().unwrap());
+        let sequence = text.as_u64().unwrap_or_else(|| text.as_str().unwrap().parse().unwrap());
         assert_eq!(event["sequence_number"].as_u64(), Some(sequence));
-        (
-            event["timestamp"].as_i64().unwrap(),
-            sequence,
-            event["message"].as_str().unwrap().to_owned(),
-        )
+        (event["timestamp"].as_i64().unwrap(), sequence, event["message"].as_str().unwrap().to_owned())
     };
     events.into_iter().map(row).collect()
 }
@@ -132,9 +104,7 @@ fn collect(account: &mut Account, request: SimRequest) -> Vec<Row> {
 
 fn truth(account: &Account, from: i64, to: i64) -> Vec<Row> {
     let events = account.truth_events("log", from, to).unwrap();
-    events
-        .map(|event| (event.timestamp_ms, event.sequence, event.message))
-        .collect()
+    events.map(|event| (event.timestamp_ms, event.sequence, event.message)).collect()
 }
 
 /// A window whose bounds are often the time of an event.
@@ -142,11 +112,7 @@ fn window(account: &Account, rng: &mut Rng) -> (i64, i64) {
     let all = truth(account, i64::MIN, i64::MAX);
     let mut moment = || {
         let near = all[usize::try_from(rng.below(all.len() as u64)).unwrap()].0;
-        if rng.one_in(3) {
-            near + i64::try_from(rng.below(2_000)).unwrap() - 1_000
-        } else {
-            near
-        }
+        if rng.one_in(3) { near + i64::try_from(rng.below(2_000)).unwrap() - 1_000 } else { near }
     };
     let (a, b) = (moment(), moment());
     (a.min(b), a.max(b))
@@ -155,16 +121,8 @@ fn window(account: &Account, rng: &mut Rng) -> (i64, i64) {
 /// The window's events by the meaning the switches give the bounds.
 fn expected(account: &Account, from: i64, to: i64) -> Vec<Row> {
     let semantics = &account.config.semantics;
-    let from = if semantics.from_bound == Bound::Inclusive {
-        from
-    } else {
-        from + 1
-    };
-    let to = if semantics.to_bound == Bound::Exclusive {
-        to
-    } else {
-        to + 1
-    };
+    let from = if semantics.from_bound == Bound::Inclusive { from } else { from + 1 };
+    let to = if semantics.to_bound == Bound::Exclusive { to } else { to + 1 };
     truth(account, from, to)
 }
 
@@ -178,36 +136,13 @@ const BOUNDS: [(&str, &str); 4] = [
 const MODES: [&[(&str, &str)]; 9] = [
     &[],
     &[("submit_answer", "202"), ("rel_case", "lower")],
-    &[
-        ("submit_answer", "202-every-page"),
-        ("self_link_changes", "true"),
-        ("poll_running_status", "202"),
-    ],
-    &[
-        ("submit_answer", "mixed"),
-        ("partial_events_while_running", "some"),
-        ("polls", "3"),
-    ],
-    &[
-        ("link_host_style", "alternate"),
-        ("running_has_next", "true"),
-        ("submit_answer", "202-every-page"),
-    ],
-    &[
-        ("link_host_style", "log_search_prefix"),
-        ("next_on_full_page", "true"),
-    ],
+    &[("submit_answer", "202-every-page"), ("self_link_changes", "true"), ("poll_running_status", "202")],
+    &[("submit_answer", "mixed"), ("partial_events_while_running", "some"), ("polls", "3")],
+    &[("link_host_style", "alternate"), ("running_has_next", "true"), ("submit_answer", "202-every-page")],
+    &[("link_host_style", "log_search_prefix"), ("next_on_full_page", "true")],
     &[("empty_pages", "true"), ("events_absent_when_empty", "true")],
-    &[
-        ("sequence_str_as_number", "true"),
-        ("event_links", "true"),
-        ("extra_fields", "false"),
-    ],
-    &[
-        ("empty_pages", "true"),
-        ("submit_answer", "mixed"),
-        ("next_on_full_page", "true"),
-    ],
+    &[("sequence_str_as_number", "true"), ("event_links", "true"), ("extra_fields", "false")],
+    &[("empty_pages", "true"), ("submit_answer", "mixed"), ("next_on_full_page", "true")],
 ];
 
 #[test]
@@ -238,17 +173,12 @@ fn pages_joined_are_the_window_in_every_mode() {
 }
 
 fn count(account: &mut Account, from: i64, to: i64) -> u64 {
-    let url = format!(
-        "/query/logs/{}?from={from}&to={to}&query=calculate(count)",
-        id_of(account)
-    );
+    let url = format!("/query/logs/{}?from={from}&to={to}&query=calculate(count)", id_of(account));
     let answer = finish(account, &mut NOW.clone(), &SimRequest::get(ORIGIN, &url, KEY));
     let statistics = &answer["statistics"];
     let series = statistics["timeseries"]["global_timeseries"].as_array().unwrap();
     let sum: f64 = series.iter().map(|slice| slice["count"].as_f64().unwrap()).sum();
-    let total = statistics["stats"]["global_timeseries"]["count"]
-        .as_f64()
-        .unwrap();
+    let total = statistics["stats"]["global_timeseries"]["count"].as_f64().unwrap();
     assert!((sum - total).abs() < 0.5, "{answer}");
     format!("{total}").parse().unwrap()
 }
@@ -264,23 +194,14 @@ fn every_kind_reads_back_through_the_api() {
         );
         let want = truth(&account, START, START + SPAN);
         assert_eq!(want.len(), 300, "{name}");
-        assert_eq!(
-            collect(&mut account, SimRequest::get(ORIGIN, &url, KEY)),
-            want,
-            "{name}"
-        );
+        assert_eq!(collect(&mut account, SimRequest::get(ORIGIN, &url, KEY)), want, "{name}");
     }
 }
 
 fn two_logs(semantics: Semantics) -> Account {
-    let mut config = SimConfig {
-        semantics,
-        ..config(3, Kind::Kvp, 200)
-    };
+    let mut config = SimConfig { semantics, ..config(3, Kind::Kvp, 200) };
     config.logs[0].logset = Some("Set A".to_owned());
-    let second = LogSpec::generated("other", Kind::Access, 150)
-        .span(START, START + SPAN)
-        .in_logset("Set B");
+    let second = LogSpec::generated("other", Kind::Access, 150).span(START, START + SPAN).in_logset("Set B");
     Account::new(config.with_log(second), NOW)
 }
 
@@ -302,37 +223,22 @@ fn posts_and_log_sets_merge_their_logs() {
             serde_json::json!({ "logs": ids, "leql": { "statement": "where(/.*/)", "during": during } });
         let request = SimRequest::post(ORIGIN, "/query/logs/?per_page=30", KEY, post.to_string());
         let first = body(account.handle(NOW, &request));
-        let size = if reset == "50" {
-            "per_page=50&"
-        } else {
-            "per_page=30&"
-        };
+        let size = if reset == "50" { "per_page=50&" } else { "per_page=30&" };
         assert!(link(&first, "next").unwrap().contains(size));
         assert_eq!(collect(&mut account, request), want);
-        let url = format!(
-            "/query/logsets?logset_name=Set+A&logset_name=Set%20B&from={START}&to={}",
-            START + SPAN
-        );
+        let url =
+            format!("/query/logsets?logset_name=Set+A&logset_name=Set%20B&from={START}&to={}", START + SPAN);
         assert_eq!(collect(&mut account, SimRequest::get(ORIGIN, &url, KEY)), want);
-        let url = format!(
-            "/log_search/query/logsets/{}?from={START}&to={}",
-            account.set_id("Set A"),
-            START + SPAN
-        );
-        assert_eq!(
-            collect(&mut account, SimRequest::get(ORIGIN, &url, KEY)).len(),
-            200
-        );
+        let url =
+            format!("/log_search/query/logsets/{}?from={START}&to={}", account.set_id("Set A"), START + SPAN);
+        assert_eq!(collect(&mut account, SimRequest::get(ORIGIN, &url, KEY)).len(), 200);
     }
 }
 
 #[test]
 fn a_continuation_ends_when_nobody_asks() {
     let mut account = account(7, 50, &[("submit_answer", "202"), ("polls", "3")]);
-    let url = format!(
-        "/query/logs/{}?time_range=Last+5+Minutes&per_page=5",
-        id_of(&account)
-    );
+    let url = format!("/query/logs/{}?time_range=Last+5+Minutes&per_page=5", id_of(&account));
     let first = get(&mut account, NOW, &url);
     assert_eq!(first.status, 202);
     let first = body(first);
@@ -351,27 +257,17 @@ fn a_continuation_ends_when_nobody_asks() {
 
 #[test]
 fn late_events_appear_in_time() {
-    let mut account = account(
-        7,
-        300,
-        &[("visibility_lag_ms", "60000"), ("count_lag_ms", "30000")],
-    );
+    let mut account = account(7, 300, &[("visibility_lag_ms", "60000"), ("count_lag_ms", "30000")]);
     let id = id_of(&account);
     let mut seen = |now: i64, statement: &str| {
-        let url = format!(
-            "/query/logs/{id}?from={START}&to={}&query={statement}",
-            START + SPAN
-        );
+        let url = format!("/query/logs/{id}?from={START}&to={}&query={statement}", START + SPAN);
         body(get(&mut account, now, &url))
     };
     let counted = |answer: &Value| answer["statistics"]["count"].as_f64().unwrap();
     let at = |ms: i64| START + ms;
     assert_eq!(rows(&seen(at(60_000 - 1), "")), []);
     assert!(!rows(&seen(at(120_000), "")).is_empty());
-    let (early, late) = (
-        seen(at(150_000), "calculate(count)"),
-        seen(at(220_000), "calculate(count)"),
-    );
+    let (early, late) = (seen(at(150_000), "calculate(count)"), seen(at(220_000), "calculate(count)"));
     assert!(counted(&early) > 0.0 && counted(&early) < 300.0);
     assert!((counted(&late) - 300.0).abs() < 0.1);
 }
@@ -386,10 +282,7 @@ fn quotas_end_in_429_and_begin_anew() {
     let mut ask = |now| get(&mut account, now, &url);
     assert_eq!(ask(NOW).header("X-RateLimit-Remaining"), Some("1"));
     let last = ask(NOW);
-    assert_eq!(
-        (last.status, last.header("x-ratelimit-remaining")),
-        (200, Some("0"))
-    );
+    assert_eq!((last.status, last.header("x-ratelimit-remaining")), (200, Some("0")));
     let refused = ask(window_end - 5_000);
     assert_eq!((refused.status, refused.header("Retry-After")), (429, Some("5")));
     assert_eq!(refused.header("Content-Type"), Some("text/plain"));
@@ -404,38 +297,23 @@ fn statistics_group_and_filter() {
     let id = id_of(&account);
     let mut ask = |statement: &str| {
         let statement = crate::text::percent_encode(statement);
-        body(get(
-            &mut account,
-            NOW,
-            &format!("/query/logs/{id}?from={START}&to={NOW}&query={statement}"),
-        ))
+        body(get(&mut account, NOW, &format!("/query/logs/{id}?from={START}&to={NOW}&query={statement}")))
     };
     let grouped = ask("groupby(action) calculate(count)");
     let groups = grouped["statistics"]["groups"].as_array().unwrap().clone();
     let sum: f64 = groups
         .iter()
-        .map(|g| {
-            g.as_object().unwrap().values().next().unwrap()["count"]
-                .as_f64()
-                .unwrap()
-        })
+        .map(|g| g.as_object().unwrap().values().next().unwrap()["count"].as_f64().unwrap())
         .sum();
     assert_eq!((groups.len(), format!("{sum}").as_str()), (3, "400"));
     let allowed = ask("where(action=allow) calculate(count) timeslice(30s)");
     assert_eq!(allowed["statistics"]["granularity"], 30_000);
-    assert_eq!(
-        allowed["statistics"]["timeseries"]["global_timeseries"]
-            .as_array()
-            .unwrap()
-            .len(),
-        8
-    );
+    assert_eq!(allowed["statistics"]["timeseries"]["global_timeseries"].as_array().unwrap().len(), 8);
     let listed = ask("where(\"action=allow\")");
     assert_eq!(rows(&listed).len(), 50);
     assert!(link(&listed, "next").unwrap().contains("&query=where"));
-    let bytes = ask("calculate(bytes)")["statistics"]["stats"]["global_timeseries"]["bytes"]
-        .as_f64()
-        .unwrap();
+    let bytes =
+        ask("calculate(bytes)")["statistics"]["stats"]["global_timeseries"]["bytes"].as_f64().unwrap();
     let want = account.truth()[0].bytes as f64;
     assert!((bytes - want).abs() < 0.5);
 }
@@ -444,16 +322,11 @@ fn statistics_group_and_filter() {
 fn the_same_seed_answers_the_same() {
     let run = || {
         let mut account = Account::new(
-            SimConfig {
-                semantics: semantics(&[("submit_answer", "mixed")]),
-                ..config(5, Kind::Mixed, 200)
-            },
+            SimConfig { semantics: semantics(&[("submit_answer", "mixed")]), ..config(5, Kind::Mixed, 200) },
             NOW,
         );
         let url = format!("/query/logs/{}?from={START}&to={NOW}", id_of(&account));
-        (0..5)
-            .map(|_| get(&mut account, NOW, &url).body.into_bytes())
-            .collect::<Vec<_>>()
+        (0..5).map(|_| get(&mut account, NOW, &url).body.into_bytes()).collect::<Vec<_>>()
     };
     assert_eq!(run(), run());
 }

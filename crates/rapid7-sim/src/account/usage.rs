@@ -42,10 +42,7 @@ impl Account {
                 "usage": (days.0..=days.1).filter_map(|day| self.day(day)).collect::<Vec<_>>(),
             } }),
             ["logs", id] => {
-                let log = self
-                    .log_at(id)
-                    .and_then(|at| self.logs.get(at))
-                    .ok_or_else(ApiError::missing)?;
+                let log = self.log_at(id).and_then(|at| self.logs.get(at)).ok_or_else(ApiError::missing)?;
                 let usage = daily(within(log, days));
                 if usage.is_empty() {
                     return Err(ApiError::missing());
@@ -70,11 +67,7 @@ impl Account {
 
 fn days(call: &Call<'_>) -> Result<Days, ApiError> {
     let today = call.now_ms.div_euclid(DAY_MS);
-    let read = |text: &str| {
-        parse_date(text)
-            .map(|ms| ms / DAY_MS)
-            .ok_or_else(|| ApiError::bad("not a date"))
-    };
+    let read = |text: &str| parse_date(text).map(|ms| ms / DAY_MS).ok_or_else(|| ApiError::bad("not a date"));
     let params = &call.params;
     match (params.get("from"), params.get("to"), params.get("time_range")) {
         (Some(from), Some(to), None) => Ok((read(from)?, read(to)?)),
@@ -95,8 +88,7 @@ fn within(log: &LogStore, days: Days) -> impl Iterator<Item = (i64, u64)> {
 }
 
 fn daily(days: impl Iterator<Item = (i64, u64)>) -> Vec<Value> {
-    days.map(|(day, bytes)| json!({ "day": day_text(day), "usage": bytes }))
-        .collect()
+    days.map(|(day, bytes)| json!({ "day": day_text(day), "usage": bytes })).collect()
 }
 
 fn day_text(day: i64) -> String {

@@ -49,10 +49,7 @@ impl RequestClass {
 
     /// The name in counters and flags.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, class)| *class == self)
-            .map_or("other", |(name, _)| name)
+        Self::ALL.iter().find(|(_, class)| *class == self).map_or("other", |(name, _)| name)
     }
 }
 
@@ -62,9 +59,7 @@ impl FromStr for RequestClass {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.iter().find(|(name, _)| *name == text);
         let known = || Self::ALL.map(|(name, _)| name).join(", ");
-        found
-            .map(|(_, class)| *class)
-            .ok_or_else(|| format!("no class {text:?}; known are {}", known()))
+        found.map(|(_, class)| *class).ok_or_else(|| format!("no class {text:?}; known are {}", known()))
     }
 }
 
@@ -87,9 +82,8 @@ use RequestClass::{
     CsvPage, CsvProbe, Download, Management, Next, Other, Poll, Statistics, Submit, Usage, Validate,
 };
 
-const ANY: Classes = &[
-    Submit, Next, Statistics, Poll, Download, Management, Usage, Validate, CsvPage, CsvProbe, Other,
-];
+const ANY: Classes =
+    &[Submit, Next, Statistics, Poll, Download, Management, Usage, Validate, CsvPage, CsvProbe, Other];
 const PAGES: Classes = &[Submit, Next];
 const NEXT: Classes = &[Next];
 const POLL: Classes = &[Poll];
@@ -174,8 +168,6 @@ impl FromStr for FaultName {
     fn from_str(text: &str) -> Result<Self, String> {
         let found = FAULTS.iter().find(|info| info.name == text);
         let known = || FAULTS.iter().map(|info| info.name).collect::<Vec<_>>().join(", ");
-        found
-            .map(|info| info.fault)
-            .ok_or_else(|| format!("no fault {text:?}; known are {}", known()))
+        found.map(|info| info.fault).ok_or_else(|| format!("no fault {text:?}; known are {}", known()))
     }
 }

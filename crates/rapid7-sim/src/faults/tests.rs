@@ -11,21 +11,10 @@ fn flags_read_as_plans() {
     };
     check("html_200=0.05", FaultName::Html200, Trigger::rate(0.05));
     check("http_503@3", FaultName::Http503, Trigger::at([3]));
-    check(
-        "http_503@3,7/1",
-        FaultName::Http503,
-        Trigger::at([3, 7]).at_most(1),
-    );
+    check("http_503@3,7/1", FaultName::Http503, Trigger::at([3, 7]).at_most(1));
     let download = Trigger::rate(0.1).at_most(5).only(RequestClass::Download);
     check("http_503:download=0.1/5", FaultName::Http503, download);
-    for bad in [
-        "html_200",
-        "nope=0.1",
-        "html_200=2",
-        "html_200@x",
-        "html_200@1/x",
-        "html_200:zebra@1",
-    ] {
+    for bad in ["html_200", "nope=0.1", "html_200=2", "html_200@x", "html_200@1/x", "html_200:zebra@1"] {
         assert!(Faults::default().add(bad).is_err(), "{bad}");
     }
 }

@@ -25,11 +25,7 @@ impl Filter {
         let tokens = tokens(text)?;
         let mut parser = Parser { tokens: &tokens };
         let filter = parser.any()?;
-        if parser.tokens.is_empty() {
-            Ok(filter)
-        } else {
-            Err(format!("where({text}): words left over"))
-        }
+        if parser.tokens.is_empty() { Ok(filter) } else { Err(format!("where({text}): words left over")) }
     }
 
     pub(crate) fn passes(&self, message: &str) -> bool {
@@ -50,19 +46,14 @@ pub(crate) fn value_of(message: &str, key: &str) -> Option<String> {
     let key = key.strip_prefix("json.").unwrap_or(key);
     if message.trim_start().starts_with('{') {
         let document: Value = serde_json::from_str(message).ok()?;
-        let found = key
-            .split('.')
-            .try_fold(&document, |value, part| value.get(part))?;
+        let found = key.split('.').try_fold(&document, |value, part| value.get(part))?;
         return match found {
             Value::String(text) => Some(text.clone()),
             Value::Null => None,
             Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Some(found.to_string()),
         };
     }
-    pairs(message)
-        .into_iter()
-        .find(|pair| pair.key == key)
-        .map(|pair| pair.value.to_owned())
+    pairs(message).into_iter().find(|pair| pair.key == key).map(|pair| pair.value.to_owned())
 }
 
 /// A `key=value` pair of a message; offsets in bytes.
@@ -78,28 +69,16 @@ pub(crate) struct Pair<'a> {
 pub(crate) fn pairs(message: &str) -> Vec<Pair<'_>> {
     let mut out = Vec::new();
     let mut from = 0;
-    while let Some(equals) = message
-        .get(from..)
-        .and_then(|rest| rest.find('='))
-        .map(|at| from + at)
-    {
+    while let Some(equals) = message.get(from..).and_then(|rest| rest.find('=')).map(|at| from + at) {
         let before = message.get(from..equals).unwrap_or("");
-        let key_at = from
-            + before
-                .rfind(|c: char| !is_key(c))
-                .map_or(0, |at| at + width_at(before, at));
+        let key_at = from + before.rfind(|c: char| !is_key(c)).map_or(0, |at| at + width_at(before, at));
         let key = message.get(key_at..equals).unwrap_or("");
         let rest = message.get(equals + 1..).unwrap_or("");
         let (skip, length, after) = value_extent(rest);
         from = equals + 1 + after;
         let value_at = equals + 1 + skip;
         if let (false, Some(value)) = (key.is_empty(), message.get(value_at..value_at + length)) {
-            out.push(Pair {
-                key,
-                key_at,
-                value,
-                value_at,
-            });
+            out.push(Pair { key, key_at, value, value_at });
         }
     }
     out
@@ -110,9 +89,7 @@ fn is_key(c: char) -> bool {
 }
 
 fn width_at(text: &str, at: usize) -> usize {
-    text.get(at..)
-        .and_then(|rest| rest.chars().next())
-        .map_or(1, char::len_utf8)
+    text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
 }
 
 /// Where a value lies in `rest`: bytes to skip, its length, and where to go on.
@@ -128,9 +105,7 @@ fn value_extent(rest: &str) -> (usize, usize, usize) {
             }
         }
     }
-    let length = rest
-        .find(|c: char| c.is_whitespace() || c == ',')
-        .unwrap_or(rest.len());
+    let length = rest.find(|c: char| c.is_whitespace() || c == ',').unwrap_or(rest.len());
     (0, length, length)
 }
 
@@ -224,11 +199,7 @@ impl Parser<'_> {
         while self.accept("OR") {
             parts.push(self.all()?);
         }
-        Ok(if parts.len() > 1 {
-            Filter::Or(parts)
-        } else {
-            parts.swap_remove(0)
-        })
+        Ok(if parts.len() > 1 { Filter::Or(parts) } else { parts.swap_remove(0) })
     }
 
     fn all(&mut self) -> Result<Filter, String> {
@@ -236,11 +207,7 @@ impl Parser<'_> {
         while self.accept("AND") {
             parts.push(self.one()?);
         }
-        Ok(if parts.len() > 1 {
-            Filter::And(parts)
-        } else {
-            parts.swap_remove(0)
-        })
+        Ok(if parts.len() > 1 { Filter::And(parts) } else { parts.swap_remove(0) })
     }
 
     fn one(&mut self) -> Result<Filter, String> {
@@ -276,11 +243,7 @@ impl Parser<'_> {
             return Err(format!("{text} has no value to compare with"));
         };
         let equals = Filter::Equals { key: text, value };
-        Ok(if negated {
-            Filter::Not(Box::new(equals))
-        } else {
-            equals
-        })
+        Ok(if negated { Filter::Not(Box::new(equals)) } else { equals })
     }
 }
 
@@ -303,9 +266,5 @@ fn pattern(text: &str, any_case: bool) -> Result<Filter, String> {
             other => literal.push(other),
         }
     }
-    Ok(if any_case {
-        Filter::ContainsAnyCase(literal.to_lowercase())
-    } else {
-        Filter::Contains(literal)
-    })
+    Ok(if any_case { Filter::ContainsAnyCase(literal.to_lowercase()) } else { Filter::Contains(literal) })
 }

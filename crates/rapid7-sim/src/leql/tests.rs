@@ -11,13 +11,7 @@ fn check(clause: &str, message: &str, want: bool) {
 #[test]
 fn conditions_hold_or_not() {
     let line = r#"level=ERROR op=charge msg="a b" Größe"#;
-    for clause in [
-        "",
-        "where(/.*/)",
-        "where(ERROR)",
-        "where(\"a b\")",
-        "where(/grÖSSE|/i)",
-    ] {
+    for clause in ["", "where(/.*/)", "where(ERROR)", "where(\"a b\")", "where(/grÖSSE|/i)"] {
         if !clause.contains('|') {
             check(clause, line, true);
         }
@@ -61,10 +55,7 @@ fn statistics_are_known_by_their_clauses() {
     assert_eq!(parsed.calculate, Some(Calculation::Count));
     assert_eq!(parsed.group_by.as_deref(), Some("op"));
     assert_eq!(parsed.slices, Slices::Length(900_000));
-    assert_eq!(
-        Statement::parse("calculate(bytes)timeslice(60)").unwrap().slices,
-        Slices::Number(60)
-    );
+    assert_eq!(Statement::parse("calculate(bytes)timeslice(60)").unwrap().slices, Slices::Number(60));
     assert!(!Statement::parse("where(calculate)").unwrap().is_statistic());
 }
 
@@ -72,15 +63,7 @@ fn statistics_are_known_by_their_clauses() {
 fn pairs_are_found_where_they_stand() {
     let line = r#"é level=INFO, msg="x=\"y\" z" n='q' =bad end="#;
     let found: Vec<(&str, &str)> = pairs(line).iter().map(|pair| (pair.key, pair.value)).collect();
-    assert_eq!(
-        found,
-        [
-            ("level", "INFO"),
-            ("msg", r#"x=\"y\" z"#),
-            ("n", "q"),
-            ("end", "")
-        ]
-    );
+    assert_eq!(found, [("level", "INFO"), ("msg", r#"x=\"y\" z"#), ("n", "q"), ("end", "")]);
     for pair in pairs(line) {
         assert!(line.get(pair.key_at..).unwrap().starts_with(pair.key));
         assert!(line.get(pair.value_at..).unwrap().starts_with(pair.value));

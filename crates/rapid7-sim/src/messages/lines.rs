@@ -37,72 +37,25 @@ pub(super) fn syslog(pen: &mut Pen<'_>) {
     let Pen { rng, at, index, out } = pen;
     out.push_str("<14>1 ");
     at.put_date(out);
-    put!(
-        out,
-        "T{:02}:{:02}:{:02}.{:03}",
-        at.hour,
-        at.minute,
-        at.second,
-        at.milli
-    );
-    put!(
-        out,
-        "{:03}Z {} billing - - - ",
-        rng.below(1_000),
-        rng.pick(&HOSTS)
-    );
+    put!(out, "T{:02}:{:02}:{:02}.{:03}", at.hour, at.minute, at.second, at.milli);
+    put!(out, "{:03}Z {} billing - - - ", rng.below(1_000), rng.pick(&HOSTS));
     if rng.one_in(10) {
-        put!(
-            out,
-            "\tat com.example.Pay{}.run(Pay.java:{})",
-            rng.below(9),
-            1 + rng.below(400)
-        );
+        put!(out, "\tat com.example.Pay{}.run(Pay.java:{})", rng.below(9), 1 + rng.below(400));
         return;
     }
-    put!(
-        out,
-        "{:02}:{:02}:{:02}.{:03} ",
-        at.hour,
-        at.minute,
-        at.second,
-        at.milli
-    );
-    put!(
-        out,
-        "[worker-{}] level={} ",
-        rng.below(20),
-        rng.pick(&["INFO", "WARN", "ERROR", "DEBUG"])
-    );
-    put!(
-        out,
-        "op={} ms={} ",
-        rng.pick(&["charge", "refund", "list"]),
-        rng.below(2_000)
-    );
-    put!(
-        out,
-        "msg=\"{} of order {index}\"",
-        rng.pick(&["charge ok", "card refused: \\\"limit\\\"", "é ok"])
-    );
+    put!(out, "{:02}:{:02}:{:02}.{:03} ", at.hour, at.minute, at.second, at.milli);
+    put!(out, "[worker-{}] level={} ", rng.below(20), rng.pick(&["INFO", "WARN", "ERROR", "DEBUG"]));
+    put!(out, "op={} ms={} ", rng.pick(&["charge", "refund", "list"]), rng.below(2_000));
+    put!(out, "msg=\"{} of order {index}\"", rng.pick(&["charge ok", "card refused: \\\"limit\\\"", "é ok"]));
 }
 
 /// One line of an Apache combined access log.
 pub(super) fn access(pen: &mut Pen<'_>) {
     let Pen { rng, at, index, out } = pen;
-    put!(
-        out,
-        "192.0.2.{} - {} ",
-        rng.below(255),
-        rng.pick(&["-", "jdoe", "a.b"])
-    );
+    put!(out, "192.0.2.{} - {} ", rng.below(255), rng.pick(&["-", "jdoe", "a.b"]));
     put!(out, "[{:02}/{}/{:04}:", at.day, at.month_name(), at.year);
     put!(out, "{:02}:{:02}:{:02} +0000] ", at.hour, at.minute, at.second);
-    put!(
-        out,
-        "\"{} /item/{index}?q=a%20b",
-        rng.pick(&["GET", "POST", "HEAD"])
-    );
+    put!(out, "\"{} /item/{index}?q=a%20b", rng.pick(&["GET", "POST", "HEAD"]));
     put!(out, " HTTP/1.1\" {} ", rng.pick(&["200", "301", "404", "500"]));
     if rng.one_in(12) {
         out.push('-');
@@ -128,21 +81,8 @@ pub(super) fn kvp(pen: &mut Pen<'_>) {
     let Pen { rng, at, index, out } = pen;
     at.put_iso(out);
     put!(out, " action={} ", rng.pick(&["allow", "deny", "drop"]));
-    put!(
-        out,
-        "src=192.0.2.{} dst=198.51.100.{} ",
-        rng.below(255),
-        rng.below(255)
-    );
-    put!(
-        out,
-        "user={} ",
-        rng.pick(&["jdoe", "\"Jane Doe\"", "'o b'", "josé"])
-    );
+    put!(out, "src=192.0.2.{} dst=198.51.100.{} ", rng.below(255), rng.below(255));
+    put!(out, "user={} ", rng.pick(&["jdoe", "\"Jane Doe\"", "'o b'", "josé"]));
     put!(out, "bytes={} id={index:09} ", rng.below(1_000_000));
-    put!(
-        out,
-        "msg=\"{}\"",
-        rng.pick(&["a b", "x=y, z", "said \\\"no\\\"", ""])
-    );
+    put!(out, "msg=\"{}\"", rng.pick(&["a b", "x=y, z", "said \\\"no\\\"", ""]));
 }

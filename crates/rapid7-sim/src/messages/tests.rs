@@ -3,21 +3,9 @@
 use super::*;
 
 fn message(kind: Kind, index: u64, piece: Piece) -> String {
-    let stamp = Stamp {
-        timestamp_ms: 1_767_225_601_269,
-        sequence: 1 << 56,
-    };
+    let stamp = Stamp { timestamp_ms: 1_767_225_601_269, sequence: 1 << 56 };
     let mut out = String::new();
-    write(
-        kind,
-        &Slot {
-            seed: 7,
-            index,
-            stamp,
-            piece,
-        },
-        &mut out,
-    );
+    write(kind, &Slot { seed: 7, index, stamp, piece }, &mut out);
     out
 }
 
@@ -62,32 +50,21 @@ fn json_is_json_and_some_of_mixed_is_cut() {
 fn no_generated_message_holds_a_line_end() {
     for (name, kind) in Kind::ALL {
         for index in 0..400 {
-            assert!(
-                !message(kind, index, Piece::Whole).contains(['\n', '\r']),
-                "{name} {index}"
-            );
+            assert!(!message(kind, index, Piece::Whole).contains(['\n', '\r']), "{name} {index}");
         }
     }
 }
 
 #[test]
 fn pieces_have_the_length_of_a_cut_entry() {
-    assert_eq!(
-        message(Kind::Odd, 3, Piece::First).chars().count(),
-        ENTRY_CHARS_MAX
-    );
+    assert_eq!(message(Kind::Odd, 3, Piece::First).chars().count(), ENTRY_CHARS_MAX);
     assert!(message(Kind::Odd, 3, Piece::Rest).len() >= 10);
-    assert_eq!(
-        message(Kind::Csv, 3, Piece::Whole),
-        message(Kind::Csv, 3, Piece::Whole)
-    );
+    assert_eq!(message(Kind::Csv, 3, Piece::Whole), message(Kind::Csv, 3, Piece::Whole));
 }
 
 #[test]
 fn odd_has_every_oddity() {
-    let all: Vec<String> = (0..2_000)
-        .map(|index| message(Kind::Odd, index, Piece::Whole))
-        .collect();
+    let all: Vec<String> = (0..2_000).map(|index| message(Kind::Odd, index, Piece::Whole)).collect();
     for sign in ["\u{0}", "\u{FFFD}", "\u{FDD0}", "\u{1b}", "\u{FEFF}"] {
         assert!(all.iter().any(|m| m.contains(sign)), "{sign:?}");
     }

@@ -57,22 +57,11 @@ impl SimBody {
             Delivery::CutBodyAfter(bytes) => Pace::Cut(bytes),
             Delivery::SlowTrickle { chunk, pause_ms } => {
                 let pause = Duration::from_millis(pause_ms).min(TRICKLE_PAUSE_MAX);
-                Pace::Trickle {
-                    chunk: chunk.max(1),
-                    pause,
-                    left: TRICKLE_PAUSES_MAX,
-                }
+                Pace::Trickle { chunk: chunk.max(1), pause, left: TRICKLE_PAUSES_MAX }
             }
             Delivery::Whole | Delivery::ResetBeforeHead | Delivery::SlowFirstByte(_) => Pace::Free,
         };
-        Self {
-            rest: body,
-            ready: Bytes::new(),
-            exact,
-            pace,
-            pause: None,
-            _seat: seat,
-        }
+        Self { rest: body, ready: Bytes::new(), exact, pace, pause: None, _seat: seat }
     }
 
     /// Takes the next piece from the reply; false at its end.
@@ -105,11 +94,7 @@ impl SimBody {
                 Some(Ok(self.ready.split_to(length)))
             }
             Pace::Trickle { chunk, left, .. } => {
-                let length = if *left == 0 {
-                    self.ready.len()
-                } else {
-                    self.ready.len().min(*chunk)
-                };
+                let length = if *left == 0 { self.ready.len() } else { self.ready.len().min(*chunk) };
                 *left = left.saturating_sub(1);
                 Some(Ok(self.ready.split_to(length)))
             }

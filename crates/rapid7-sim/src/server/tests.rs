@@ -9,11 +9,7 @@ use crate::spec::LogSpec;
 const START: i64 = 1_767_225_600_000;
 
 fn run<F: Future<Output = ()>>(future: F) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future);
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
 }
 
 async fn server(faults: &[&str]) -> Server {
@@ -21,9 +17,7 @@ async fn server(faults: &[&str]) -> Server {
         .with_log(LogSpec::generated("log", Kind::Csv, 2_000).span(START, START + 60_000));
     faults.iter().for_each(|fault| config.faults.add(fault).unwrap());
     let clock: Clock = Arc::new(|| START + 120_000);
-    serve_with_clock(config, "127.0.0.1:0".parse().unwrap(), clock)
-        .await
-        .unwrap()
+    serve_with_clock(config, "127.0.0.1:0".parse().unwrap(), clock).await.unwrap()
 }
 
 /// Sends one request and reads to the end of the connection.
@@ -61,16 +55,8 @@ fn a_reset_is_a_reset() {
     run(async {
         let server = server(&["connection_reset_before_body@1"]).await;
         let (text, ended) = ask(&server, "/management/logs").await;
-        assert_eq!(
-            (text.as_str(), ended.unwrap_err().kind()),
-            ("", io::ErrorKind::ConnectionReset)
-        );
-        assert!(
-            ask(&server, "/management/logs")
-                .await
-                .0
-                .starts_with("HTTP/1.1 200")
-        );
+        assert_eq!((text.as_str(), ended.unwrap_err().kind()), ("", io::ErrorKind::ConnectionReset));
+        assert!(ask(&server, "/management/logs").await.0.starts_with("HTTP/1.1 200"));
         server.shutdown().await;
     });
 }
@@ -97,13 +83,7 @@ fn a_cut_body_is_shorter_than_it_says() {
         let (cut, _) = ask(&server, "/management/logs").await;
         let (whole, _) = ask(&server, "/management/logs").await;
         let length = |text: &str| {
-            text.split("content-length: ")
-                .nth(1)
-                .unwrap()
-                .split("\r\n")
-                .next()
-                .unwrap()
-                .to_owned()
+            text.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned()
         };
         assert_eq!(length(&cut), length(&whole));
         assert!(cut.len() < whole.len() && cut.contains("{\"logs\""));
@@ -129,10 +109,7 @@ fn shutdown_ends_open_connections() {
     run(async {
         let server = server(&["slow_first_byte@1"]).await;
         let mut stream = TcpStream::connect(server.addr()).await.unwrap();
-        stream
-            .write_all(b"GET /validate HTTP/1.1\r\nHost: x\r\nX-Api-Key: sim-key\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"GET /validate HTTP/1.1\r\nHost: x\r\nX-Api-Key: sim-key\r\n\r\n").await.unwrap();
         sleep(Duration::from_millis(50)).await;
         server.shutdown().await;
         let mut bytes = Vec::new();

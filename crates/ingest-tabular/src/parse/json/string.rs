@@ -56,10 +56,7 @@ fn decode_unit(escape: &[u8]) -> (Option<char>, usize) {
     if let Some(c) = char::from_u32(first) {
         return (Some(c), 6);
     }
-    let second = escape
-        .get(6..)
-        .and_then(unit)
-        .filter(|low| (0xdc00..0xe000).contains(low));
+    let second = escape.get(6..).and_then(unit).filter(|low| (0xdc00..0xe000).contains(low));
     match second {
         Some(low) if first < 0xdc00 => {
             let code = 0x1_0000 + ((first - 0xd800) << 10) + (low - 0xdc00);
@@ -72,6 +69,5 @@ fn decode_unit(escape: &[u8]) -> (Option<char>, usize) {
 /// The code unit of a `\uXXXX`.
 fn unit(escape: &[u8]) -> Option<u32> {
     let hex = escape.strip_prefix(b"\\u")?.get(..4)?;
-    hex.iter()
-        .try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
+    hex.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
 }

@@ -24,15 +24,14 @@ pub(super) async fn bounds(context: &Context, order: &FetchOrder) -> Result<Boun
     let mut at: BTreeMap<i64, u64> = BTreeMap::new();
     let mut complete = false;
     for _ in 0..PAGES_MAX {
-        loop {
-            match pages.next().await? {
-                None => complete = true,
-                Some(rows) if rows.is_empty() => continue,
-                Some(rows) => rows
-                    .iter()
-                    .for_each(|e| *at.entry(e.receipt.received.millis()).or_insert(0) += 1),
-            }
-            break;
+        // A query that still runs answers with no rows.
+        let mut rows = pages.next().await?;
+        while rows.as_ref().is_some_and(Vec::is_empty) {
+            rows = pages.next().await?;
+        }
+        complete = rows.is_none();
+        for event in rows.unwrap_or_default() {
+            *at.entry(event.receipt.received.millis()).or_insert(0) += 1;
         }
         if complete || telling(&at, complete).next().is_some() {
             break;
@@ -44,21 +43,9 @@ pub(super) async fn bounds(context: &Context, order: &FetchOrder) -> Result<Boun
             from: Timestamp::from_millis(from),
             to: Timestamp::from_millis(to),
         };
-        let after = context
-            .client
-            .count(&order.log, between(t, t.saturating_add(1)), 1)
-            .await?
-            .total;
-        let before = context
-            .client
-            .count(&order.log, between(t.saturating_sub(1), t), 1)
-            .await?
-            .total;
-        let around = [
-            rows_at(t.saturating_sub(1)),
-            rows_at(t),
-            rows_at(t.saturating_add(1)),
-        ];
+        let after = context.client.count(&order.log, between(t, t.saturating_add(1)), 1).await?.total;
+        let before = context.client.count(&order.log, between(t.saturating_sub(1), t), 1).await?.total;
+        let around = [rows_at(t.saturating_sub(1)), rows_at(t), rows_at(t.saturating_add(1))];
         if let Some(bounds) = Bounds::solve(around, after, before) {
             tracing::info!(event = "bounds_found", bounds = ?bounds);
             return Ok(bounds);

@@ -33,15 +33,9 @@ pub(super) async fn fetch(
                     });
                 }
                 if tries >= context.options.download_retries {
-                    return Err(WindowError::Short {
-                        fetched: came,
-                        counted,
-                    });
+                    return Err(WindowError::Short { fetched: came, counted });
                 }
-                Box::new(WindowError::Short {
-                    fetched: came,
-                    counted,
-                })
+                Box::new(WindowError::Short { fetched: came, counted })
             }
             Err(error @ WindowError::Source(ingest_source::SourceError::Cut { .. }))
                 if tries < context.options.download_retries =>
@@ -62,10 +56,7 @@ async fn stream(
     bounds: Bounds,
     spool: &mut ingest_store::Spool,
 ) -> Result<(), WindowError> {
-    let mut download = context
-        .client
-        .download(&order.log, bounds.cover(order.piece.window))
-        .await?;
+    let mut download = context.client.download(&order.log, bounds.cover(order.piece.window)).await?;
     while let Some(block) = download.next().await? {
         spool.push(block)?;
     }

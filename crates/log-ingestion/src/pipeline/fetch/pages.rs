@@ -27,12 +27,5 @@ pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<Fetch
         framer.page_end(&mut block);
         spool.push(block)?;
     }
-    Ok(FetchedWindow {
-        window,
-        spool,
-        counted: None,
-        origin: Origin::File,
-        shape,
-        permit: None,
-    })
+    Ok(FetchedWindow { window, spool, counted: None, origin: Origin::File, shape, permit: None })
 }

@@ -36,20 +36,10 @@ pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<Fetch
         None => context.client.count(&order.log, span, 1).await?.total,
     };
     if counted != came {
-        return Err(WindowError::Short {
-            fetched: came,
-            counted,
-        });
+        return Err(WindowError::Short { fetched: came, counted });
     }
     let counted = Some(counted.saturating_sub(cut.outside));
-    Ok(FetchedWindow {
-        window,
-        spool,
-        counted,
-        origin: Origin::Events,
-        shape: None,
-        permit: None,
-    })
+    Ok(FetchedWindow { window, spool, counted, origin: Origin::Events, shape: None, permit: None })
 }
 
 impl Cut {

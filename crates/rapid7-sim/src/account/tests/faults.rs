@@ -3,11 +3,7 @@
 use super::*;
 
 fn page_url(account: &Account, per_page: u32) -> String {
-    format!(
-        "/query/logs/{}?from={START}&to={}&per_page={per_page}",
-        id_of(account),
-        START + SPAN
-    )
+    format!("/query/logs/{}?from={START}&to={}&per_page={per_page}", id_of(account), START + SPAN)
 }
 
 /// The first reply to a submit under one fault at its first chance.
@@ -21,29 +17,18 @@ fn struck(fault: &str) -> (Account, SimReply) {
 
 #[test]
 fn gateways_answer_in_html() {
-    for (fault, status) in [
-        ("http_500", 500),
-        ("http_502", 502),
-        ("http_503", 503),
-        ("http_504", 504),
-        ("html_200", 200),
-    ] {
+    for (fault, status) in
+        [("http_500", 500), ("http_502", 502), ("http_503", 503), ("http_504", 504), ("html_200", 200)]
+    {
         let (mut account, reply) = struck(fault);
-        assert_eq!(
-            (reply.status, reply.header("content-type")),
-            (status, Some("text/html; charset=utf-8"))
-        );
+        assert_eq!((reply.status, reply.header("content-type")), (status, Some("text/html; charset=utf-8")));
         let url = page_url(&account, 10);
         assert_eq!(get(&mut account, NOW, &url).status, 200);
     }
     assert!((500..505).contains(&struck("http_500_502_503_504_html").1.status));
     let (_, moved) = struck("redirect_to_foreign_host");
     assert!(
-        moved.status == 302
-            && moved
-                .header("location")
-                .unwrap()
-                .starts_with("https://logs.example.net/")
+        moved.status == 302 && moved.header("location").unwrap().starts_with("https://logs.example.net/")
     );
     let (_, limited) = struck("retry_429");
     assert_eq!((limited.status, limited.header("retry-after")), (429, Some("1")));
@@ -51,28 +36,13 @@ fn gateways_answer_in_html() {
 
 #[test]
 fn deliveries_are_told_to_the_shell() {
-    assert_eq!(
-        struck("connection_reset_before_body").1.delivery,
-        Delivery::ResetBeforeHead
-    );
-    assert_eq!(
-        struck("slow_first_byte").1.delivery,
-        Delivery::SlowFirstByte(1_500)
-    );
-    assert!(matches!(
-        struck("slow_trickle").1.delivery,
-        Delivery::SlowTrickle { .. }
-    ));
-    assert!(matches!(
-        struck("body_cut_mid_json").1.delivery,
-        Delivery::CutBodyAfter(1..)
-    ));
+    assert_eq!(struck("connection_reset_before_body").1.delivery, Delivery::ResetBeforeHead);
+    assert_eq!(struck("slow_first_byte").1.delivery, Delivery::SlowFirstByte(1_500));
+    assert!(matches!(struck("slow_trickle").1.delivery, Delivery::SlowTrickle { .. }));
+    assert!(matches!(struck("body_cut_mid_json").1.delivery, Delivery::CutBodyAfter(1..)));
     let broken = struck("unreadable_json").1.body.into_bytes();
     assert!(serde_json::from_slice::<Value>(&broken).is_err());
-    assert_eq!(
-        struck("clock_skew").1.header("date"),
-        Some("Thu, 01 Jan 2026 02:04:00 GMT")
-    );
+    assert_eq!(struck("clock_skew").1.header("date"), Some("Thu, 01 Jan 2026 02:04:00 GMT"));
 }
 
 #[test]
@@ -80,19 +50,10 @@ fn keys_and_logs_vanish_for_good() {
     for (fault, status) in [("key_revoked_mid_run", 401), ("log_deleted_mid_run", 404)] {
         let (mut account, reply) = struck(fault);
         let url = page_url(&account, 10);
-        assert_eq!(
-            (reply.status, get(&mut account, NOW, &url).status),
-            (status, status)
-        );
+        assert_eq!((reply.status, get(&mut account, NOW, &url).status), (status, status));
     }
     let (mut account, _) = struck("log_deleted_mid_run");
-    assert_eq!(
-        body(get(&mut account, NOW, "/management/logs"))["logs"]
-            .as_array()
-            .unwrap()
-            .len(),
-        0
-    );
+    assert_eq!(body(get(&mut account, NOW, "/management/logs"))["logs"].as_array().unwrap().len(), 0);
 }
 
 #[test]
@@ -103,10 +64,7 @@ fn pages_go_wrong_at_their_borders() {
     assert_eq!(rows(&answer), []);
     let mut all = faulty(100, &["empty_page_with_next=0.5"]);
     let url = page_url(&all, 7);
-    assert_eq!(
-        collect(&mut all, SimRequest::get(ORIGIN, &url, KEY)),
-        want(&account)
-    );
+    assert_eq!(collect(&mut all, SimRequest::get(ORIGIN, &url, KEY)), want(&account));
 
     let (mut account, reply) = struck("next_link_repeats");
     let first = body(reply);
@@ -119,11 +77,7 @@ fn pages_go_wrong_at_their_borders() {
     assert_eq!(got.len(), 101);
     assert_eq!(got[9], got[10]);
 
-    assert!(
-        link(&body(struck("shrunk_per_page").1), "next")
-            .unwrap()
-            .contains("per_page=50&")
-    );
+    assert!(link(&body(struck("shrunk_per_page").1), "next").unwrap().contains("per_page=50&"));
     assert!(
         link(&body(struck("foreign_host_in_link").1), "next")
             .unwrap()
@@ -146,10 +100,7 @@ fn pages_go_wrong_at_their_borders() {
 fn a_blocked_poll_outlives_its_continuation() {
     let mut config = config(7, Kind::Kvp, 20);
     config.semantics = semantics(&[("submit_answer", "202")]);
-    config
-        .faults
-        .add("rate_limit_during_poll_longer_than_expiry@1")
-        .unwrap();
+    config.faults.add("rate_limit_during_poll_longer_than_expiry@1").unwrap();
     let mut account = Account::new(config, NOW);
     let url = page_url(&account, 10);
     let href = link(&body(get(&mut account, NOW, &url)), "self").unwrap();
@@ -164,15 +115,9 @@ fn a_blocked_poll_outlives_its_continuation() {
 fn counts_lie() {
     let ask = |fault: &str| {
         let mut account = faulty(100, &[&format!("{fault}@1")]);
-        let url = format!(
-            "/query/logs/{}?from={START}&to={NOW}&query=calculate(count)",
-            id_of(&account)
-        );
+        let url = format!("/query/logs/{}?from={START}&to={NOW}&query=calculate(count)", id_of(&account));
         let statistics = body(get(&mut account, NOW, &url))["statistics"].clone();
-        let series = statistics["timeseries"]["global_timeseries"]
-            .as_array()
-            .unwrap()
-            .clone();
+        let series = statistics["timeseries"]["global_timeseries"].as_array().unwrap().clone();
         let sum: f64 = series.iter().map(|slice| slice["count"].as_f64().unwrap()).sum();
         format!("{} {sum}", statistics["count"].as_f64().unwrap())
     };
@@ -184,11 +129,7 @@ fn counts_lie() {
 fn downloads_lose_lines_in_four_ways() {
     let run = |faults: &[&str]| {
         let mut account = faulty(200, faults);
-        let url = format!(
-            "/download/logs/{}?from={START}&to={}",
-            id_of(&account),
-            START + SPAN
-        );
+        let url = format!("/download/logs/{}?from={START}&to={}", id_of(&account), START + SPAN);
         let reply = get(&mut account, NOW, &url);
         let delivery = reply.delivery;
         (String::from_utf8(reply.body.into_bytes()).unwrap(), delivery)
@@ -204,9 +145,7 @@ fn downloads_lose_lines_in_four_ways() {
     assert!(dropped.ends_with(lines[199]) || dropped.lines().last() == Some(lines[199]));
     let (cut, delivery) = run(&["download_cut_without_last_chunk@1"]);
     assert_eq!(cut, whole);
-    let Delivery::CutBodyAfter(bytes) = delivery else {
-        panic!("{delivery:?}")
-    };
+    let Delivery::CutBodyAfter(bytes) = delivery else { panic!("{delivery:?}") };
     assert!(bytes > 0 && bytes < whole.len() as u64);
     let (split, _) = run(&["newline_inside_download_entry@1"]);
     assert_eq!(split.lines().count(), 205);

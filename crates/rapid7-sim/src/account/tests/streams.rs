@@ -5,10 +5,7 @@ use std::io::Read as _;
 use super::*;
 
 fn messages(account: &Account, from: i64, to: i64) -> Vec<String> {
-    truth(account, from, to)
-        .into_iter()
-        .map(|(_, _, message)| message)
-        .collect()
+    truth(account, from, to).into_iter().map(|(_, _, message)| message).collect()
 }
 
 #[test]
@@ -17,10 +14,7 @@ fn downloads_are_the_messages_of_the_window() {
         for seed in 0..6 {
             let mut account = account(seed, 600, &[("from_bound", from_bound), ("to_bound", to_bound)]);
             let (from, to) = window(&account, &mut Rng::new(seed));
-            let want: Vec<String> = expected(&account, from, to)
-                .into_iter()
-                .map(|row| row.2)
-                .collect();
+            let want: Vec<String> = expected(&account, from, to).into_iter().map(|row| row.2).collect();
             let url = format!("/download/logs/{}?from={from}&to={to}", id_of(&account));
             let text = String::from_utf8(get(&mut account, NOW, &url).body.into_bytes()).unwrap();
             assert_eq!(text.lines().collect::<Vec<_>>(), want, "seed {seed}");
@@ -31,48 +25,25 @@ fn downloads_are_the_messages_of_the_window() {
 
 #[test]
 fn downloads_filter_stop_pack_and_end_as_told() {
-    let mut account = account(
-        7,
-        3_000,
-        &[("download_gzip", "true"), ("download_final_newline", "false")],
-    );
+    let mut account = account(7, 3_000, &[("download_gzip", "true"), ("download_final_newline", "false")]);
     let base = format!("/download/logs/{}?from={START}", id_of(&account));
     let want = messages(&account, START, START + SPAN);
     let reply = get(&mut account, NOW, &format!("{base}&limit=3"));
     assert!(
-        reply
-            .header("content-disposition")
-            .unwrap()
-            .contains("log_2026-01-01_000000_2026-01-01_000400.log")
+        reply.header("content-disposition").unwrap().contains("log_2026-01-01_000000_2026-01-01_000400.log")
     );
     assert_eq!(reply.body.into_bytes(), want[..3].join("\n").as_bytes());
-    let filtered = get(&mut account, NOW, &format!("{base}&query=where(action%3Ddeny)"))
-        .body
-        .into_bytes();
-    let deny: Vec<&String> = want
-        .iter()
-        .filter(|message| message.contains("action=deny"))
-        .collect();
-    assert_eq!(
-        String::from_utf8(filtered).unwrap().lines().collect::<Vec<_>>(),
-        deny
-    );
+    let filtered = get(&mut account, NOW, &format!("{base}&query=where(action%3Ddeny)")).body.into_bytes();
+    let deny: Vec<&String> = want.iter().filter(|message| message.contains("action=deny")).collect();
+    assert_eq!(String::from_utf8(filtered).unwrap().lines().collect::<Vec<_>>(), deny);
     let mut request = SimRequest::get(ORIGIN, &base, KEY);
-    request
-        .headers
-        .push(("accept-encoding".to_owned(), "br, gzip;q=0.9".to_owned()));
+    request.headers.push(("accept-encoding".to_owned(), "br, gzip;q=0.9".to_owned()));
     let reply = account.handle(NOW, &request);
     assert_eq!(reply.header("content-encoding"), Some("gzip"));
     let mut plain = String::new();
-    flate2::read::GzDecoder::new(reply.body.into_bytes().as_slice())
-        .read_to_string(&mut plain)
-        .unwrap();
+    flate2::read::GzDecoder::new(reply.body.into_bytes().as_slice()).read_to_string(&mut plain).unwrap();
     assert_eq!(plain, want.join("\n"));
-    let none = get(
-        &mut account,
-        NOW,
-        &base.replace(&START.to_string(), &NOW.to_string()),
-    );
+    let none = get(&mut account, NOW, &base.replace(&START.to_string(), &NOW.to_string()));
     assert_eq!((none.status, none.body.into_bytes().len()), (200, 0));
 }
 
@@ -80,9 +51,7 @@ fn downloads_filter_stop_pack_and_end_as_told() {
 fn csv_pages(account: &mut Account, url: &str, header_every_page: bool) -> Vec<String> {
     let (mut out, mut token) = (Vec::<String>::new(), None::<String>);
     for page in 0..1_000 {
-        let target = token
-            .take()
-            .map_or_else(|| url.to_owned(), |token| format!("{url}&page_token={token}"));
+        let target = token.take().map_or_else(|| url.to_owned(), |token| format!("{url}&page_token={token}"));
         let mut request = SimRequest::get(ORIGIN, &target, KEY);
         request.headers = vec![("authorization".to_owned(), format!("Bearer {KEY}"))];
         let reply = account.handle(NOW, &request);
@@ -94,9 +63,7 @@ fn csv_pages(account: &mut Account, url: &str, header_every_page: bool) -> Vec<S
         } else {
             let answer = body(reply);
             let field = |a: &str, b: &str| answer.get(a).or_else(|| answer.get(b)).unwrap().clone();
-            token = field("next_page_token", "next_cursor")
-                .as_str()
-                .map(str::to_owned);
+            token = field("next_page_token", "next_cursor").as_str().map(str::to_owned);
             text = field("data", "logs").as_str().unwrap().to_owned();
         }
         let skip = usize::from(page == 0 || header_every_page);
@@ -113,18 +80,9 @@ fn csv_pages(account: &mut Account, url: &str, header_every_page: bool) -> Vec<S
 fn csv_pages_joined_are_the_truth() {
     for answer in ["text", "json-data", "json-logs"] {
         for (header, newline) in [("every", "true"), ("first", "false")] {
-            let pairs = [
-                ("csv_answer", answer),
-                ("csv_header", header),
-                ("csv_final_newline", newline),
-            ];
-            let mut account = Account::new(
-                SimConfig {
-                    semantics: semantics(&pairs),
-                    ..config(9, Kind::Csv, 700)
-                },
-                NOW,
-            );
+            let pairs = [("csv_answer", answer), ("csv_header", header), ("csv_final_newline", newline)];
+            let mut account =
+                Account::new(SimConfig { semantics: semantics(&pairs), ..config(9, Kind::Csv, 700) }, NOW);
             let (from, to) = (START + 20_000, START + 100_000);
             let url = "/v1/logs?start_time=2026-01-01T00:00:20Z&end_time=2026-01-01T00:01:40.000%2B00:00&format=csv";
             for limit in ["", "&limit=37"] {
@@ -154,21 +112,14 @@ fn control_routes_tell_the_truth() {
     let summary = body(account.handle(NOW, &SimRequest::get(ORIGIN, "/__truth", "")));
     assert_eq!(summary["logs"][0]["count"], 150);
     let url = format!("/__truth/log?from={START}&to={}", START + 60_000);
-    let lines = account
-        .handle(NOW, &SimRequest::get(ORIGIN, &url, ""))
-        .body
-        .into_bytes();
+    let lines = account.handle(NOW, &SimRequest::get(ORIGIN, &url, "")).body.into_bytes();
     let got: Vec<Row> = String::from_utf8(lines)
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .map(|event| {
             let sequence = event["sequence_number_str"].as_str().unwrap().parse().unwrap();
-            (
-                event["timestamp"].as_i64().unwrap(),
-                sequence,
-                event["message"].as_str().unwrap().to_owned(),
-            )
+            (event["timestamp"].as_i64().unwrap(), sequence, event["message"].as_str().unwrap().to_owned())
         })
         .collect();
     assert_eq!(got, truth(&account, START, START + 60_000));
@@ -183,17 +134,10 @@ fn lines_and_events_are_served_as_given() {
     assert_eq!(messages(&account, i64::MIN, i64::MAX), ["a", "", "  b\t"]);
     let events = LogSpec::events(
         "log",
-        [
-            (5, 9, "late".to_owned()),
-            (5, 2, "early".to_owned()),
-            (1, 8, "x".to_owned()),
-        ],
+        [(5, 9, "late".to_owned()), (5, 2, "early".to_owned()), (1, 8, "x".to_owned())],
     );
     let account = Account::new(SimConfig::default().with_log(events), NOW);
-    assert_eq!(
-        truth(&account, 1, 6),
-        [(1, 8, "x".into()), (5, 2, "early".into()), (5, 9, "late".into())]
-    );
+    assert_eq!(truth(&account, 1, 6), [(1, 8, "x".into()), (5, 2, "early".into()), (5, 9, "late".into())]);
 }
 
 #[test]
@@ -202,10 +146,7 @@ fn retention_hides_and_says_so() {
     config.logs[0].retention_period = "1w".to_owned();
     let mut account = Account::new(config, NOW);
     let url = format!("/query/logs/{}?from={START}&to={}", id_of(&account), START + SPAN);
-    let (soon, late) = (
-        get(&mut account, NOW, &url),
-        get(&mut account, NOW + 8 * 86_400_000, &url),
-    );
+    let (soon, late) = (get(&mut account, NOW, &url), get(&mut account, NOW + 8 * 86_400_000, &url));
     assert_eq!(soon.header("x-beyond-retention"), None);
     assert_eq!(late.header("x-beyond-retention"), Some("true"));
     assert_eq!(rows(&body(late)), []);
@@ -217,13 +158,7 @@ fn logs_of_one_name_have_their_own_ids() {
     let account = Account::new(SimConfig::default().with_log(log()).with_log(log()), NOW);
     let truth = account.truth();
     assert_ne!(truth[0].id, truth[1].id);
-    assert_eq!(
-        account
-            .truth_events(&truth[1].id, START, START + SPAN)
-            .unwrap()
-            .count(),
-        20
-    );
+    assert_eq!(account.truth_events(&truth[1].id, START, START + SPAN).unwrap().count(), 20);
 }
 
 #[test]
@@ -233,26 +168,13 @@ fn a_download_of_many_pieces_ends_as_told_wherever_a_piece_ends() {
             let lines =
                 LogSpec::lines("log", vec!["x".repeat(16 * 1024 - 1); count]).span(START, START + SPAN);
             let semantics = semantics(&[("download_final_newline", newline)]);
-            let mut account = Account::new(
-                SimConfig {
-                    semantics,
-                    ..SimConfig::default()
-                }
-                .with_log(lines),
-                NOW,
-            );
-            let url = format!(
-                "/download/logs/{}?from={START}&to={}",
-                id_of(&account),
-                START + SPAN
-            );
+            let mut account =
+                Account::new(SimConfig { semantics, ..SimConfig::default() }.with_log(lines), NOW);
+            let url = format!("/download/logs/{}?from={START}&to={}", id_of(&account), START + SPAN);
             let bytes = get(&mut account, NOW, &url).body.into_bytes();
             assert_eq!(bytes.ends_with(b"\n"), ends && count > 0, "{count}");
             assert_eq!(
-                bytes
-                    .split(|byte| *byte == b'x')
-                    .filter(|part| *part == b"\n")
-                    .count(),
+                bytes.split(|byte| *byte == b'x').filter(|part| *part == b"\n").count(),
                 count.max(1) - 1 + usize::from(ends && count > 0)
             );
         }

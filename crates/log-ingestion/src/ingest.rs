@@ -10,16 +10,17 @@ use ingest_core::catalog::{self, LogInfo, Selector};
 use ingest_core::ids::LogId;
 use ingest_core::ledger::LogState;
 use ingest_core::plan::{self, Policy};
+use ingest_core::quota::Class;
 use ingest_core::time::{LogWindow, Timestamp};
-use ingest_source::{Client, ClientOptions, HttpTransport, Protocol, SourceError};
+use ingest_source::clock::Clock;
+use ingest_source::transport::Transport;
+use ingest_source::{Client, ClientOptions, Protocol, SourceError};
 use ingest_store::{DirTable, Holder, Lock, LockError, StateDir};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::failed;
-use crate::app::{CommandError, Surroundings};
-use crate::exit::Exit;
+use crate::exit::{CommandError, Exit};
 use crate::pipeline::{Context, LogReport, Options, pass, recover};
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -28,18 +29,20 @@ use crate::settings::Settings;
 const PARALLEL_LOGS: usize = 8;
 /// Minutes of `RATE_LIMIT` that the paged queries of one pass may take before downloads take over.
 const QUERY_MINUTES: u64 = 5;
+/// Paged queries of one pass may use one part in so many of what the server's quota still allows; counts, the next pass
+/// and other users of the key need the rest.
+const QUERY_QUOTA_SHARE: u64 = 2;
 /// The one log of an endpoint that has no list of logs.
 const PAGES_LOG: &str = "csv-pages";
 
 /// An output folder and a client, ready for passes.
 #[derive(Debug)]
-pub(crate) struct Ingest {
+pub struct Ingest {
     settings: Settings,
     client: Arc<Client>,
     table: Arc<DirTable>,
     states: StateDir,
-    surroundings_clock: Arc<dyn ingest_source::clock::Clock>,
-    progress: Progress,
+    outside: Outside,
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
@@ -48,7 +51,7 @@ pub(crate) struct Ingest {
 
 /// What a pass is to cover.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Coverage {
+pub enum Coverage {
     /// From each log's position to now; logs without one start here.
     Tail {
         /// Where a log without a position starts.
@@ -60,105 +63,108 @@ pub(crate) enum Coverage {
 
 /// What came of a pass over all logs.
 #[derive(Debug)]
-pub(crate) struct PassReport {
-    pub(crate) logs: Vec<LogReport>,
-    pub(crate) duration: Duration,
+pub struct PassReport {
+    /// Each log, by name.
+    pub logs: Vec<LogReport>,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 impl PassReport {
     /// How the program ends after this pass.
-    pub(crate) fn exit(&self) -> Exit {
+    #[must_use]
+    pub fn exit(&self) -> Exit {
         if self.logs.iter().any(|log| log.refused) {
             return Exit::KeyRefused;
         }
-        if self.logs.iter().any(|log| log.open > 0) {
-            Exit::TryLater
-        } else {
-            Exit::Done
-        }
+        if self.logs.iter().any(|log| log.open > 0) { Exit::TryLater } else { Exit::Done }
     }
 }
 
+/// What the program meets outside itself: the network, the time, chance, a person.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// The network.
+    pub transport: Arc<dyn Transport>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What a person sees.
+    pub progress: Progress,
+    /// Seed of the run's randomness, unless the settings have one.
+    pub seed: u64,
+}
+
 /// A client for the settings.
-pub(crate) fn client(settings: &Settings, surroundings: &Surroundings) -> Result<Client, CommandError> {
+#[must_use]
+pub fn client(settings: &Settings, outside: &Outside) -> Client {
     if settings.endpoint.is_plain_and_remote() {
         tracing::warn!(
             event = "plain_http",
             reason = "the API key travels readable: RAPID7_API_ENDPOINT is not https"
         );
     }
-    let agent = concat!("log-ingestion/", env!("CARGO_PKG_VERSION"));
-    let transport = HttpTransport::new(agent).map_err(|error| failed(Exit::Failed, &error))?;
     let options = ClientOptions {
         endpoint: settings.endpoint.clone(),
         protocol: settings.protocol,
         key: settings.api_key.clone(),
         requests_per_minute: settings.rate_limit,
         retries: settings.retry_attempts,
-        seed: settings.seed.unwrap_or(surroundings.seed),
+        seed: settings.seed.unwrap_or(outside.seed),
     };
-    Ok(Client::new(
-        options,
-        Arc::new(transport),
-        Arc::clone(&surroundings.clock),
-    ))
+    Client::new(options, Arc::clone(&outside.transport), Arc::clone(&outside.clock))
 }
 
 /// The failure of a conversation with the API as the failure of a command.
-pub(crate) fn source_failed(error: &SourceError) -> CommandError {
-    let exit = if error.is_refusal() {
-        Exit::KeyRefused
-    } else {
-        Exit::TryLater
+#[must_use]
+pub fn source_failed(error: &SourceError) -> CommandError {
+    let exit = match error {
+        SourceError::Refused { .. } => Exit::KeyRefused,
+        // Before any log is known, a 404 is an endpoint that is none.
+        SourceError::NotFound(_) | SourceError::Wrong { .. } => Exit::Settings,
+        SourceError::Exhausted { .. }
+        | SourceError::Cut { .. }
+        | SourceError::TooLarge { .. }
+        | SourceError::Link(_)
+        | SourceError::Protocol(_) => Exit::TryLater,
     };
-    failed(exit, error)
+    CommandError::failed(exit, error)
 }
 
 /// The logs that a selection names.
-pub(crate) async fn wanted_logs(
-    client: &Client,
-    selection: &[Selector],
-) -> Result<Vec<LogInfo>, CommandError> {
+///
+/// # Errors
+/// When they cannot be listed, or a part of the selection names none.
+pub async fn wanted_logs(client: &Client, selection: &[Selector]) -> Result<Vec<LogInfo>, CommandError> {
     if client.protocol() == Protocol::CsvPages {
         let id = LogId::new(PAGES_LOG);
-        return Ok(vec![LogInfo {
-            name: PAGES_LOG.to_owned(),
-            id,
-            sets: Vec::new(),
-            retention: None,
-        }]);
+        return Ok(vec![LogInfo { name: PAGES_LOG.to_owned(), id, sets: Vec::new(), retention: None }]);
     }
-    let with_sets = selection
-        .iter()
-        .any(|selector| matches!(selector, Selector::Set(_)));
-    let logs = client
-        .logs(with_sets)
-        .await
-        .map_err(|error| source_failed(&error))?;
-    catalog::select(logs, selection).map_err(|error| failed(Exit::Settings, &error))
+    let with_sets = selection.iter().any(|selector| matches!(selector, Selector::Set(_)));
+    let logs = client.logs(with_sets).await.map_err(|error| source_failed(&error))?;
+    catalog::select(logs, selection).map_err(|error| CommandError::failed(Exit::Settings, &error))
 }
 
 impl Ingest {
-    /// Takes the output folder and brings ledger and table into agreement.
-    pub(crate) fn open(settings: Settings, surroundings: &Surroundings) -> Result<Self, CommandError> {
+    /// Takes the output folder.
+    ///
+    /// # Errors
+    /// When another process holds it, or it cannot be used.
+    pub fn open(settings: Settings, outside: &Outside) -> Result<Self, CommandError> {
         let root = &settings.output_dir;
-        let holder = Holder {
-            pid: std::process::id(),
-            host: host_name(),
-            since: surroundings.clock.now().to_string(),
-        };
+        let holder =
+            Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
         let lock = Lock::take(root, &holder).map_err(|error| match &error {
-            LockError::Held { .. } => failed(Exit::TryLater, &error),
-            LockError::Store(_) => failed(Exit::Settings, &error),
+            LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
+            LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
         })?;
-        let table = DirTable::open(root, settings.layout).map_err(|error| failed(Exit::Settings, &error))?;
+        let table = DirTable::open(root, settings.layout)
+            .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            client: Arc::new(client(&settings, surroundings)?),
+            client: Arc::new(client(&settings, outside)),
             table: Arc::new(table),
             states: StateDir::of(root),
-            surroundings_clock: Arc::clone(&surroundings.clock),
-            progress: surroundings.progress.clone(),
+            outside: outside.clone(),
             windows: Arc::new(Semaphore::new(settings.parallel_windows)),
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
@@ -167,18 +173,22 @@ impl Ingest {
         })
     }
 
-    /// One pass over the wanted logs.
-    pub(crate) async fn pass(
+    /// One pass over the wanted logs, after ledger and table were brought into agreement.
+    ///
+    /// # Errors
+    /// When the logs cannot be listed, or the ledgers not be read. What fails within a log is in the report.
+    pub async fn pass(
         &self,
         coverage: Coverage,
         stop: &CancellationToken,
     ) -> Result<PassReport, CommandError> {
-        let started = self.surroundings_clock.now();
+        let started = self.outside.clock.now();
         let logs = wanted_logs(&self.client, &self.settings.logs).await?;
         if logs.is_empty() {
             tracing::warn!(event = "no_logs", reason = "the key can see no log");
         }
-        let known = recover(&self.table, &self.states).map_err(|error| failed(Exit::TryLater, &error))?;
+        let known = recover(&self.table, &self.states)
+            .map_err(|error| CommandError::failed(Exit::TryLater, &error))?;
         let context = Arc::new(self.context(coverage, logs.len(), stop));
         let runs = logs.into_iter().filter_map(|log| {
             let state = state_of(&known, &log);
@@ -192,20 +202,11 @@ impl Ingest {
             let span = tracing::info_span!("log", log = %log.name);
             range.map(|range| pass(Arc::clone(&context), state, range, tail).instrument(span))
         });
-        let mut reports: Vec<LogReport> = futures_util::stream::iter(runs)
-            .buffer_unordered(PARALLEL_LOGS)
-            .collect()
-            .await;
+        let mut reports: Vec<LogReport> =
+            futures_util::stream::iter(runs).buffer_unordered(PARALLEL_LOGS).collect().await;
         reports.sort_by(|a, b| a.name.cmp(&b.name));
-        let took = self
-            .surroundings_clock
-            .now()
-            .millis()
-            .saturating_sub(started.millis());
-        Ok(PassReport {
-            logs: reports,
-            duration: Duration::from_millis(took.unsigned_abs()),
-        })
+        let took = self.outside.clock.now().millis().saturating_sub(started.millis());
+        Ok(PassReport { logs: reports, duration: Duration::from_millis(took.unsigned_abs()) })
     }
 
     fn context(&self, coverage: Coverage, logs: usize, stop: &CancellationToken) -> Context {
@@ -214,12 +215,13 @@ impl Ingest {
             Coverage::Tail { first_start } => first_start,
             Coverage::Period(range) => range.start(),
         };
-        let requests = u64::from(settings.rate_limit).saturating_mul(QUERY_MINUTES);
+        let by_rate = u64::from(settings.rate_limit).saturating_mul(QUERY_MINUTES);
+        let requests = by_rate.min(self.client.quota_left(Class::Query) / QUERY_QUOTA_SHARE);
         Context {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
             states: self.states.clone(),
-            clock: Arc::clone(&self.surroundings_clock),
+            clock: Arc::clone(&self.outside.clock),
             options: Options {
                 policy: Policy {
                     settle_delay: settings.settle_delay,
@@ -237,7 +239,7 @@ impl Ingest {
             windows: Arc::clone(&self.windows),
             cores: Arc::clone(&self.cores),
             bounds: Arc::clone(&self.bounds),
-            progress: self.progress.clone(),
+            progress: self.outside.progress.clone(),
         }
     }
 }
@@ -252,8 +254,5 @@ fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
 /// The machine's name, as the kernel says it.
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(
-        |_unknown| "this machine".to_owned(),
-        |name| name.trim().to_owned(),
-    )
+    name.map_or_else(|_unknown| "this machine".to_owned(), |name| name.trim().to_owned())
 }

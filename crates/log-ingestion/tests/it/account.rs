@@ -1,0 +1,108 @@
+//! A simulated account as a transport: no sockets, and time that only passes when everybody waits.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _};
+use ingest_core::time::Timestamp;
+use ingest_source::clock::Clock;
+use ingest_source::transport::{Credential, HttpReply, HttpRequest, Transport, TransportError};
+use rapid7_sim::{Account, Delivery, ReplyBody, SimConfig, SimRequest};
+
+/// Origin of an account without sockets.
+pub(crate) const ORIGIN: &str = "http://127.0.0.1:1";
+
+/// Virtual time: it stands still until the runtime has nothing to do but wait.
+#[derive(Debug, Clone)]
+pub(crate) struct VirtualClock {
+    base: Timestamp,
+    start: tokio::time::Instant,
+}
+
+impl VirtualClock {
+    /// A clock that says `base` now. Call inside a paused runtime.
+    pub(crate) fn starting(base: Timestamp) -> Self {
+        Self { base, start: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.base.plus_millis(i64::try_from(self.start.elapsed().as_millis()).unwrap())
+    }
+}
+
+/// The account, shared with the test that asks it for the truth.
+#[derive(Clone)]
+pub(crate) struct SimTransport {
+    pub(crate) account: Arc<Mutex<Account>>,
+    clock: VirtualClock,
+}
+
+impl std::fmt::Debug for SimTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SimTransport")
+    }
+}
+
+impl SimTransport {
+    pub(crate) fn new(config: SimConfig, clock: &VirtualClock) -> Self {
+        let account = Account::new(config, clock.now().millis());
+        Self { account: Arc::new(Mutex::new(account)), clock: clock.clone() }
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpReply, TransportError> {
+        let (name, value) = match &request.credential {
+            Credential::ApiKeyHeader(key) => ("x-api-key", key.reveal().to_owned()),
+            Credential::Bearer(key) => ("authorization", format!("Bearer {}", key.reveal())),
+        };
+        let asked = SimRequest {
+            method: "GET".to_owned(),
+            path: request.url.path().to_owned(),
+            query: request.url.query().unwrap_or_default().to_owned(),
+            headers: vec![(name.to_owned(), value)],
+            body: Vec::new(),
+            origin: ORIGIN.to_owned(),
+        };
+        // A round trip takes a moment, or a loop of requests would never let time pass.
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        let reply = self.account.lock().unwrap().handle(self.clock.now().millis(), &asked);
+        let headers = reply.headers.iter().map(|(n, v)| (n.to_lowercase(), v.clone())).collect();
+        match reply.delivery {
+            Delivery::ResetBeforeHead => return Err(TransportError("connection reset".to_owned())),
+            Delivery::SlowFirstByte(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Delivery::Whole | Delivery::CutBodyAfter(_) | Delivery::SlowTrickle { .. } => {}
+        }
+        Ok(HttpReply { status: reply.status, headers, body: body(reply.body, reply.delivery) })
+    }
+}
+
+impl Transport for SimTransport {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+        self.exchange(request).boxed()
+    }
+}
+
+fn body(body: ReplyBody, delivery: Delivery) -> BoxStream<'static, Result<Bytes, TransportError>> {
+    let pieces: Box<dyn Iterator<Item = Vec<u8>> + Send> = match body {
+        ReplyBody::Full(bytes) => Box::new(std::iter::once(bytes)),
+        ReplyBody::Chunks(chunks) => chunks,
+    };
+    let Delivery::CutBodyAfter(limit) = delivery else {
+        return futures_util::stream::iter(pieces.map(|piece| Ok(Bytes::from(piece)))).boxed();
+    };
+    let mut left = usize::try_from(limit).unwrap();
+    let kept = pieces.map_while(move |mut piece| {
+        if left == 0 {
+            return None;
+        }
+        piece.truncate(left);
+        left -= piece.len();
+        Some(Ok(Bytes::from(piece)))
+    });
+    let cut = std::iter::once(Err(TransportError("connection closed within the body".to_owned())));
+    futures_util::stream::iter(kept.chain(cut)).boxed()
+}

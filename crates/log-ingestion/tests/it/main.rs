@@ -1,0 +1,16 @@
+//! Tests of the whole program: against the simulator in virtual time, and as a real process.
+
+#![cfg(test)]
+
+mod account;
+mod program;
+mod scenario;
+mod stored;
+
+mod bad_input;
+mod commands;
+mod kill;
+mod memory;
+mod runbook_log;
+mod seeds;
+mod semantics;

@@ -1,0 +1,156 @@
+//! `interop`: writes Parquet with the program as a user would, then has other readers judge it.
+//!
+//! Builds, runs the program, hands the folders to a Python script. What is right is decided there, by readers that
+//! share no code with the writer.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::place::{self, Place};
+use crate::process::{self, Summed};
+use crate::{out, python};
+
+const PROGRAM: &str = "log-ingestion";
+const CODECS: [&str; 6] = ["snappy", "gzip", "brotli", "zstd", "lz4", "none"];
+/// Events of the generated demo.
+const EVENTS: &str = "60000";
+/// Rows a file of the demo, small, so that each log is read back from several files.
+const WINDOW_ROWS: &str = "5000";
+
+/// Writes, reads back, and gives the closing line of the script.
+pub(crate) fn run(place: &Place) -> Summed {
+    match prepare(place) {
+        Ok(mut judge) => process::run_summed(&mut judge, is_summary),
+        Err(failure) => Summed::failed(failure),
+    }
+}
+
+/// Writes all that is to be read; gives the command that reads it.
+fn prepare(place: &Place) -> Result<Command, Failure> {
+    let python = python::require(place)?;
+    let writer = Writer { program: build(place)?, folder: place.target.join("interop") };
+    place::empty_folder(&writer.folder)?;
+    let data = place.interop().join("data");
+
+    writer.demo("demo", &["--events", EVENTS, "--window-rows", WINDOW_ROWS])?;
+    writer.demo("files", &["--data", &data.to_string_lossy()])?;
+    for codec in CODECS {
+        writer.convert(&data, codec)?;
+    }
+    let mut judge = Command::new(python);
+    judge.arg(place.interop().join("read_all.py")).arg(&writer.folder).arg(&data);
+    judge.env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(judge)
+}
+
+fn is_summary(line: &str) -> bool {
+    line.starts_with("interop: ") && line.ends_with(" failed")
+}
+
+/// Builds the program and gives its path, from what cargo says that it built.
+///
+/// Builds the tests with it: alone, the program would have its dependencies with fewer features, and after the tests
+/// of the workspace half of them would be compiled a second time.
+fn build(place: &Place) -> Result<PathBuf, Failure> {
+    let mut command = place.cargo(&["build", "--quiet", "--workspace", "--bins", "--tests"]);
+    command.arg("--message-format=json-render-diagnostics");
+    let messages = process::read(&mut command)?;
+    executable(&messages, PROGRAM)
+        .ok_or_else(|| Failure::new(format!("cargo does not say where {PROGRAM} is")))
+}
+
+/// The path of a program among the messages of a build; not that of its tests.
+fn executable(messages: &str, program: &str) -> Option<PathBuf> {
+    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut paths = built.filter_map(|message| {
+        let path = message.get("executable")?.as_str()?;
+        let is_program = message.pointer("/target/name")? == program;
+        (is_program && message.pointer("/profile/test")? == false).then(|| PathBuf::from(path))
+    });
+    paths.next()
+}
+
+/// The program under test, and where its files go.
+struct Writer {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+impl Writer {
+    /// Ingests a simulated account, and keeps what `status` says about the folder.
+    fn demo(&self, name: &str, args: &[&str]) -> Result<(), Failure> {
+        let output = self.folder.join("ingested").join(name);
+        let mut demo = self.command(&["demo"]);
+        demo.args(args).arg("--output-dir").arg(&output);
+        quietly(&mut demo)?;
+        let mut status = self.command(&["status", "--json"]);
+        status.env("OUTPUT_DIR", &output);
+        status.env("RAPID7_API_KEY", "unused").env("RAPID7_API_ENDPOINT", "http://localhost:9");
+        let said = process::read(&mut status)?;
+        let path = self.folder.join(format!("{name}.status.json"));
+        std::fs::write(&path, said)
+            .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
+    }
+
+    /// Converts all files of a folder with one codec.
+    fn convert(&self, data: &Path, codec: &str) -> Result<(), Failure> {
+        let mut convert = self.command(&["convert", "--compression", codec, "--output"]);
+        convert.arg(self.folder.join("converted").join(codec)).args(files_of(data)?);
+        quietly(&mut convert)
+    }
+
+    /// Runs in its own folder, so that no settings file of a developer is read.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(args).current_dir(&self.folder);
+        command
+    }
+}
+
+/// Runs a command; what it said is shown only if it failed.
+fn quietly(command: &mut Command) -> Result<(), Failure> {
+    out::line(&process::words(command));
+    let (success, said) = process::read_all(command)?;
+    if success {
+        return Ok(());
+    }
+    out::line(&said);
+    Err(Failure::new(format!("{} failed", process::words(command))))
+}
+
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let told = |error| Failure::new(format!("{} cannot be read: {error}", folder.display()));
+    let entries = std::fs::read_dir(folder).map_err(told)?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(told)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_found_among_what_was_built() {
+        let message = |name: &str, test: bool, path: &str| {
+            let target = serde_json::json!({"name": name});
+            let profile = serde_json::json!({"test": test});
+            serde_json::json!({"target": target, "profile": profile, "executable": path}).to_string()
+        };
+        let messages = [
+            "{\"reason\":\"compiler-artifact\",\"executable\":null}".to_owned(),
+            message("p", true, "/t/deps/p-1"),
+            message("q", false, "/t/q"),
+            message("p", false, "/t/p"),
+            "{\"reason\":\"build-finished\",\"success\":true}".to_owned(),
+        ];
+        assert_eq!(executable(&messages.join("\n"), "p"), Some(PathBuf::from("/t/p")));
+        assert_eq!(executable("no JSON", "p"), None);
+    }
+}
