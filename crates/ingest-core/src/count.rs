@@ -81,13 +81,12 @@ impl CountQuery {
 fn read(envelope: &Envelope, span: RequestSpan) -> Result<CountReply, ProtocolError> {
     let statistics = envelope.statistics().ok_or(ProtocolError::Lacks("statistics"))?;
     let total = statistics.stats.get("global_timeseries").and_then(|s| s.get("count"));
-    let total = match total {
-        Some(figure) => whole(figure)?,
-        // An empty range may come back with empty statistics; search_stats then says what was matched.
-        None => match envelope.search_stat("events_matched") {
-            Some(matched) => whole(&Value::from(matched))?,
-            None => return Err(ProtocolError::Lacks("statistics.stats.global_timeseries.count")),
-        },
+    // An empty range may come back with empty statistics; the figures beside them then say so.
+    let total = match (total, &statistics.count, envelope.search_stat("events_matched")) {
+        (Some(figure), _, _) => whole(figure)?,
+        (None, figure, _) if !figure.is_null() => whole(figure)?,
+        (None, _, Some(matched)) => whole(&Value::from(matched))?,
+        (None, _, None) => return Err(ProtocolError::Lacks("statistics.stats.global_timeseries.count")),
     };
     if let Some(matched) = envelope.search_stat("events_matched") {
         let matched = whole(&Value::from(matched))?;
@@ -167,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_range_may_have_empty_statistics() {
+        for body in [
+            r#"{"leql":{},"statistics":{"stats":{},"count":0.0}}"#,
+            r#"{"leql":{},"statistics":{"stats":{}},"search_stats":{"events_matched":0}}"#,
+        ] {
+            assert_eq!(count(body).unwrap().total, 0, "{body}");
+        }
+    }
+
+    #[test]
     fn figures_that_differ_are_refused() {
         for bad in [
             body(r#"{"count":3.0}"#, r#"[{"count":1},{"count":1}]"#, "3"),
@@ -177,6 +186,7 @@ mod tests {
             assert!(matches!(count(&bad), Err(ProtocolError::CountDisagrees(_))), "{bad}");
         }
         assert!(matches!(count(r#"{"leql":{}}"#), Err(ProtocolError::Lacks(_))));
+        assert!(matches!(count(r#"{"leql":{},"statistics":{"stats":{}}}"#), Err(ProtocolError::Lacks(_))));
     }
 
     #[test]

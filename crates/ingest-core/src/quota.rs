@@ -57,6 +57,8 @@ const USER_WINDOW_MS: i64 = 60 * MS_PER_SECOND;
 const POLLS_RESERVED: usize = 3;
 /// How long that room is held, in milliseconds: a query expires after 20 s without a poll.
 const RESERVED_MS: i64 = 20 * MS_PER_SECOND;
+/// A reset that moved by more than this, in milliseconds, is that of a new window and not a rounded one.
+const RENEWED_MS: i64 = 2 * MS_PER_SECOND;
 /// Added to a reset that the server named in whole seconds, so that the first request falls after it.
 const RESET_MARGIN_MS: i64 = 50;
 
@@ -93,6 +95,8 @@ pub struct Quota {
 
 #[derive(Debug, Clone, Copy)]
 struct Budget {
+    /// Requests of a whole window.
+    limit: u64,
     remaining: u64,
     resets_at: Timestamp,
     blocked_until: Option<Timestamp>,
@@ -134,13 +138,12 @@ impl Quota {
 
     /// Takes in what a reply said of its class.
     pub fn learn(&mut self, class: Class, headers: QuotaHeaders, now: Timestamp) {
-        let in_flight_ahead = headers.remaining;
         let budget = self.budget(class, now);
-        if let Some(remaining) = in_flight_ahead {
+        budget.limit = headers.limit.unwrap_or(budget.limit);
+        if let Some(remaining) = headers.remaining {
             // Replies may overtake each other: the smaller figure is the one that cannot overspend.
-            let renewed = headers
-                .reset_seconds
-                .is_some_and(|s| after_seconds(now, s) > budget.resets_at.plus_millis(2_000));
+            let later = budget.resets_at.plus_millis(RENEWED_MS);
+            let renewed = headers.reset_seconds.is_some_and(|seconds| after_seconds(now, seconds) > later);
             budget.remaining = if renewed { remaining } else { budget.remaining.min(remaining) };
         }
         if let Some(seconds) = headers.reset_seconds {
@@ -162,8 +165,10 @@ impl Quota {
     }
 
     fn budget(&mut self, class: Class, now: Timestamp) -> &mut Budget {
+        let limit = self.budgets.get(&class).map_or_else(|| class.documented(), |budget| budget.limit);
         let fresh = Budget {
-            remaining: class.documented(),
+            limit,
+            remaining: limit,
             resets_at: crate::retry::at(now, SERVER_WINDOW),
             blocked_until: None,
         };
@@ -240,6 +245,7 @@ mod tests {
         assert_eq!(quota.admit(Class::Query, t(2)), Admission::Wait(t(10_050)));
         assert_eq!(quota.admit(Class::Poll, t(2)), Admission::Go);
         assert_eq!(quota.admit(Class::Query, t(10_050)), Admission::Go);
+        assert_eq!(quota.remaining(Class::Query), 1, "the next window has the limit that the server named");
     }
 
     #[test]

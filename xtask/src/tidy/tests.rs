@@ -61,6 +61,7 @@ fn a_module_opens_with_its_header() {
     lines(sources::header, "//! Decides.\n", &[]);
     lines(sources::header, "use a;\n//! Late.\n", &[1]);
     check(&sources::header(&file("crates/a/tests/b.rs", "fn f() {}")), &[]);
+    check(&sources::header(&file("crates/a/src/b/tests.rs", "fn f() {}")), &[]);
 }
 
 #[test]

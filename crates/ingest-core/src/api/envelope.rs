@@ -47,6 +47,9 @@ pub struct Statistics {
     /// Milliseconds a slice.
     #[serde(default)]
     pub granularity: serde_json::Value,
+    /// All rows once more, where the type of the statistics is a count.
+    #[serde(default)]
+    pub count: serde_json::Value,
     /// First bound, as resolved.
     pub from: Option<i64>,
     /// Second bound, as resolved.

@@ -1,16 +1,22 @@
 //! `logs`: what the key can see.
 
+use ingest_source::Protocol;
+
 use super::print;
 use crate::app::Surroundings;
 use crate::cli::JsonArgs;
 use crate::exit::{CommandError, Exit};
-use crate::ingest::{client, wanted_logs};
+use crate::ingest::{client, source_failed, wanted_logs};
 use crate::settings::Settings;
 use crate::table_text::{Align, table};
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {
     let settings = Settings::resolve(&surroundings.layers)?;
     let client = client(&settings, &surroundings.outside()?);
+    if client.protocol() == Protocol::CsvPages {
+        // There is no list to prove that the key is taken.
+        client.probe_pages().await.map_err(|error| source_failed(&error))?;
+    }
     let logs = wanted_logs(&client, &settings.logs).await?;
     if args.json {
         let list: Vec<_> = logs
