@@ -7,15 +7,14 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use ingest_core::time::Timestamp;
-use ingest_source::HttpTransport;
 use ingest_source::clock::Clock;
 
 use crate::cli::{self, Command, Invocation};
 use crate::commands;
 use crate::exit::{CommandError, Exit};
-use crate::ingest::Outside;
 use crate::progress::Progress;
 use crate::settings::{Layers, LogFormat, LogSettings, SettingsError};
+use crate::surroundings::Surroundings;
 use crate::telemetry::{self, Identity, Output};
 
 /// The system's clock.
@@ -27,33 +26,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(ingest_core::time::millis_of(since))
-    }
-}
-
-/// What every command is given.
-#[derive(Debug)]
-pub(crate) struct Surroundings {
-    pub(crate) layers: Layers,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) progress: Progress,
-    /// Seed of this run's randomness, unless `RAPID7_SEED` sets one.
-    pub(crate) seed: u64,
-    /// Whether a person is looking.
-    pub(crate) terminal: bool,
-}
-
-impl Surroundings {
-    /// The real outside.
-    pub(crate) fn outside(&self) -> Result<Outside, CommandError> {
-        let agent = concat!("log-ingestion/", env!("CARGO_PKG_VERSION"));
-        let transport =
-            HttpTransport::new(agent).map_err(|error| CommandError::failed(Exit::Failed, &error))?;
-        Ok(Outside {
-            transport: Arc::new(transport),
-            clock: Arc::clone(&self.clock),
-            progress: self.progress.clone(),
-            seed: self.seed,
-        })
     }
 }
 

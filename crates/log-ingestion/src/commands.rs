@@ -7,6 +7,8 @@ pub(crate) mod logs;
 pub(crate) mod run;
 pub(crate) mod status;
 
+mod summary;
+
 use std::io::Write as _;
 
 use crate::exit::{CommandError, Exit};

@@ -14,4 +14,5 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod commands;
+mod surroundings;
 mod table_text;

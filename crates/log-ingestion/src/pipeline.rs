@@ -23,6 +23,7 @@ pub use recover::recover;
 
 mod commit;
 mod encode;
+mod facts;
 mod fetch;
 mod log_pass;
 mod plan;

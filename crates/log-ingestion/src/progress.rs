@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::Write as _;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Redraws a second.
 const REDRAWS: u8 = 8;
@@ -45,9 +45,13 @@ impl Progress {
     /// A bar for a log of about `rows` rows.
     #[must_use]
     pub fn log(&self, name: &str, rows: u64) -> LogBar {
-        let template = "{prefix:24!} {bar:28} {human_pos:>11}/{human_len} rows {per_sec:>14} eta {eta} {msg}";
+        let template = "{prefix:24!} {bar:28} {human_pos:>11}/{human_len} rows {rate:>12} eta {eta} {msg}";
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_never| ProgressStyle::default_bar());
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A bar without its rate is still a bar.
+            drop(write!(out, "{:.0}/s", state.per_sec()));
+        });
         let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(name.to_owned()));
         LogBar { bar }
     }

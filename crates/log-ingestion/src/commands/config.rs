@@ -3,10 +3,10 @@
 use ingest_store::DirTable;
 
 use super::print;
-use crate::app::Surroundings;
 use crate::cli::{ConfigAction, ConfigArgs};
 use crate::exit::{CommandError, Exit};
 use crate::settings::{SETTINGS, Settings};
+use crate::surroundings::Surroundings;
 use crate::table_text::{Align, table};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &ConfigArgs) -> Result<Exit, CommandError> {

@@ -17,9 +17,9 @@ use ingest_tabular::{
 };
 
 use super::print;
-use crate::app::Surroundings;
 use crate::cli::ConvertArgs;
 use crate::exit::{CommandError, Exit};
+use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 
 /// Text read at once.

@@ -11,12 +11,12 @@ use rapid7_sim::{FaultName, Faults, Kind, LogSource, LogSpec, SimConfig, Trigger
 use tokio_util::sync::CancellationToken;
 
 use super::print;
-use super::run::summary;
-use crate::app::Surroundings;
+use super::summary::summary;
 use crate::cli::DemoArgs;
 use crate::exit::{CommandError, Exit};
 use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::settings::{Layers, Settings};
+use crate::surroundings::Surroundings;
 use crate::table_text::grouped;
 
 /// Requests a minute that the demo allows itself: its server is on this machine.

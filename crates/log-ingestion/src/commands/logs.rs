@@ -3,11 +3,11 @@
 use ingest_source::Protocol;
 
 use super::print;
-use crate::app::Surroundings;
 use crate::cli::JsonArgs;
 use crate::exit::{CommandError, Exit};
 use crate::ingest::{client, source_failed, wanted_logs};
 use crate::settings::Settings;
+use crate::surroundings::Surroundings;
 use crate::table_text::{Align, table};
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {

@@ -6,13 +6,13 @@ use ingest_core::time::{LogWindow, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::print;
-use crate::app::Surroundings;
+use super::summary::summary;
 use crate::cli::RunArgs;
 use crate::exit::{CommandError, Exit};
 use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::settings::{Fault, Settings, SettingsError};
 use crate::shutdown::Shutdown;
-use crate::table_text::{Align, grouped, table};
+use crate::surroundings::Surroundings;
 
 /// Wait after the API refused the key in continuous mode, before it is asked again: a rotated key is not found out
 /// about any sooner, and each try is counted as a failed login.
@@ -145,53 +145,4 @@ fn complete(report: &PassReport) {
         bytes = sum(|log| log.tally.bytes),
         duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
     );
-}
-
-/// The table that a person sees at the end.
-pub(crate) fn summary(report: &PassReport) -> String {
-    let rows: Vec<Vec<String>> = report
-        .logs
-        .iter()
-        .map(|log| {
-            let tally = log.tally;
-            let counted = tally.counted.map_or_else(|| "-".to_owned(), grouped);
-            let state = if log.open > 0 { format!("{} open", log.open) } else { "complete".to_owned() };
-            vec![
-                log.name.clone(),
-                grouped(log.windows),
-                grouped(tally.fetched),
-                grouped(tally.stored),
-                grouped(tally.quarantined),
-                counted,
-                grouped(tally.files),
-                grouped(tally.bytes),
-                rate(log.text_bytes, report.duration),
-                state,
-            ]
-        })
-        .collect();
-    let right = Align::Right;
-    table(
-        &[
-            ("log", Align::Left),
-            ("windows", right),
-            ("fetched", right),
-            ("stored", right),
-            ("quarantined", right),
-            ("server count", right),
-            ("files", right),
-            ("bytes", right),
-            ("MB/s", right),
-            ("state", Align::Left),
-        ],
-        &rows,
-    )
-}
-
-/// Megabytes of log text a second.
-fn rate(bytes: u64, duration: Duration) -> String {
-    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
-    // Bytes a millisecond are kilobytes a second.
-    let tenths = bytes.saturating_mul(10) / ms / 1_000;
-    format!("{}.{}", tenths / 10, tenths % 10)
 }

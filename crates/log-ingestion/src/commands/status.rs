@@ -5,10 +5,10 @@ use ingest_core::time::Timestamp;
 use ingest_store::StateDir;
 
 use super::print;
-use crate::app::Surroundings;
 use crate::cli::JsonArgs;
 use crate::exit::{CommandError, Exit};
 use crate::settings;
+use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {

@@ -60,7 +60,7 @@ pub(super) fn encode(
     for block in fetched.spool.read()? {
         encoder.push(&block?, &mut quarantine)?;
     }
-    let facts = super::commit::facts(context, log, schema, fetched, tail);
+    let facts = super::facts::facts(context, log, schema, fetched, tail);
     let encoded = encoder.finish(&facts)?;
     let (file, encoded) = split_output(encoded);
     let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;

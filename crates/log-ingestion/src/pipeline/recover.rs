@@ -14,7 +14,7 @@ use ingest_store::{DirTable, StateDir, StoreError, TableFile};
 use ingest_tabular::FileFacts;
 
 use super::chain;
-use super::commit::fact;
+use super::facts::fact;
 
 /// The states of all logs that were ever stored, in agreement with the table.
 ///

@@ -1,0 +1,40 @@
+//! What a command is given of the world: settings as written, time, chance, a person's terminal.
+//!
+//! Made once, by `app`. Turns into the outside that ingestion works with; acts on nothing.
+
+use std::sync::Arc;
+
+use ingest_source::HttpTransport;
+use ingest_source::clock::Clock;
+
+use crate::exit::{CommandError, Exit};
+use crate::ingest::Outside;
+use crate::progress::Progress;
+use crate::settings::Layers;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) layers: Layers,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) progress: Progress,
+    /// Seed of this run's randomness, unless `RAPID7_SEED` sets one.
+    pub(crate) seed: u64,
+    /// Whether a person is looking.
+    pub(crate) terminal: bool,
+}
+
+impl Surroundings {
+    /// The real outside.
+    pub(crate) fn outside(&self) -> Result<Outside, CommandError> {
+        let agent = concat!("log-ingestion/", env!("CARGO_PKG_VERSION"));
+        let transport =
+            HttpTransport::new(agent).map_err(|error| CommandError::failed(Exit::Failed, &error))?;
+        Ok(Outside {
+            transport: Arc::new(transport),
+            clock: Arc::clone(&self.clock),
+            progress: self.progress.clone(),
+            seed: self.seed,
+        })
+    }
+}
