@@ -50,7 +50,7 @@ impl Progress {
             ProgressStyle::with_template(template).unwrap_or_else(|_never| ProgressStyle::default_bar());
         let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
             // A bar without its rate is still a bar.
-            drop(write!(out, "{:.0}/s", state.per_sec()));
+            write!(out, "{:.0}/s", state.per_sec()).unwrap_or_default();
         });
         let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(name.to_owned()));
         LogBar { bar }
