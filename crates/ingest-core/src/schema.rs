@@ -11,11 +11,13 @@ use twox_hash::XxHash3_64;
 
 pub use fits::Fits;
 pub use kind::{BoolCase, ColumnType, FloatForm, TimeForm, TimeUnit};
+pub use pin::PinnedType;
 
 use crate::shape::{Body, Shape};
 
 mod fits;
 mod kind;
+mod pin;
 
 /// Names of the columns that are ours; a field of the log never takes one of them.
 pub mod own {

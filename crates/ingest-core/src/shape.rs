@@ -34,6 +34,9 @@ pub struct CsvDialect {
     pub null: Option<String>,
     /// Lines that begin with this byte are comments.
     pub comment: Option<u8>,
+    /// Whether several delimiters in a row are one, as where fields are padded with blanks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collapse: bool,
 }
 
 /// What a record's body is.
@@ -48,6 +51,8 @@ pub enum Body {
     KeyValue,
     /// Apache or nginx access lines, common or combined.
     Access,
+    /// Security events in CEF or LEEF.
+    Cef,
     /// Anything else: one text column.
     Text,
 }
@@ -76,6 +81,7 @@ impl fmt::Display for Shape {
             }
             Body::KeyValue => f.write_str("key=value"),
             Body::Access => f.write_str("access log"),
+            Body::Cef => f.write_str("CEF"),
             Body::Text => f.write_str("text"),
         }
     }

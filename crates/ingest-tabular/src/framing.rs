@@ -1,12 +1,15 @@
 //! Framing: bytes in any chunks to records.
 //!
-//! Decides where a record ends: at a line feed, and in CSV not inside quotes. The same bytes give the same
-//! records however they are cut into chunks. Never interprets a record, and holds at most 16 MiB.
+//! Decides where a record ends: at a line end, in CSV not inside quotes, and in JSON that is spread over lines
+//! where its brackets close. The same bytes give the same records however they are cut into chunks. Never
+//! interprets a record, and holds at most 16 MiB.
 
 use ingest_core::records::RecordBlock;
-use memchr::{memchr, memchr2};
 
 use crate::parse::csv::Marks;
+use scan::{Breaks, State};
+
+mod scan;
 
 /// Longest record that is held together. A quote that nothing closes within it is taken for text, and the
 /// lines behind it for records; a line longer than it is delivered in pieces. Events are at most 64 KiB,
@@ -15,19 +18,92 @@ pub(crate) const RECORD_MAX: usize = 16 << 20;
 /// What some editors put before UTF-8.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// How the lines of a text end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LineEnds {
+    /// There is none.
+    None,
+    /// Line feeds.
+    Lf,
+    /// Carriage returns with line feeds.
+    CrLf,
+    /// Carriage returns alone.
+    Cr,
+    /// Line feeds, with and without carriage returns before them.
+    Mixed,
+    /// Carriage returns alone, mostly, and line feeds.
+    MixedWithCr,
+}
+
+impl LineEnds {
+    /// What a text's beginning shows. Carriage returns end lines where there are more of them than line feeds:
+    /// elsewhere they are text, as a terminal's progress is.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Self {
+        let (mut lf, mut crlf, mut cr) = (0_usize, 0_usize, 0_usize);
+        for at in memchr::memchr2_iter(b'\n', b'\r', text) {
+            let here = text.get(at);
+            let previous = at.checked_sub(1).and_then(|at| text.get(at));
+            match (here, previous, text.get(at + 1)) {
+                (Some(b'\n'), Some(b'\r'), _) => crlf += 1,
+                (Some(b'\n'), _, _) => lf += 1,
+                // `\r\r\n` is one line end, written twice by a program that meant well.
+                (Some(b'\r'), _, next) if !matches!(next, Some(b'\n' | b'\r')) => cr += 1,
+                _ => {}
+            }
+        }
+        match (lf, crlf, cr) {
+            (0, 0, 0) => Self::None,
+            (0, 0, _) => Self::Cr,
+            _ if cr > lf + crlf => Self::MixedWithCr,
+            (_, 0, _) => Self::Lf,
+            (0, _, _) => Self::CrLf,
+            _ => Self::Mixed,
+        }
+    }
+
+    /// A name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Lf => "LF",
+            Self::CrLf => "CRLF",
+            Self::Cr => "CR",
+            Self::Mixed => "LF and CRLF",
+            Self::MixedWithCr => "CR and LF",
+        }
+    }
+
+    const fn breaks(self) -> Breaks {
+        match self {
+            Self::Cr | Self::MixedWithCr => Breaks::Either,
+            Self::None | Self::Lf | Self::CrLf | Self::Mixed => Breaks::Feed,
+        }
+    }
+}
+
 /// How records are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Framing(Kind);
+pub struct Framing {
+    kind: Kind,
+    breaks: Breaks,
+    /// Records before the first one that counts.
+    passed_over: usize,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Lines,
     Csv { marks: Marks, quote: u8 },
+    Json,
 }
 
 impl Framing {
     /// A record a line.
-    pub const LINES: Self = Self(Kind::Lines);
+    pub const LINES: Self = Self::new(Kind::Lines);
+    /// A record an object, over as many lines as it takes; also the objects of one array.
+    pub const JSON: Self = Self::new(Kind::Json);
 
     /// The framing of a log's text: lines, except that quoted fields may hold line feeds.
     #[must_use]
@@ -42,23 +118,36 @@ impl Framing {
     #[must_use]
     pub const fn csv(dialect: &ingest_core::shape::CsvDialect) -> Self {
         match dialect.quote {
-            Some(quote) => Self(Kind::Csv { marks: Marks::of(dialect), quote }),
+            Some(quote) => Self::new(Kind::Csv { marks: Marks::of(dialect), quote }),
             None => Self::LINES,
         }
     }
-}
 
-/// Where in a CSV record the scan stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Outside quotes.
-    Open,
-    /// Inside quotes.
-    Quoted,
-    /// After a quote inside quotes: the next byte tells what it was.
-    AfterQuote,
-    /// After an escape inside quotes.
-    Escaped,
+    /// The same in a text with these line ends.
+    #[must_use]
+    pub const fn with_line_ends(self, ends: LineEnds) -> Self {
+        Self { breaks: ends.breaks(), ..self }
+    }
+
+    /// The same, passing over what stands before the first record.
+    #[must_use]
+    pub const fn after(self, passed_over: usize) -> Self {
+        Self { passed_over, ..self }
+    }
+
+    /// A name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.kind {
+            Kind::Lines => "a record a line",
+            Kind::Csv { .. } => "a record a line, and line ends in quotes",
+            Kind::Json => "a record an object",
+        }
+    }
+
+    const fn new(kind: Kind) -> Self {
+        Self { kind, breaks: Breaks::Feed, passed_over: 0 }
+    }
 }
 
 /// Cuts text into records.
@@ -68,7 +157,12 @@ pub struct Framer {
     record_max: usize,
     held: Vec<u8>,
     state: State,
+    /// Brackets that are open, in JSON.
+    depth: u32,
     at_start: bool,
+    /// The last record ended in a carriage return: a line feed now belongs to it.
+    pass_feed: bool,
+    passed_over: usize,
     cut: u64,
 }
 
@@ -81,7 +175,17 @@ impl Framer {
 
     /// As [`Framer::new`], holding less.
     pub(crate) const fn with_record_max(framing: Framing, record_max: usize) -> Self {
-        Self { framing, record_max, held: Vec::new(), state: State::Open, at_start: true, cut: 0 }
+        Self {
+            framing,
+            record_max,
+            held: Vec::new(),
+            state: State::Open,
+            depth: 0,
+            at_start: true,
+            pass_feed: false,
+            passed_over: 0,
+            cut: 0,
+        }
     }
 
     /// Records that were cut because they were longer than 16 MiB, or held an unclosed quote.
@@ -100,6 +204,9 @@ impl Framer {
             }
         }
         while !rest.is_empty() {
+            if std::mem::take(&mut self.pass_feed) {
+                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+            }
             // At most as much as may be held: so a cut falls on the same byte whatever the chunks.
             let room = self.record_max - self.held.len();
             let piece = rest.get(..room.min(rest.len())).unwrap_or(rest);
@@ -119,14 +226,16 @@ impl Framer {
     /// The text ends, with or without a last line end.
     pub fn finish(&mut self, block: &mut RecordBlock) {
         self.at_start = false;
-        if self.state == State::Quoted || self.state == State::Escaped {
+        if self.state == State::Quoted || self.state == State::Escaped || self.depth > 0 {
             self.give_up(block);
         }
         if !self.held.is_empty() {
-            block.push(&self.held);
-            self.held.clear();
+            let held = std::mem::take(&mut self.held);
+            self.deliver(&held, block);
         }
         self.state = State::Open;
+        self.depth = 0;
+        self.pass_feed = false;
     }
 
     /// One page of several ends: the next bytes begin a text of its own.
@@ -151,40 +260,64 @@ impl Framer {
         bytes
     }
 
-    /// The length, line feed included, of what `piece` adds to the record; `None` where it does not end.
+    /// The length, line end included, of what `piece` adds to the record; `None` where it does not end.
     fn record_len(&mut self, piece: &[u8]) -> Option<usize> {
-        match self.framing.0 {
-            Kind::Lines => memchr(b'\n', piece).map(|at| at + 1),
+        let breaks = self.framing.breaks;
+        match self.framing.kind {
+            Kind::Lines => breaks.find(piece).map(|at| at + 1),
             Kind::Csv { marks, quote } => {
                 let before = self.held.last().copied();
-                scan(&mut self.state, marks, quote, (before, piece))
+                scan::csv(&mut self.state, (marks, quote, breaks), (before, piece))
             }
+            Kind::Json => scan::json(&mut self.state, &mut self.depth, piece),
         }
     }
 
     fn emit(&mut self, ending: &[u8], block: &mut RecordBlock) {
+        self.pass_feed = self.framing.breaks == Breaks::Either && ending.last() == Some(&b'\r');
         if self.held.is_empty() {
-            block.push(line(ending));
+            self.deliver(line(ending), block);
             return;
         }
-        self.held.extend_from_slice(ending);
-        block.push(line(&self.held));
-        self.held.clear();
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(ending);
+        self.deliver(line(&held), block);
+        held.clear();
+        self.held = held;
     }
 
-    /// Delivers what is held by its line ends: a quote was not closed, or a line does not end.
+    /// Hands a record on, unless it stands before the first one that counts.
+    fn deliver(&mut self, record: &[u8], block: &mut RecordBlock) {
+        let record = match self.framing.kind {
+            Kind::Json => scan::between_json(record),
+            Kind::Lines | Kind::Csv { .. } => record,
+        };
+        if self.framing.kind == Kind::Json && record.is_empty() {
+            return;
+        }
+        if self.passed_over < self.framing.passed_over {
+            self.passed_over += 1;
+            return;
+        }
+        block.push(record);
+    }
+
+    /// Delivers what is held by its line ends: a quote or bracket was not closed, or a line does not end.
     fn give_up(&mut self, block: &mut RecordBlock) {
         self.cut += 1;
         self.state = State::Open;
+        self.depth = 0;
         let mut held = std::mem::take(&mut self.held);
         let mut rest = held.as_slice();
-        while let Some(end) = memchr(b'\n', rest) {
+        while let Some(end) = self.framing.breaks.find(rest) {
             let (record, after) = rest.split_at_checked(end + 1).unwrap_or((rest, b""));
-            block.push(line(record));
-            rest = after;
+            self.deliver(line(record), block);
+            let pair = self.framing.breaks == Breaks::Either && record.last() == Some(&b'\r');
+            self.pass_feed = pair && after.is_empty();
+            rest = if pair { after.strip_prefix(b"\n").unwrap_or(after) } else { after };
         }
         if rest.len() >= self.record_max {
-            block.push(rest);
+            self.deliver(rest, block);
             rest = b"";
         }
         let kept = held.len() - rest.len();
@@ -193,57 +326,20 @@ impl Framer {
         self.resume();
     }
 
-    /// Scans what is kept of the last line, which is a record's beginning now. It has no line feed.
+    /// Scans what is kept of the last line, which is a record's beginning now. It has no line end.
     fn resume(&mut self) {
         let held = std::mem::take(&mut self.held);
-        if let Kind::Csv { marks, quote } = self.framing.0 {
-            let _no_end = scan(&mut self.state, marks, quote, (None, &held));
-        }
+        let _no_end = self.record_len(&held);
         self.held = held;
     }
 }
 
 /// A record without its line end.
 fn line(record: &[u8]) -> &[u8] {
-    let record = record.strip_suffix(b"\n").unwrap_or(record);
-    record.strip_suffix(b"\r").unwrap_or(record)
-}
-
-/// The end of a CSV record in `piece`, which follows the byte `before`; none at the record's start.
-fn scan(state: &mut State, marks: Marks, quote: u8, (before, piece): (Option<u8>, &[u8])) -> Option<usize> {
-    let mut at = 0;
-    while let Some(tail) = piece.get(at..).filter(|tail| !tail.is_empty()) {
-        match *state {
-            State::Open => {
-                at += memchr2(b'\n', quote, tail)?;
-                if piece.get(at) == Some(&b'\n') {
-                    return Some(at + 1);
-                }
-                let previous = at.checked_sub(1).map_or(before, |at| piece.get(at).copied());
-                if previous.is_none_or(|byte| byte == marks.delimiter) {
-                    *state = State::Quoted;
-                }
-                at += 1;
-            }
-            State::Quoted => {
-                let escape = marks.escape.unwrap_or(quote);
-                let found = memchr2(quote, escape, tail)?;
-                let is_quote = tail.get(found) == Some(&quote);
-                *state = if is_quote { State::AfterQuote } else { State::Escaped };
-                at += found + 1;
-            }
-            State::AfterQuote => {
-                let doubled = tail.first() == Some(&quote);
-                *state = if doubled { State::Quoted } else { State::Open };
-                at += usize::from(doubled);
-            }
-            State::Escaped => {
-                *state = State::Quoted;
-                at += 1;
-            }
-        }
+    if let Some(record) = record.strip_suffix(b"\n") {
+        return record.strip_suffix(b"\r").unwrap_or(record);
     }
-    None
+    record.strip_suffix(b"\r").unwrap_or(record)
 }
 
 #[cfg(test)]

@@ -9,15 +9,18 @@ pub use encode::{
     CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Codec, EncodeError, EncodeOptions, Encoded, Encoder, OwnColumns,
     RowGroupBounds,
 };
-pub use framing::{Framer, Framing};
-pub use observe::{Observed, Observer};
+pub use encoding::{Decoder, Encoding};
+pub use framing::{Framer, Framing, LineEnds};
+pub use observe::{Loss, Observed, Observer, Why, why};
 pub use parse::{Ignored, Origin};
 pub use quarantine::{Quarantine, Reason, quarantine_line};
 pub use readback::{ColumnFacts, FileFacts, ReadBackError, check, read_back};
-pub use recognise::{RecognisedText, recognise, recognise_text};
+pub use recognise::{Format, Overrides, RecognisedText, recognise, recognise_file, recognise_text};
 pub use scalar::{Cell, classify, parse_cell, print_cell};
 
+mod catalogue;
 mod encode;
+mod encoding;
 mod fields;
 mod framing;
 mod observe;

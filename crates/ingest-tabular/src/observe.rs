@@ -1,7 +1,8 @@
 //! Observing: which fields a log has, and what all values of each survive.
 //!
 //! Joins every value of every record by intersection, so that neither the order of records nor their split
-//! over observers matters to the types. Decides no column type (the schema does) and stores no value.
+//! over observers matters to the types. Decides no column type (the schema does) and stores no value, but the
+//! few that explain a type, when asked.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,9 @@ use crate::fields::{Fields, NAMES_MAX, fixed_slots};
 use crate::parse::{Field, Ignored, Origin, Outcome, Parser, Sink, Value, body_field, dialect};
 use crate::quarantine::Reason;
 use crate::scalar::{classify, numeric, temporal};
+pub use explain::{Loss, Why, why};
+
+mod explain;
 
 /// What a run of records showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +80,21 @@ impl Observer {
         }
     }
 
+    /// As [`Observer::new`], keeping the values that take types from columns.
+    #[must_use]
+    pub fn explaining(shape: &Shape, origin: Origin) -> Self {
+        let mut observer = Self::new(shape, origin);
+        observer.sight.explains = true;
+        observer
+    }
+
     /// Takes in the records of a block.
     pub fn observe(&mut self, block: &RecordBlock) {
         for record in block.iter() {
             match self.parser.parse(record.bytes, &mut self.sight) {
                 Outcome::Row => {
-                    self.sight.commit();
                     self.rows += 1;
+                    self.sight.commit(self.rows);
                 }
                 Outcome::Refused(reason) => *self.misfits.entry(reason).or_insert(0) += 1,
                 Outcome::Ignored(kind) => *self.ignored.entry(kind).or_insert(0) += 1,
@@ -93,16 +105,23 @@ impl Observer {
     /// What was seen.
     #[must_use]
     pub fn finish(self) -> Observed {
+        self.finish_explained().0
+    }
+
+    /// What was seen, and for each column the values that took types from it.
+    #[must_use]
+    pub fn finish_explained(self) -> (Observed, Vec<Vec<Loss>>) {
         let seen = self.sight.slots.into_iter().filter(|slot| slot.seen);
-        let columns: Vec<ObservedColumn> =
-            seen.map(|slot| ObservedColumn { field: slot.field, fits: slot.fits }).collect();
-        Observed {
+        let column = |slot: Seen| (ObservedColumn { field: slot.field, fits: slot.fits }, slot.losses);
+        let (columns, losses): (Vec<ObservedColumn>, Vec<Vec<Loss>>) = seen.map(column).unzip();
+        let observed = Observed {
             needs_rescue: self.sight.needs_rescue || columns.len() > COLUMNS_MAX,
             columns,
             rows: self.rows,
             misfits: self.misfits,
             ignored: self.ignored,
-        }
+        };
+        (observed, losses)
     }
 }
 
@@ -114,6 +133,16 @@ struct Seen {
     seen: bool,
     /// The row of its last value, counted from 1.
     row: u64,
+    losses: Vec<Loss>,
+}
+
+/// A value whose row is not known to be one yet.
+#[derive(Debug)]
+struct Staged {
+    slot: usize,
+    fits: Fits,
+    /// Its text, where types are explained.
+    sample: Option<String>,
 }
 
 /// The sink of an observer. The values of a row join only once the row is known to be one.
@@ -123,7 +152,8 @@ struct Sight {
     fields: Fields,
     slots: Vec<Seen>,
     by_field: BTreeMap<String, usize>,
-    staged: Vec<(usize, Fits)>,
+    staged: Vec<Staged>,
+    explains: bool,
     row: u64,
     utf8: bool,
     row_needs_rescue: bool,
@@ -138,6 +168,7 @@ impl Sight {
             slots: Vec::new(),
             by_field: BTreeMap::new(),
             staged: Vec::new(),
+            explains: false,
             row: 0,
             utf8: true,
             row_needs_rescue: false,
@@ -156,11 +187,14 @@ impl Sight {
         add(&mut self.slots, &mut self.by_field, field, seen)
     }
 
-    fn commit(&mut self) {
-        for (slot, fits) in self.staged.drain(..) {
-            if let Some(seen) = self.slots.get_mut(slot) {
-                seen.fits = seen.fits & fits;
-                seen.seen = true;
+    fn commit(&mut self, row: u64) {
+        for Staged { slot, fits, sample } in self.staged.drain(..) {
+            let Some(seen) = self.slots.get_mut(slot) else { continue };
+            let before = seen.fits;
+            seen.fits = before & fits;
+            seen.seen = true;
+            if let Some(value) = sample.filter(|_| seen.fits != before) {
+                seen.losses.push(Loss { row, value, own: fits, before, after: seen.fits });
             }
         }
         self.needs_rescue |= self.row_needs_rescue;
@@ -169,7 +203,7 @@ impl Sight {
 
 fn add(slots: &mut Vec<Seen>, by_field: &mut BTreeMap<String, usize>, field: &str, seen: bool) -> usize {
     let slot = slots.len();
-    slots.push(Seen { field: field.to_owned(), fits: Fits::ANY, seen, row: 0 });
+    slots.push(Seen { field: field.to_owned(), fits: Fits::ANY, seen, row: 0, losses: Vec::new() });
     by_field.entry(field.to_owned()).or_insert(slot);
     slot
 }
@@ -197,7 +231,7 @@ impl Sink for Sight {
         };
         if value == Value::Null {
             if !slot.seen {
-                self.staged.push((place, Fits::ANY));
+                self.staged.push(Staged { slot: place, fits: Fits::ANY, sample: None });
             }
             return;
         }
@@ -209,7 +243,8 @@ impl Sink for Sight {
         let known = slot.fits;
         let fits = if self.utf8 { fits_of(known, value) } else { self.fits_of_bytes(value) };
         if fits & known != known || !self.slots.get(place).is_some_and(|slot| slot.seen) {
-            self.staged.push((place, fits));
+            let sample = self.explains.then(|| explain::sample(value));
+            self.staged.push(Staged { slot: place, fits, sample });
         }
         if matches!(value, Value::String { exact: false, .. }) {
             self.row_needs_rescue = true;

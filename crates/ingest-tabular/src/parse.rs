@@ -11,6 +11,7 @@ use crate::quarantine::Reason;
 use json::Json;
 
 pub(crate) mod access;
+pub(crate) mod cef;
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod pairs;
@@ -144,7 +145,9 @@ impl Fixed {
             | Self::Procid
             | Self::Msgid
             | Self::StructuredData => shape.envelope.is_some(),
-            Self::Message => shape.envelope.is_some() || matches!(shape.body, Body::KeyValue | Body::Text),
+            Self::Message => {
+                shape.envelope.is_some() || matches!(shape.body, Body::KeyValue | Body::Cef | Body::Text)
+            }
             Self::Rest => matches!(shape.body, Body::KeyValue),
             Self::Client
             | Self::Ident
@@ -191,6 +194,7 @@ enum BodyParser {
     Csv(csv::Rows),
     Pairs(pairs::Pairs),
     Access,
+    Cef(cef::Cef),
     Text,
 }
 
@@ -202,6 +206,7 @@ impl Parser {
             Body::Csv(dialect) => BodyParser::Csv(csv::Rows::new(dialect)),
             Body::KeyValue => BodyParser::Pairs(pairs::Pairs::default()),
             Body::Access => BodyParser::Access,
+            Body::Cef => BodyParser::Cef(cef::Cef::default()),
             Body::Text => BodyParser::Text,
         };
         Self { envelope: shape.envelope, body, origin }
@@ -273,6 +278,10 @@ impl Parser {
                 Ok(())
             }
             BodyParser::Access => access::parse(body, sink),
+            BodyParser::Cef(cef) => {
+                cef.parse(body, sink);
+                Ok(())
+            }
             BodyParser::Text => {
                 sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
                 Ok(())
@@ -285,7 +294,7 @@ impl Parser {
 pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
     match &shape.body {
         Body::Csv(dialect) => Some(dialect),
-        Body::Json | Body::KeyValue | Body::Access | Body::Text => None,
+        Body::Json | Body::KeyValue | Body::Access | Body::Cef | Body::Text => None,
     }
 }
 

@@ -3,17 +3,18 @@
 //! Decides envelope and body by majority, once; the answer is kept with the log's schema. When in doubt it is
 //! text, which loses nothing. Never guarantees that every record parses: those that do not are quarantined.
 
-use std::collections::BTreeMap;
-
 use ingest_core::records::RecordBlock;
 use ingest_core::shape::{Body, Envelope, Shape};
 
-use crate::framing::{BOM, Framer, Framing};
-use crate::parse::{access, pairs, syslog};
+use crate::parse::{access, cef, pairs, syslog};
 use delimited::Evidence;
+pub use file::{RecognisedText, recognise_file, recognise_text};
+pub use overrides::{Format, Overrides};
 
 mod delimited;
 mod directives;
+mod file;
+mod overrides;
 
 /// Records of a sample that are looked at: enough for a majority, and cheap.
 const SAMPLE_RECORDS: usize = 1_000;
@@ -25,45 +26,11 @@ const PAIRS_MIN: usize = 2;
 const PAIRS_COVER_PERCENT: usize = 50;
 const MAJORITY_PERCENT: usize = 50;
 
-/// What the beginning of a file or stream showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecognisedText {
-    /// The shape of its records.
-    pub shape: Shape,
-    /// How its bytes are cut into records.
-    pub framing: Framing,
-    /// What directives before the records say, as Zeek's `#path`; for footers and people.
-    pub facts: BTreeMap<String, String>,
-}
-
 /// The shape of a log from events of the API.
 #[must_use]
 pub fn recognise(sample: &RecordBlock) -> Shape {
     let records: Vec<&[u8]> = sample.iter().map(|record| record.bytes).collect();
     shape_of(&records, Evidence::Events)
-}
-
-/// The shape and framing of a file or stream from its first bytes. `whole` says that there are no more.
-#[must_use]
-pub fn recognise_text(prefix: &[u8], whole: bool) -> RecognisedText {
-    let text = prefix.strip_prefix(BOM).unwrap_or(prefix);
-    let lines = complete_lines(text, whole);
-    if let Some((dialect, facts)) = directives::read(&lines) {
-        let framing = Framing::csv(&dialect);
-        return RecognisedText { shape: Shape { envelope: None, body: Body::Csv(dialect) }, framing, facts };
-    }
-    let comment = lines.first().is_some_and(|line| line.starts_with(b"#")).then_some(b'#');
-    let data: Vec<&[u8]> =
-        lines.into_iter().filter(|line| comment.is_none() || line.first() != comment.as_ref()).collect();
-    let mut shape = without_delimiters(&data);
-    if shape.body == Body::Text && shape.envelope.is_none() {
-        shape.body = file_body(text, whole, comment, &data);
-    }
-    if let Body::Csv(dialect) = &mut shape.body {
-        dialect.comment = comment;
-    }
-    let framing = Framing::of(&shape);
-    RecognisedText { shape, framing, facts: BTreeMap::new() }
 }
 
 fn shape_of(records: &[&[u8]], evidence: Evidence) -> Shape {
@@ -72,30 +39,6 @@ fn shape_of(records: &[&[u8]], evidence: Evidence) -> Shape {
     let envelope = envelope_of(&records);
     let bodies = bodies(envelope, &records);
     Shape { envelope, body: body_of(&bodies, envelope, Some(evidence)) }
-}
-
-/// The body of a file that is neither JSON, access lines nor syslog: rows by the delimiter whose records,
-/// framed by its own quotes, are the most regular; else pairs or text.
-fn file_body(text: &[u8], whole: bool, comment: Option<u8>, lines: &[&[u8]]) -> Body {
-    let mut best: Option<Body> = None;
-    let mut fields = 0;
-    for delimiter in delimited::DELIMITERS {
-        let block = quoted_records(text, delimiter, whole);
-        let records: Vec<&[u8]> = block
-            .iter()
-            .map(|record| record.bytes)
-            .filter(|record| comment.is_none() || record.first() != comment.as_ref())
-            .collect();
-        let body = shape_of(&records, Evidence::File).body;
-        if let Body::Csv(dialect) = &body
-            && dialect.delimiter == delimiter
-            && dialect.columns.len() > fields
-        {
-            fields = dialect.columns.len();
-            best = Some(body);
-        }
-    }
-    best.unwrap_or_else(|| body_of(lines, None, None))
 }
 
 /// The shape of lines, were there no delimited rows in the world.
@@ -137,8 +80,14 @@ fn bodies<'a>(envelope: Option<Envelope>, records: &[&'a [u8]]) -> Vec<&'a [u8]>
 }
 
 fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Evidence>) -> Body {
+    if let Some(dialect) = crate::catalogue::dialect_of(bodies) {
+        return Body::Csv(dialect);
+    }
     if most(bodies, looks_like_json) {
         return Body::Json;
+    }
+    if most(bodies, cef::is_event) {
+        return Body::Cef;
     }
     if envelope.is_none() && most(bodies, |line| access::split(line).is_some()) {
         return Body::Access;
@@ -184,27 +133,6 @@ fn most(records: &[&[u8]], test: impl Fn(&[u8]) -> bool) -> bool {
 fn share(records: &[&[u8]], test: impl Fn(&[u8]) -> bool) -> usize {
     let passed = records.iter().filter(|record| test(record)).count();
     (passed * 100).checked_div(records.len()).unwrap_or(0)
-}
-
-/// The lines of a text; the last one only if it is known to be whole.
-fn complete_lines(text: &[u8], whole: bool) -> Vec<&[u8]> {
-    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    let last = lines.pop();
-    if let Some(last) = last.filter(|last| !last.is_empty() && (whole || lines.is_empty())) {
-        lines.push(last);
-    }
-    lines.iter().map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect()
-}
-
-/// The records of a text whose quoted fields may hold line feeds.
-fn quoted_records(text: &[u8], delimiter: u8, whole: bool) -> RecordBlock {
-    let mut block = RecordBlock::default();
-    let mut framer = Framer::new(Framing::csv(&delimited::any_dialect(delimiter)));
-    framer.push(text, &mut block);
-    if whole || block.is_empty() {
-        framer.finish(&mut block);
-    }
-    block
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use ingest_core::time::Timestamp;
 
 use crate::settings::SETTINGS;
+pub use reading::ReadingArgs;
+
+mod reading;
 
 /// Pulls logs out of Rapid7 Log Search and lays them down as compressed, typed Parquet.
 #[derive(Debug, Parser)]
@@ -46,6 +49,14 @@ pub enum Command {
     #[command(after_help = "Examples:\n  log-ingestion convert access.log.gz --output out\n  \
         log-ingestion convert logs/*.csv --output out --compression zstd\n  zcat x.gz | log-ingestion convert - --output out")]
     Convert(ConvertArgs),
+    /// Show what files are: encoding, dialect, columns, and why each column has its type
+    #[command(
+        after_help = "Examples:\n  log-ingestion infer access.csv\n  log-ingestion infer logs/*.csv --json\n  \
+        log-ingestion infer odd.txt --delimiter ';' --header no\n\n\
+        Says for each column which value forbade which narrower type:\n  \
+        bytes   text   row 1,234 \"unknown\" is not an integer, not a float"
+    )]
+    Infer(InferArgs),
     /// List the logs that the key can see
     #[command(after_help = "Example:\n  log-ingestion logs --json")]
     Logs(JsonArgs),
@@ -106,6 +117,23 @@ pub struct ConvertArgs {
     /// Files converted at the same time
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
+    /// How inputs are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// Flags of `infer`.
+#[derive(Debug, Args)]
+pub struct InferArgs {
+    /// Files, or - for standard input; plain, gzip or zstd
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// Print JSON, a line a file
+    #[arg(long)]
+    pub json: bool,
+    /// How inputs are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 }
 
 /// Flags of `config`.

@@ -3,10 +3,12 @@
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
+pub(crate) mod infer;
 pub(crate) mod logs;
 pub(crate) mod run;
 pub(crate) mod status;
 
+mod input;
 mod summary;
 
 use std::io::Write as _;

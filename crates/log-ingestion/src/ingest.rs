@@ -234,6 +234,7 @@ impl Ingest {
                 download_retries: settings.retry_attempts,
                 codec: settings.codec,
                 keep_raw: settings.keep_raw,
+                pins: Arc::clone(&settings.pins),
             },
             stop: stop.child_token(),
             windows: Arc::clone(&self.windows),

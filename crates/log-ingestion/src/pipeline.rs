@@ -17,6 +17,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::progress::Progress;
+use crate::settings::Pins;
 
 pub use log_pass::{LogReport, pass};
 pub use recover::recover;
@@ -50,6 +51,8 @@ pub struct Options {
     pub codec: Codec,
     /// Whether rows keep their record.
     pub keep_raw: bool,
+    /// What is fixed of logs before their first window.
+    pub pins: Arc<Pins>,
 }
 
 /// What the stages work with, for one pass.
@@ -175,9 +178,14 @@ impl LogWork {
     }
 }
 
+/// What is quarantined of a window without records.
+pub(crate) const NONE: &str = "{}";
+
 /// A window whose file is in the table.
 #[derive(Debug)]
 pub(crate) struct CommittedWindow {
     pub(crate) window: LogWindow,
     pub(crate) tally: Tally,
+    /// Quarantined records by reason, as `{"not_json":2}`.
+    pub(crate) quarantined_by: String,
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ingest_core::catalog::Selector;
@@ -16,10 +17,12 @@ use ingest_tabular::Codec;
 
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
+pub use pins::{Pin, Pins};
 pub use table::{SETTINGS, Setting};
 
 mod layers;
 mod meaning;
+mod pins;
 mod table;
 
 /// Levels of the service's own log, named as the runbook names them.
@@ -81,6 +84,8 @@ pub struct Settings {
     pub settle_delay: Duration,
     /// `SHUTDOWN_GRACE`
     pub shutdown_grace: Duration,
+    /// `PINS_DIR`, read
+    pub pins: Arc<Pins>,
     /// `RAPID7_SEED`; `None` takes it from the clock
     pub seed: Option<u64>,
     /// How the service logs.

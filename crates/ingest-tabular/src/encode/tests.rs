@@ -55,6 +55,7 @@ fn csv(columns: &[&str]) -> Shape {
         header: false,
         null: None,
         comment: None,
+        collapse: false,
     }))
 }
 

@@ -12,6 +12,7 @@ fn csv(escape: Option<u8>) -> Framing {
         header: false,
         null: None,
         comment: None,
+        collapse: false,
     })
 }
 
@@ -40,6 +41,45 @@ fn lines_end_at_line_feeds_only() {
     check(Framing::LINES, "\n", &[""]);
     check(Framing::LINES, "\u{feff}a\n\u{feff}b", &["a", "\u{feff}b"]);
     check(Framing::LINES, "\u{feff}", &[]);
+}
+
+#[test]
+fn carriage_returns_end_lines_where_the_text_shows_it() {
+    let cr = |framing: Framing| framing.with_line_ends(LineEnds::Cr);
+    check(cr(Framing::LINES), "a\rb\r\nc\n\rd", &["a", "b", "c", "", "d"]);
+    check(cr(csv(None)), "a,\"x\ry\"\rb\r\n", &["a,\"x\ry\"", "b"]);
+    check(cr(csv(None)), "a,\"b\rc\r\nd\r", &["a,\"b", "c", "d"]);
+    for (text, want) in [
+        ("", LineEnds::None),
+        ("a\nb", LineEnds::Lf),
+        ("a\r\nb\r\n", LineEnds::CrLf),
+        ("a\r\nb\n", LineEnds::Mixed),
+        ("a\rb", LineEnds::Cr),
+        ("a\rb\rc\n", LineEnds::MixedWithCr),
+        ("10%\r20%\r\nb\n", LineEnds::Mixed),
+        ("a\r\r\nb\r\r\n", LineEnds::CrLf),
+    ] {
+        assert_eq!(LineEnds::of(text.as_bytes()), want, "{text:?}");
+    }
+}
+
+#[test]
+fn objects_end_where_their_brackets_close() {
+    check(Framing::JSON, "{\"a\":\n1}\n{\"b\":2}", &["{\"a\":\n1}", "{\"b\":2}"]);
+    check(
+        Framing::JSON,
+        "[\n{\"a\":[1,{}]},\n {\"b\":\"}\\\"\"}\n]\n",
+        &["{\"a\":[1,{}]}", "{\"b\":\"}\\\"\"}"],
+    );
+    check(Framing::JSON, "[{\"a\":1},{\"a\":2}]", &["{\"a\":1}", "{\"a\":2}"]);
+    check(Framing::JSON, "noise, \"{\n{\"a\":1}\n", &["noise, \"{", "{\"a\":1}"]);
+    check(Framing::JSON, "[]", &[]);
+}
+
+#[test]
+fn what_stands_before_the_records_is_passed_over() {
+    check(Framing::LINES.after(2), "title\n\na\nb", &["a", "b"]);
+    check(Framing::LINES.after(2), "title", &[]);
 }
 
 #[test]
@@ -82,11 +122,18 @@ fn each_page_is_a_text_of_its_own() {
 proptest! {
     #[test]
     fn chunks_do_not_matter(
-        text in "(\u{feff})?[ab,\"\\\\\n\r]{0,300}",
+        text in "(\u{feff})?[ab,\"\\\\\n\r{}\\[\\]]{0,300}",
         cuts in prop::collection::vec(0_usize..300, 0..12),
-        kind in 0..3,
+        kind in 0..6,
     ) {
-        let framing = [Framing::LINES, csv(None), csv(Some(b'\\'))][usize::try_from(kind).unwrap()];
+        let framing = match kind {
+            0 => Framing::LINES,
+            1 => csv(None),
+            2 => csv(Some(b'\\')),
+            3 => Framing::LINES.with_line_ends(LineEnds::Cr),
+            4 => csv(None).with_line_ends(LineEnds::Cr),
+            _ => Framing::JSON,
+        };
         let text = text.as_bytes();
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
         cuts.extend([0, text.len()]);
@@ -96,7 +143,8 @@ proptest! {
         prop_assert_eq!(&frames(framing, 64, &chunks), &whole);
         // Nothing is lost but line ends and the mark at the start.
         let kept: usize = whole.iter().map(String::len).sum();
-        let ends = text.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+        let between = |byte: &&u8| matches!(byte, b'\n' | b'\r') || (kind == 5 && matches!(byte, b',' | b'[' | b']'));
+        let ends = text.iter().filter(between).count();
         prop_assert!(kept + ends + 3 >= text.len());
     }
 }

@@ -135,6 +135,8 @@ pub(crate) struct Rows {
     header: Option<Vec<String>>,
     null: Option<Vec<u8>>,
     comment: Option<u8>,
+    collapse: bool,
+    squeezed: Vec<u8>,
     unescaped: Vec<u8>,
 }
 
@@ -146,8 +148,15 @@ impl Rows {
             header: dialect.header.then(|| dialect.columns.clone()),
             null: dialect.null.as_ref().map(|null| null.as_bytes().to_vec()),
             comment: dialect.comment,
+            collapse: dialect.collapse,
+            squeezed: Vec::new(),
             unescaped: Vec::new(),
         }
+    }
+
+    /// The record as [`Rows::parse`] splits it.
+    pub(crate) fn squeeze<'a>(dialect: &CsvDialect, record: &'a [u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        if dialect.collapse { squeeze(dialect.delimiter, record, buffer) } else { record }
     }
 
     pub(crate) fn is_comment(&self, record: &[u8]) -> bool {
@@ -173,7 +182,8 @@ impl Rows {
     pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
         let mut count = 0;
         let mut unclosed = false;
-        let Self { marks, columns, null, unescaped, .. } = self;
+        let Self { marks, columns, null, collapse, squeezed, unescaped, .. } = self;
+        let record = if *collapse { squeeze(marks.delimiter, record, squeezed) } else { record };
         marks.split(record, |field| {
             unclosed |= field.form == FieldForm::Unclosed;
             if count < *columns {
@@ -200,6 +210,18 @@ impl Rows {
             std::cmp::Ordering::Equal => Ok(()),
         }
     }
+}
+
+/// The record with every run of delimiters made one, and none around it.
+fn squeeze<'a>(delimiter: u8, record: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    buffer.clear();
+    for part in record.split(|byte| *byte == delimiter).filter(|part| !part.is_empty()) {
+        if !buffer.is_empty() {
+            buffer.push(delimiter);
+        }
+        buffer.extend_from_slice(part);
+    }
+    buffer
 }
 
 impl Marks {

@@ -118,6 +118,10 @@ type Tagged<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
 pub(crate) fn split_tag(rest: &[u8]) -> Option<Tagged<'_>> {
     let len = rest.iter().take(TAG_LEN_MAX + 1).position(|byte| matches!(byte, b' ' | b':' | b'['))?;
     let (app, tail) = rest.split_at_checked(len).filter(|(app, _)| !app.is_empty())?;
+    // `CEF: 0|…` is a body without a tag, not a program of that name.
+    if matches!(app, b"CEF" | b"LEEF") {
+        return None;
+    }
     let (procid, tail) = match tail.strip_prefix(b"[") {
         Some(inner) => {
             let end = inner.iter().position(|byte| matches!(byte, b']' | b' '))?;

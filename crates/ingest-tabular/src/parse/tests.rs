@@ -65,6 +65,7 @@ fn csv(columns: &[&str], escape: Option<u8>) -> Shape {
         header: true,
         null: Some("-".to_owned()),
         comment: Some(b'#'),
+        collapse: false,
     }))
 }
 

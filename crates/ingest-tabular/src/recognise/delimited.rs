@@ -12,8 +12,11 @@ use crate::parse::csv::{FieldForm, Marks, RawField};
 use crate::scalar::classify;
 
 /// Delimiters that are tried; of equals the earlier wins.
-pub(super) const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
+const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
+/// Delimiters that are tried in files where none of those gives rows.
+const RARE_DELIMITERS: [u8; 6] = [0x1f, 0x01, b'^', b'~', b':', b' '];
 const QUOTE: u8 = b'"';
+const SINGLE_QUOTE: u8 = b'\'';
 /// Fields that a row has at least; two only where a header vouches for them.
 const FIELDS_MIN: usize = 3;
 const FIELDS_WITH_HEADER_MIN: usize = 2;
@@ -23,6 +26,11 @@ const REGULAR_PERCENT: usize = 90;
 const REGULAR_WITH_HEADER_PERCENT: usize = 60;
 /// Fields that are words after a blank, beyond which a text is prose.
 const PROSE_PERCENT: usize = 50;
+/// Fields without which colons are but punctuation.
+const COLON_FIELDS_MIN: usize = 5;
+/// Records before a table that may be titles and notes, and rows that vouch for it then.
+const PREAMBLE_MAX: usize = 20;
+const ROWS_AFTER_PREAMBLE_MIN: usize = 3;
 /// Longest name that is believed to be a column's.
 const NAME_LEN_MAX: usize = 64;
 
@@ -50,9 +58,121 @@ pub(super) fn dialect(records: &[&[u8]], evidence: Evidence, enveloped: bool) ->
     best.map(|(_, dialect)| dialect)
 }
 
-/// A dialect for finding records before anything but a delimiter is assumed.
-pub(super) const fn any_dialect(delimiter: u8) -> CsvDialect {
-    new_dialect(Marks { delimiter, quote: Some(QUOTE), escape: None }, Vec::new())
+/// Delimiters and quotes by which a text's records may be found.
+pub(super) fn candidates(text: &[u8]) -> Vec<(u8, u8)> {
+    let double = DELIMITERS.into_iter().map(|delimiter| (delimiter, QUOTE));
+    let has_single = memchr::memchr(SINGLE_QUOTE, text).is_some();
+    let single = DELIMITERS.into_iter().filter(|_| has_single).map(|delimiter| (delimiter, SINGLE_QUOTE));
+    double.chain(single).collect()
+}
+
+/// A dialect for finding records before anything but delimiter and quote is assumed.
+pub(super) const fn any_dialect(delimiter: u8, quote: Option<u8>) -> CsvDialect {
+    new_dialect(Marks { delimiter, quote, escape: None }, Vec::new())
+}
+
+/// How many records stand before the table: titles and notes, with half of its fields at most.
+pub(super) fn preamble(records: &[&[u8]], delimiter: u8) -> usize {
+    let marks = best_marks(records, delimiter);
+    let (fields, _) = usual_count(records, marks);
+    let head = records.get(..PREAMBLE_MAX + 1).unwrap_or(records);
+    let first = head.iter().position(|record| count(record, marks) == fields).unwrap_or(0);
+    let filled = |record: &[u8]| {
+        let mut filled = 0;
+        marks.split(record, |field| filled += usize::from(!field.text.is_empty()));
+        filled
+    };
+    let titles = head.iter().take(first).all(|record| filled(record) * 2 <= fields);
+    if titles && fields >= FIELDS_WITH_HEADER_MIN { first } else { 0 }
+}
+
+/// Whether the rows behind titles are surely a table.
+pub(super) fn is_table(rows: &[&[u8]], dialect: &CsvDialect) -> bool {
+    let (fields, regular) = usual_count(rows, Marks::of(dialect));
+    rows.len() >= ROWS_AFTER_PREAMBLE_MIN
+        && fields >= FIELDS_MIN
+        && regular * 100 >= rows.len() * REGULAR_WITH_HEADER_PERCENT
+}
+
+/// Rows by a delimiter that text has for other reasons, too: all must be regular. Colons need many fields or a
+/// header that differs from the rows in kind, blanks need the header.
+pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
+    let records: Vec<&[u8]> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
+    RARE_DELIMITERS.into_iter().find_map(|delimiter| {
+        let marks = best_marks(&records, delimiter);
+        let (fields, regular) = usual_count(&records, marks);
+        if fields < FIELDS_MIN || records.len() < 2 || regular < records.len() {
+            return None;
+        }
+        let header = header_of(&records, marks, fields, Evidence::File).filter(|header| header.proven);
+        let enough = match delimiter {
+            b' ' => header.is_some(),
+            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(&records, marks)),
+            _ => true,
+        };
+        enough.then(|| with_columns(marks, fields, header))
+    })
+}
+
+/// What the user says of rows.
+pub(super) struct Said<'a> {
+    pub(super) quote: Option<Option<u8>>,
+    pub(super) header: Option<bool>,
+    pub(super) columns: Option<&'a [String]>,
+}
+
+/// The dialect of rows that the user says are some: how many records have its count of fields, the dialect, and
+/// whether the first record holds names that are not the columns'.
+pub(super) fn forced(records: &[&[u8]], delimiter: u8, said: &Said<'_>) -> (usize, CsvDialect, bool) {
+    let mut marks = best_marks(records, delimiter);
+    if let Some(quote) = said.quote {
+        let escape = marks.escape.filter(|_| quote.is_some());
+        marks = Marks { quote, escape, ..marks };
+    }
+    let (fields, regular) = usual_count(records, marks);
+    let header = match said.header {
+        Some(false) => None,
+        Some(true) => records.first().map(|first| Header { names: names(first, marks), proven: true }),
+        None => header_of(records, marks, fields, Evidence::File),
+    };
+    let regular = if fields > 1 { regular } else { 0 };
+    let Some(columns) = said.columns else {
+        return (regular, with_columns(marks, fields.max(1), header), false);
+    };
+    // Names that were given stand for a header's only where there surely is one.
+    let header = header.filter(|header| header.proven || header.names == columns);
+    let names_first = header.as_ref().is_some_and(|header| header.names != columns);
+    let mut dialect = new_dialect(marks, columns.to_vec());
+    dialect.header = header.is_some() && !names_first;
+    (regular, dialect, names_first)
+}
+
+/// Takes the columns' names from the last comment, where it is one field a column and the rows have no names.
+pub(super) fn name_by_comment(dialect: &mut CsvDialect, comments: &[&[u8]]) {
+    let marks = Marks::of(dialect);
+    let Some(comment) = comments.last().and_then(|line| line.get(1..)) else { return };
+    let names = names(comment.trim_ascii_start(), marks);
+    let fits =
+        names.len() == dialect.columns.len() && names.iter().all(|name| is_name(name, Evidence::Events));
+    if fits && !dialect.header && unique(&names, Evidence::Events) {
+        dialect.columns = names;
+    }
+}
+
+fn names(record: &[u8], marks: Marks) -> Vec<String> {
+    let mut names = Vec::new();
+    marks.split(record, |field| names.push(marks.name_of(field)));
+    names
+}
+
+fn with_columns(marks: Marks, fields: usize, header: Option<Header>) -> CsvDialect {
+    let mut dialect = new_dialect(marks, Vec::new());
+    dialect.header = header.is_some();
+    dialect.columns = match header {
+        Some(header) => header.names,
+        None => (1..=fields).map(|place| format!("c{place}")).collect(),
+    };
+    dialect
 }
 
 const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
@@ -64,6 +184,7 @@ const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
         header: false,
         null: None,
         comment: None,
+        collapse: false,
     }
 }
 
@@ -86,13 +207,7 @@ fn try_delimiter(
     if too_narrow || regular * 100 < records.len() * percent || (!proven && is_prose(records, marks)) {
         return None;
     }
-    let mut dialect = new_dialect(marks, Vec::new());
-    dialect.header = header.is_some();
-    dialect.columns = match header {
-        Some(header) => header.names,
-        None => (1..=fields).map(|place| format!("c{place}")).collect(),
-    };
-    Some((fields, dialect))
+    Some((fields, with_columns(marks, fields, header)))
 }
 
 /// Quotes and escapes with which the fewest fields are malformed. Tabs mostly come without quotes.
@@ -100,29 +215,48 @@ fn best_marks(records: &[&[u8]], delimiter: u8) -> Marks {
     let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None };
     let escaped = Marks { escape: Some(b'\\'), ..doubled };
     let none = Marks { quote: None, ..doubled };
-    let malformed = |marks: Marks| {
-        let mut count = 0_usize;
-        for record in records {
-            marks.split(record, |field| {
-                count += usize::from(matches!(field.form, FieldForm::Literal | FieldForm::Unclosed));
-            });
+    let (malformed, enclosed) = quality(records, doubled);
+    let with_escaped = quality(records, escaped).0;
+    if malformed == 0 && enclosed == 0 && records.iter().any(|r| memchr::memchr(SINGLE_QUOTE, r).is_some()) {
+        // Apostrophes begin words, too: single quotes are believed only where each encloses a field.
+        let single = Marks { quote: Some(SINGLE_QUOTE), ..doubled };
+        let escaped = Marks { quote: Some(SINGLE_QUOTE), ..escaped };
+        for marks in [single, escaped] {
+            if let (0, 1..) = quality(records, marks) {
+                return marks;
+            }
         }
-        count
-    };
-    let (with_doubled, with_escaped) = (malformed(doubled), malformed(escaped));
-    let best = if with_escaped < with_doubled { escaped } else { doubled };
+    }
+    let best = if with_escaped < malformed { escaped } else { doubled };
     let quoted = records.iter().any(|record| memchr::memchr(QUOTE, record).is_some());
-    let unquoted = delimiter == b'\t' && (!quoted || with_doubled.min(with_escaped) > 0);
+    let unquoted = delimiter == b'\t' && (!quoted || malformed.min(with_escaped) > 0);
     if unquoted { none } else { best }
+}
+
+/// How many fields are malformed by these marks, and how many are quoted well.
+fn quality(records: &[&[u8]], marks: Marks) -> (usize, usize) {
+    let (mut malformed, mut enclosed) = (0, 0);
+    for record in records {
+        marks.split(record, |field| match field.form {
+            FieldForm::Literal | FieldForm::Unclosed => malformed += 1,
+            FieldForm::Quoted | FieldForm::Escaped => enclosed += 1,
+            FieldForm::Plain => {}
+        });
+    }
+    (malformed, enclosed)
+}
+
+fn count(record: &[u8], marks: Marks) -> usize {
+    let mut fields = 0;
+    marks.split(record, |_| fields += 1);
+    fields
 }
 
 /// The most frequent count of fields, and how many records have it.
 fn usual_count(records: &[&[u8]], marks: Marks) -> (usize, usize) {
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     for record in records {
-        let mut fields = 0;
-        marks.split(record, |_| fields += 1);
-        *counts.entry(fields).or_insert(0) += 1;
+        *counts.entry(count(record, marks)).or_insert(0) += 1;
     }
     counts.into_iter().max_by_key(|(fields, times)| (*times, *fields)).unwrap_or((0, 0))
 }
@@ -174,6 +308,11 @@ fn header_of(records: &[&[u8]], marks: Marks, fields: usize, evidence: Evidence)
     let mut columns = vec![Fits::ANY; fields];
     let mut repeated = false;
     for record in rest {
+        // Files that were joined have their header again and again.
+        if evidence == Evidence::File && record == first {
+            repeated = true;
+            continue;
+        }
         let mut place = 0;
         marks.split(record, |field| {
             if let (Some(fits), Some(name)) = (columns.get_mut(place), names.get(place)) {

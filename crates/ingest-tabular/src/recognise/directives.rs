@@ -60,7 +60,17 @@ fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<St
 }
 
 const fn dialect(delimiter: u8, columns: Vec<String>, null: Option<String>) -> CsvDialect {
-    CsvDialect { delimiter, quote: None, escape: None, columns, header: false, null, comment: Some(COMMENT) }
+    let comment = Some(COMMENT);
+    CsvDialect {
+        delimiter,
+        quote: None,
+        escape: None,
+        columns,
+        header: false,
+        null,
+        comment,
+        collapse: false,
+    }
 }
 
 /// The byte of `\x09`, or of a single character.

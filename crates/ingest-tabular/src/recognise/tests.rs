@@ -25,7 +25,7 @@ fn describe(shape: &Shape) -> String {
             }
             text
         }
-        Body::Json | Body::KeyValue | Body::Access | Body::Text => shape.to_string(),
+        Body::Json | Body::KeyValue | Body::Access | Body::Cef | Body::Text => shape.to_string(),
     }
 }
 
@@ -120,4 +120,15 @@ fn a_prefix_may_end_anywhere() {
         let seen = recognise_text(&text.as_bytes()[..end], false);
         assert_eq!(describe(&seen.shape), "CSV (',', 3 columns): id|name|n +header +quote", "{end}");
     }
+}
+
+#[test]
+fn pages_have_nothing_that_is_passed_over() {
+    let text = "A title\nid,name,n\n1,x,2\n2,y,3\n3,z,4\n";
+    let seen = check_text(text, "CSV (',', 3 columns): id|name|n +header +quote");
+    assert_eq!(seen.framing, crate::Framing::of(&seen.shape));
+    let file = recognise_file(text.as_bytes(), true, &Overrides::default());
+    assert_ne!(file.framing, seen.framing);
+    assert_eq!(file.facts["preamble"], "A title");
+    assert_eq!(recognise_text(b"{\n\"a\":1\n}\n", true).shape.body, Body::Text);
 }

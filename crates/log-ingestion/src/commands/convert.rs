@@ -1,37 +1,34 @@
 //! `convert`: local log files become Parquet files, one each, with types inferred over the whole file.
 //!
-//! Reads a file twice: once to settle its types, once to encode it. Standard input is kept in a spool meanwhile.
+//! Reads a file twice: once to settle its types, once to encode it.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use ingest_core::records::{Record, RecordBlock};
-use ingest_core::schema::TableSchema;
-use ingest_source::files;
+use ingest_core::records::Record;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
-    EncodeError, EncodeOptions, Encoder, Framer, Observed, Observer, Origin, Quarantine, ReadBackError,
-    Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back, recognise_text,
+    EncodeError, EncodeOptions, Encoder, Origin, Quarantine, ReadBackError, Reason, RowGroupBounds, check,
+    quarantine_line, read_back,
 };
 
+use super::input::{Input, InputError, Settled};
 use super::print;
 use crate::cli::ConvertArgs;
 use crate::exit::{CommandError, Exit};
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 
-/// Text read at once.
-const READ_BYTES: usize = 1 << 20;
 /// Bytes of buffer towards a file.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Why a file could not be converted.
 #[derive(Debug, thiserror::Error)]
 enum ConvertError {
-    #[error("failed to read {0}")]
-    Read(PathBuf, #[source] io::Error),
+    #[error(transparent)]
+    Input(#[from] InputError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("failed to encode {0}")]
@@ -120,57 +117,10 @@ fn row(done: &Converted) -> Vec<String> {
     ]
 }
 
-/// A source that can be read more than once.
-enum Source {
-    Path(PathBuf),
-    Spooled(File, PathBuf),
-}
-
-impl Source {
-    fn open(&mut self) -> Result<Box<dyn Read + Send>, ConvertError> {
-        match self {
-            Self::Path(path) => files::open(path).map_err(|error| ConvertError::Read(path.clone(), error)),
-            Self::Spooled(file, path) => {
-                let again = file.try_clone().and_then(|mut file| {
-                    io::Seek::rewind(&mut file)?;
-                    files::decompress(file)
-                });
-                again.map_err(|error| ConvertError::Read(path.clone(), error))
-            }
-        }
-    }
-}
-
 fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
-    let Job { input, args, .. } = *job;
-    let stdin = input == Path::new("-");
-    let mut source = if stdin {
-        let mut spool = OutputFile::scratch(&args.output)?;
-        io::copy(&mut io::stdin().lock(), &mut spool).map_err(|e| ConvertError::Read(input.to_owned(), e))?;
-        Source::Spooled(spool, input.to_owned())
-    } else {
-        Source::Path(input.to_owned())
-    };
-    let recognised = recognise_start(&mut source, input)?;
-    let mut observer = Observer::new(&recognised.shape, Origin::File);
-    each_block(&mut source, &recognised, input, |block| {
-        observer.observe(block);
-        Ok(())
-    })?;
-    let observed = observer.finish();
-    let mut schema = TableSchema::new(recognised.shape.clone());
-    schema.settle(&observed.columns);
-    encode(&mut source, &recognised, &schema, &observed, job)
-}
-
-fn encode(
-    source: &mut Source,
-    recognised: &RecognisedText,
-    schema: &TableSchema,
-    observed: &Observed,
-    job: &Job<'_>,
-) -> Result<Converted, ConvertError> {
-    let Job { input, stem, args } = *job;
+    let Job { input: path, stem, args } = *job;
+    let input = Input::of(path, &args.output)?;
+    let Settled { recognised, schema, observed, .. } = input.settle(&args.reading.overrides(), false)?;
     let (output, file) = OutputFile::create(&args.output, &format!("{stem}.parquet"))?;
     let options = EncodeOptions {
         codec: args.compression,
@@ -179,26 +129,27 @@ fn encode(
         rescue: observed.needs_rescue,
         row_group: RowGroupBounds::default(),
     };
-    let encode_error = |error| ConvertError::Encode(input.to_owned(), error);
+    let encode_error = |error| ConvertError::Encode(path.to_owned(), error);
     let mut quarantine = QuarantineFile { folder: &args.output, stem, file: None, failed: None };
-    let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)
+    let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), &schema, options)
         .map_err(encode_error)?;
-    each_block(source, recognised, input, |block| {
-        encoder.push(block, &mut quarantine).map_err(encode_error)
-    })?;
-    let text = serde_json::to_string(schema).unwrap_or_default();
-    let facts = [
+    input.each_block(&recognised, |block| encoder.push(block, &mut quarantine).map_err(encode_error))?;
+    let text = serde_json::to_string(&schema).unwrap_or_default();
+    let mut facts = vec![
         ("ingest.schema".to_owned(), text),
         ("ingest.tool".to_owned(), format!("log-ingestion {}", env!("CARGO_PKG_VERSION"))),
+        ("ingest.encoding".to_owned(), recognised.encoding.to_string()),
     ];
+    // What stood before the records is in no row.
+    facts.extend(recognised.facts.into_iter().map(|(name, fact)| (format!("ingest.text.{name}"), fact)));
     let mut encoded = encoder.finish(&facts).map_err(encode_error)?;
     io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
     output.sync(encoded.output.get_ref())?;
-    let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(input.to_owned(), e))?;
-    check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(input.to_owned(), e))?;
-    quarantine.publish().map_err(|e| ConvertError::Quarantine(input.to_owned(), e))?;
+    let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
+    check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
+    quarantine.publish().map_err(|e| ConvertError::Quarantine(path.to_owned(), e))?;
     Ok(Converted {
-        input: input.to_owned(),
+        input: path.to_owned(),
         output: output.publish()?,
         rows: encoded.rows,
         quarantined: encoded.quarantined.values().sum(),
@@ -206,40 +157,6 @@ fn encode(
         columns: schema.columns.len(),
         shape: schema.shape.to_string(),
     })
-}
-
-/// Looks at the start of a text.
-fn recognise_start(source: &mut Source, input: &Path) -> Result<RecognisedText, ConvertError> {
-    let mut start = Vec::new();
-    let mut stream = source.open()?.take(READ_BYTES as u64);
-    stream.read_to_end(&mut start).map_err(|e| ConvertError::Read(input.to_owned(), e))?;
-    Ok(recognise_text(&start, start.len() < READ_BYTES))
-}
-
-/// Reads a text from its beginning, block by block.
-fn each_block(
-    source: &mut Source,
-    recognised: &RecognisedText,
-    input: &Path,
-    mut take: impl FnMut(&RecordBlock) -> Result<(), ConvertError>,
-) -> Result<(), ConvertError> {
-    let mut stream = source.open()?;
-    let mut framer = Framer::new(recognised.framing);
-    let mut block = RecordBlock::default();
-    let mut buffer = vec![0_u8; READ_BYTES];
-    loop {
-        let read = stream.read(&mut buffer).map_err(|e| ConvertError::Read(input.to_owned(), e))?;
-        if read == 0 {
-            framer.finish(&mut block);
-        } else {
-            framer.push(buffer.get(..read).unwrap_or_default(), &mut block);
-        }
-        take(&block)?;
-        if read == 0 {
-            return Ok(());
-        }
-        block.advance();
-    }
 }
 
 /// A name for each input's output: its own, with a number where two would be the same.

@@ -3,6 +3,7 @@
 //! The quarantine goes first: a crash between the two leaves a window that is fetched again, never records that are
 //! in neither place.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 
 use ingest_core::ledger::{LogState, Tally};
@@ -47,5 +48,8 @@ pub(super) fn commit(
             rescued = encoded.rescued,
         );
     }
-    Ok(CommittedWindow { window: fetched.window, tally })
+    let by_reason: BTreeMap<&str, u64> =
+        encoded.quarantined.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+    let quarantined_by = serde_json::json!(by_reason).to_string();
+    Ok(CommittedWindow { window: fetched.window, tally, quarantined_by })
 }

@@ -12,7 +12,7 @@ use ingest_core::time::LogWindow;
 use tracing::Instrument as _;
 
 use super::fetch::{FetchOrder, fetch};
-use super::{CommittedWindow, Context, LogWork, WindowError, record, window, window_span};
+use super::{CommittedWindow, Context, LogWork, NONE, WindowError, record, window, window_span};
 use crate::progress::LogBar;
 
 /// Windows of one log that are fetched ahead of the one being encoded.
@@ -39,6 +39,14 @@ pub struct LogReport {
 
 /// Works through the spans of a log that are missing in `range`.
 pub async fn pass(context: Arc<Context>, state: LogState, range: LogWindow, tail: bool) -> LogReport {
+    if let (Some(schema), Some(pin)) = (&state.schema, context.options.pins.of(&state))
+        && pin.contradicts(schema)
+    {
+        tracing::warn!(
+            event = "pin_ignored",
+            reason = "files with another schema are committed, and a schema never changes"
+        );
+    }
     let mut run = LogRun::new(&context, LogWork { state, tail });
     if tail {
         run.log.state.ledger.start_tail(range.start());
@@ -99,7 +107,7 @@ impl<'a> LogRun<'a> {
                 None => break,
                 Some(Ok(None)) => {
                     let tally = Tally { counted: Some(0), ..Tally::default() };
-                    self.record(&CommittedWindow { window, tally })
+                    self.record(&CommittedWindow { window, tally, quarantined_by: NONE.to_owned() })
                 }
                 Some(Ok(Some(fetched))) => self.make(fetched).instrument(window_span(window)).await,
                 Some(Err(error)) => Err(error),
@@ -126,7 +134,11 @@ impl<'a> LogRun<'a> {
             let pages = piece.estimate.div_ceil(rows_per_page.max(1)).saturating_mul(2);
             self.requests_left = self.requests_left.saturating_sub(pages);
         }
-        let shape = self.log.state.schema.as_ref().map(|schema| schema.shape.clone());
+        let state = &self.log.state;
+        let shape = match &state.schema {
+            Some(schema) => Some(schema.shape.clone()),
+            None => options.pins.of(state).and_then(|pin| pin.shape.clone()),
+        };
         (window, Some(FetchOrder { log: self.log.id().clone(), piece, way, shape }))
     }
 

@@ -21,6 +21,7 @@ pub(super) fn record(
         record_count = fetched,
         stored,
         quarantined,
+        quarantined_by = %done.quarantined_by,
         server_count = counted,
         bytes,
     );

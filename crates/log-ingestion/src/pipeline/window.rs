@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ingest_core::schema::TableSchema;
 
 use super::fetch::FetchedWindow;
-use super::{CommittedWindow, Context, LogWork, WindowError, commit, encode, settle, shape};
+use super::{CommittedWindow, Context, LogWork, NONE, WindowError, commit, encode, settle, shape};
 
 /// Shapes, settles, encodes and commits a window; gives the schema that the table has with it.
 pub(super) async fn make(
@@ -33,11 +33,16 @@ fn make_blocking(
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
     if fetched.spool.records() == 0 {
         let tally = ingest_core::ledger::Tally { counted: fetched.counted, ..Default::default() };
-        return Ok((CommittedWindow { window: fetched.window, tally }, None));
+        return Ok((
+            CommittedWindow { window: fetched.window, tally, quarantined_by: NONE.to_owned() },
+            None,
+        ));
     }
     let known = state.schema.as_ref();
-    let (shape, observed) = shape::shape(&mut fetched, known.map(|schema| &schema.shape))?;
-    let schema = settle::settle(known, shape, &observed);
+    let pin = context.options.pins.of(state).filter(|_| known.is_none());
+    let fixed = known.map(|schema| &schema.shape).or_else(|| pin.and_then(|pin| pin.shape.as_ref()));
+    let (shape, observed) = shape::shape(&mut fetched, fixed)?;
+    let schema = settle::settle(known, pin, shape, &observed);
     let made = encode::encode(context, state, &schema, &mut fetched, tail)?;
     let done = commit::commit(context, state, &fetched, made)?;
     Ok((done, Some(schema)))

@@ -1,6 +1,7 @@
 //! What the written values mean: each parsed once, every fault kept.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ingest_core::catalog::Selector;
@@ -11,6 +12,7 @@ use ingest_store::layout::Layout;
 use ingest_tabular::Codec;
 
 use super::layers::Layers;
+use super::pins::Pins;
 use super::table::{SETTINGS, Setting};
 use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError};
 
@@ -44,6 +46,17 @@ impl Reader<'_> {
 
     fn number(&mut self, variable: &str, from: u64, to: u64) -> Option<u64> {
         self.take(variable, |text| text.parse().ok().filter(|n| (from..=to).contains(n)))
+    }
+
+    /// The pins of `PINS_DIR`; a fault for each of its files that is none.
+    fn pins(&mut self) -> Option<Pins> {
+        let folder = self.take("PINS_DIR", folder)?;
+        if folder.as_os_str().is_empty() {
+            return Some(Pins::default());
+        }
+        let setting = SETTINGS.iter().find(|s| s.variable == "PINS_DIR")?;
+        let loaded = Pins::load(&folder);
+        loaded.map_err(|faults| faults.into_iter().for_each(|given| self.fault(setting, given))).ok()
     }
 
     fn choice<T: Copy>(&mut self, variable: &str, choices: &[(&str, T)]) -> Option<T> {
@@ -105,6 +118,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let parallel_windows = r.number("PARALLEL_WINDOWS", 1, 64);
     let settle_delay = r.take("SETTLE_DELAY", duration);
     let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
+    let pins = r.pins();
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
     let endpoint = endpoint?;
     Some(Settings {
@@ -124,6 +138,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         parallel_windows: usize::try_from(parallel_windows?).ok()?,
         settle_delay: settle_delay?,
         shutdown_grace: shutdown_grace?,
+        pins: Arc::new(pins?),
         seed: seed.filter(|seed| *seed != 0),
         log: log?,
     })

@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 21] = [
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -121,6 +121,12 @@ pub const SETTINGS: [Setting; 20] = [
         Some("auto"),
         "auto, json or text",
         "JSON lines, or lines for people; auto tells a terminal",
+    ),
+    setting(
+        "PINS_DIR",
+        Some(""),
+        "a folder of files LOG.json with format, envelope, delimiter, columns and types; none if empty",
+        "Shapes and types of logs, fixed before their first window",
     ),
     setting(
         "RAPID7_SEED",

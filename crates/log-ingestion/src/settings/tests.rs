@@ -98,3 +98,25 @@ fn the_endpoint_tells_the_protocol_unless_it_is_set() {
     let forced = layers(&[("RAPID7_API_PROTOCOL", "csv-pages")]);
     assert_eq!(Settings::resolve(&forced).unwrap().protocol, Protocol::CsvPages);
 }
+
+#[test]
+fn pin_files_are_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().to_str().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("app.json", r#"{"types":{"id":"text"}}"#);
+    write("notes.txt", "no pin");
+    let settings = Settings::resolve(&layers(&[("PINS_DIR", at)])).unwrap();
+    let log = |name: &str| ingest_core::ledger::LogState::new(ingest_core::ids::LogId::new("1"), name);
+    assert!(settings.pins.of(&log("app")).is_some_and(|pin| pin.types.len() == 1));
+    assert_eq!(settings.pins.of(&log("other")), None);
+    write("fw.json", r#"{"format":"xml"}"#);
+    write("sshd.json", "{");
+    let said = fault(&[("PINS_DIR", at)]);
+    assert!(
+        said.contains("PINS_DIR: fw.json: \"format\"") && said.contains("PINS_DIR: sshd.json: "),
+        "{said}"
+    );
+    let said = fault(&[("PINS_DIR", folder.path().join("absent").to_str().unwrap())]);
+    assert!(said.contains("PINS_DIR: ") && said.contains("absent"), "{said}");
+}

@@ -181,3 +181,52 @@ fn convert_takes_files_of_every_kind_and_compression() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("failed to read missing.csv"), "{said}");
 }
+
+#[test]
+fn infer_says_what_a_file_is_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.csv", b"Report of the day\r\nid;bytes;stra\xdfe\r\n1;10;x\r\n2;unknown;y\r\n3;5;z\r\n4;6\r\n");
+    let said = ok(&mut program(&["infer", "a.csv"], &[], folder.path()));
+    for part in [
+        "encoding     windows-1252",
+        "line ends    CRLF",
+        "delimiter ';', quote '\"', header",
+        "preamble     \"Report of the day\"",
+        "quarantined  1 short_row",
+        "row 2 \"unknown\" is not an integer, not a float; row 1 \"10\" is not true or false, not a time, not a date",
+        "straße",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let said = ok(&mut program(&["infer", "a.csv", "--json"], &[], folder.path()));
+    let json: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!(json["columns"][1]["why"][0]["row"], 2);
+    assert_eq!(json["rows"], 3);
+    assert_eq!(outcome(&mut program(&["infer", "missing"], &[], folder.path())).0, 1);
+    assert_eq!(outcome(&mut program(&["infer", "a.csv", "--format", "xml"], &[], folder.path())).0, 64);
+}
+
+#[test]
+fn what_the_user_says_of_a_file_is_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "x:1\ny:2\n").unwrap();
+    let words =
+        ["convert", "a.txt", "--output", "out", "--delimiter", ":", "--columns", "name,n", "--header", "no"];
+    let said = ok(&mut program(&words, &[], folder.path()));
+    assert!(said.contains("CSV (':', 2 columns)"), "{said}");
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_behind_a_plain_beginning_are_read_as_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = b"id,name,n\n".to_vec();
+    while text.len() < 3 << 19 {
+        text.extend_from_slice(b"1,plain,2\n");
+    }
+    text.extend_from_slice(b"1,M\xfcller,2\n");
+    std::fs::write(folder.path().join("a.csv"), text).unwrap();
+    let said = ok(&mut program(&["infer", "a.csv"], &[], folder.path()));
+    assert!(said.contains("windows-1252"), "{said}");
+    ok(&mut program(&["convert", "a.csv", "--output", "out"], &[], folder.path()));
+}

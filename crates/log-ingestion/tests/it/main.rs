@@ -11,6 +11,7 @@ mod bad_input;
 mod commands;
 mod kill;
 mod memory;
+mod pins;
 mod runbook_log;
 mod seeds;
 mod semantics;

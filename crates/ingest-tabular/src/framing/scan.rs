@@ -1,0 +1,138 @@
+//! Scanning: where a record ends in the next bytes of a text.
+//!
+//! Decides by what stands between bytes: quotes in CSV, brackets and strings in JSON. Holds no bytes.
+
+use memchr::{memchr, memchr2, memchr3};
+
+use crate::parse::csv::Marks;
+
+/// Where in a record the scan stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Outside quotes.
+    Open,
+    /// Inside quotes.
+    Quoted,
+    /// After a quote inside quotes: the next byte tells what it was.
+    AfterQuote,
+    /// After an escape inside quotes.
+    Escaped,
+}
+
+/// Which bytes end a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Breaks {
+    /// The line feed; a carriage return before it belongs to it.
+    Feed,
+    /// The carriage return, too.
+    Either,
+}
+
+impl Breaks {
+    pub(super) fn find(self, piece: &[u8]) -> Option<usize> {
+        match self {
+            Self::Feed => memchr(b'\n', piece),
+            Self::Either => memchr2(b'\n', b'\r', piece),
+        }
+    }
+
+    fn find_or(self, other: u8, piece: &[u8]) -> Option<usize> {
+        match self {
+            Self::Feed => memchr2(b'\n', other, piece),
+            Self::Either => memchr3(b'\n', b'\r', other, piece),
+        }
+    }
+}
+
+/// The end of a CSV record in `piece`, which follows the byte `before`; none at the record's start.
+pub(super) fn csv(
+    state: &mut State,
+    marks: (Marks, u8, Breaks),
+    (before, piece): (Option<u8>, &[u8]),
+) -> Option<usize> {
+    let (marks, quote, breaks) = marks;
+    let mut at = 0;
+    while let Some(tail) = piece.get(at..).filter(|tail| !tail.is_empty()) {
+        match *state {
+            State::Open => {
+                at += breaks.find_or(quote, tail)?;
+                if piece.get(at) != Some(&quote) {
+                    return Some(at + 1);
+                }
+                let previous = at.checked_sub(1).map_or(before, |at| piece.get(at).copied());
+                if previous.is_none_or(|byte| byte == marks.delimiter) {
+                    *state = State::Quoted;
+                }
+                at += 1;
+            }
+            State::Quoted => {
+                let escape = marks.escape.unwrap_or(quote);
+                let found = memchr2(quote, escape, tail)?;
+                let is_quote = tail.get(found) == Some(&quote);
+                *state = if is_quote { State::AfterQuote } else { State::Escaped };
+                at += found + 1;
+            }
+            State::AfterQuote => {
+                let doubled = tail.first() == Some(&quote);
+                *state = if doubled { State::Quoted } else { State::Open };
+                at += usize::from(doubled);
+            }
+            State::Escaped => {
+                *state = State::Quoted;
+                at += 1;
+            }
+        }
+    }
+    None
+}
+
+/// The end of a JSON object in `piece`: where the brackets that it opened are closed. Text between objects ends
+/// with its line. `depth` counts the brackets that are open.
+pub(super) fn json(state: &mut State, depth: &mut u32, piece: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(tail) = piece.get(at..).filter(|tail| !tail.is_empty()) {
+        match *state {
+            State::Quoted => {
+                let found = memchr2(b'"', b'\\', tail)?;
+                let is_quote = tail.get(found) == Some(&b'"');
+                *state = if is_quote { State::Open } else { State::Escaped };
+                at += found + 1;
+            }
+            State::Escaped => {
+                *state = State::Quoted;
+                at += 1;
+            }
+            State::Open | State::AfterQuote => {
+                let place = tail.iter().position(|byte| match byte {
+                    b'{' | b'}' | b'[' | b']' | b'"' => true,
+                    b'\n' => *depth == 0,
+                    _ => false,
+                })?;
+                at += place + 1;
+                match tail.get(place) {
+                    Some(b'"') if *depth > 0 => *state = State::Quoted,
+                    Some(b'{') => *depth += 1,
+                    Some(b'[') if *depth > 0 => *depth += 1,
+                    Some(b'\n') => return Some(at),
+                    Some(b'}' | b']') if *depth > 0 => {
+                        *depth -= 1;
+                        if *depth == 0 {
+                            return Some(at);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    None
+}
+
+/// A JSON record without what only stands between records: blanks, commas, and the brackets of the array. What is
+/// no object stays as it is, unless there is nothing else.
+pub(super) fn between_json(record: &[u8]) -> &[u8] {
+    let noise = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b']');
+    let Some(start) = record.iter().position(|byte| !noise(byte)) else { return b"" };
+    let rest = record.get(start..).unwrap_or_default();
+    if rest.first() == Some(&b'{') { rest } else { record }
+}

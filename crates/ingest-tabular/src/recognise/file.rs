@@ -1,0 +1,271 @@
+//! Files: the shape, framing and encoding of a text from its beginning.
+//!
+//! Decides what files have and messages have not: encodings, line ends, headers, comments, titles before a table,
+//! objects over several lines. What the user says is obeyed, whatever the text shows.
+
+use std::collections::BTreeMap;
+
+use ingest_core::records::RecordBlock;
+use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
+
+use super::delimited::{self, Evidence};
+use super::{
+    SAMPLE_RECORDS, bodies, body_of, directives, envelope_of, looks_like_json, shape_of, without_delimiters,
+};
+use crate::encoding::{Decoder, Encoding};
+use crate::framing::{Framer, Framing, LineEnds};
+use crate::parse::syslog;
+use crate::recognise::overrides::{Format, Overrides};
+
+/// Where the lines before a table are kept among the facts.
+const PREAMBLE_FACT: &str = "preamble";
+const COMMENT: u8 = b'#';
+
+/// What the beginning of a file or stream showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecognisedText {
+    /// The shape of its records.
+    pub shape: Shape,
+    /// How its bytes, as UTF-8, are cut into records.
+    pub framing: Framing,
+    /// What stands before the records, as Zeek's `#path` or a title; for footers and people.
+    pub facts: BTreeMap<String, String>,
+    /// How its characters are written.
+    pub encoding: Encoding,
+    /// Whether it begins with a byte order mark.
+    pub mark: bool,
+    /// How its lines end.
+    pub line_ends: LineEnds,
+}
+
+/// The shape and framing of UTF-8 text from its first bytes. `whole` says that there are no more. Every line of it
+/// is a record or a comment: nothing is passed over, so that what follows may be framed by the shape alone.
+#[must_use]
+pub fn recognise_text(prefix: &[u8], whole: bool) -> RecognisedText {
+    let text = Start { bytes: prefix, whole, line_ends: LineEnds::Lf, is_file: false };
+    let mut seen = recognise_start(&text, &Overrides::default());
+    seen.facts.remove(PREAMBLE_FACT);
+    RecognisedText { framing: Framing::of(&seen.shape), ..seen }
+}
+
+/// The same of a file in any encoding and with any line ends, as far as `overrides` does not say it.
+#[must_use]
+pub fn recognise_file(prefix: &[u8], whole: bool, overrides: &Overrides) -> RecognisedText {
+    let encoding = overrides.encoding.unwrap_or_else(|| Encoding::of(prefix, whole));
+    let mut decoder = Decoder::new(encoding);
+    let mut bytes = decoder.push(prefix).to_vec();
+    if whole && encoding != Encoding::Utf8 {
+        bytes.extend_from_slice(decoder.finish());
+    }
+    let line_ends = LineEnds::of(&bytes);
+    let seen = recognise_start(&Start { bytes: &bytes, whole, line_ends, is_file: true }, overrides);
+    RecognisedText { encoding, mark: encoding.has_mark(prefix), ..seen }
+}
+
+/// The beginning of a text, as UTF-8.
+struct Start<'a> {
+    bytes: &'a [u8],
+    whole: bool,
+    line_ends: LineEnds,
+    /// Whether it is a file, and no page of an API.
+    is_file: bool,
+}
+
+impl Start<'_> {
+    /// Its records; the last one only if it is known to be whole, or there is no other.
+    fn records(&self, framing: Framing) -> RecordBlock {
+        let mut block = RecordBlock::default();
+        let mut framer = Framer::new(framing.with_line_ends(self.line_ends));
+        framer.push(self.bytes, &mut block);
+        if self.whole || block.is_empty() {
+            framer.finish(&mut block);
+        }
+        block
+    }
+
+    fn recognised(&self, shape: Shape, framing: Framing, facts: BTreeMap<String, String>) -> RecognisedText {
+        let (encoding, line_ends) = (Encoding::Utf8, self.line_ends);
+        let framing = framing.with_line_ends(line_ends);
+        RecognisedText { shape, framing, facts, encoding, mark: encoding.has_mark(self.bytes), line_ends }
+    }
+}
+
+fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
+    let block = start.records(Framing::LINES);
+    let lines: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
+    if !overrides.say_shape()
+        && let Some((dialect, facts)) = directives::read(&lines)
+    {
+        let framing = Framing::csv(&dialect);
+        return start.recognised(Shape { envelope: None, body: Body::Csv(dialect) }, framing, facts);
+    }
+    let comment = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
+    let comments: Vec<&[u8]> = lines.iter().copied().filter(|line| is(line, comment)).collect();
+    let data: Vec<&[u8]> = lines.into_iter().filter(|line| !is(line, comment)).collect();
+    let table = match overrides.format() {
+        None => {
+            let spread = spread_json(start);
+            let shape = if spread { json() } else { without_delimiters(&data) };
+            if spread || shape.body != Body::Text || shape.envelope.is_some() {
+                let framing = if spread { Framing::JSON } else { Framing::of(&shape) };
+                return start.recognised(shape, framing, BTreeMap::new());
+            }
+            let Some(table) = table_of(start, comment, &data) else {
+                let body = body_of(&data, None, None);
+                return start.recognised(bare(body), Framing::LINES, BTreeMap::new());
+            };
+            table
+        }
+        Some(Format::Csv) => forced_table(start, comment, overrides),
+        Some(Format::Json) => {
+            let framing = if spread_json(start) { Framing::JSON } else { Framing::LINES };
+            return start.recognised(json(), framing, BTreeMap::new());
+        }
+        Some(format) => {
+            return start.recognised(forced_shape(format, &data), Framing::LINES, BTreeMap::new());
+        }
+    };
+    let comments = Comments { lines: &comments, may_name: overrides.columns.is_none() };
+    recognised_table(start, table, &comments)
+}
+
+fn is(line: &[u8], comment: Option<u8>) -> bool {
+    comment.is_some() && line.first() == comment.as_ref()
+}
+
+const fn bare(body: Body) -> Shape {
+    Shape { envelope: None, body }
+}
+
+const fn json() -> Shape {
+    bare(Body::Json)
+}
+
+/// The shape of a format that the user named.
+fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
+    match format {
+        Format::Csv | Format::Json => json(),
+        Format::KeyValue => bare(Body::KeyValue),
+        Format::Access => bare(Body::Access),
+        Format::Text => bare(Body::Text),
+        Format::Syslog => {
+            let new = |line: &&&[u8]| syslog::split(Envelope::Syslog5424, line).is_some();
+            let guess =
+                if lines.iter().any(|line| new(&line)) { Envelope::Syslog5424 } else { Envelope::Syslog3164 };
+            let envelope = Some(envelope_of(lines).unwrap_or(guess));
+            let bodies = bodies(envelope, lines);
+            Shape { envelope, body: body_of(&bodies, envelope, Some(Evidence::Events)) }
+        }
+    }
+}
+
+/// Whether a text holds JSON objects over several lines, or in an array.
+fn spread_json(start: &Start<'_>) -> bool {
+    let text = start.bytes.strip_prefix(crate::framing::BOM).unwrap_or(start.bytes).trim_ascii_start();
+    let inner = text.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    let is_array = inner.is_some_and(|inner| inner.first() == Some(&b'{'));
+    let first_line = text.split(|byte| *byte == b'\n' || *byte == b'\r').next().unwrap_or_default();
+    let is_complete = |record: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(record).is_ok();
+    let is_open = text.first() == Some(&b'{') && !is_complete(first_line);
+    if !start.is_file || (!is_array && !is_open) {
+        return false;
+    }
+    let block = start.records(Framing::JSON);
+    let first = block.iter().next();
+    first.is_some_and(|record| looks_like_json(record.bytes) && is_complete(record.bytes))
+}
+
+/// A table, and the first of its records in the text.
+struct Table {
+    dialect: CsvDialect,
+    /// The record before which all is passed over, and whether it is passed over itself.
+    begins: Option<(Vec<u8>, bool)>,
+}
+
+/// The table that a text holds: by the delimiter whose records, framed by its quotes, are the most regular.
+fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<Table> {
+    let mut best: Option<Table> = None;
+    let mut fields = 0;
+    for (delimiter, quote) in delimited::candidates(start.bytes) {
+        let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, Some(quote))));
+        let records = data_records(&block, comment);
+        let skip = delimited::preamble(&records, delimiter);
+        let rows = records.get(skip..).unwrap_or_default();
+        let Body::Csv(dialect) = shape_of(rows, Evidence::File).body else { continue };
+        let matches = dialect.delimiter == delimiter && (dialect.quote == Some(b'\'')) == (quote == b'\'');
+        if matches && dialect.columns.len() > fields && (skip == 0 || delimited::is_table(rows, &dialect)) {
+            fields = dialect.columns.len();
+            let first = rows.first().filter(|_| skip > 0);
+            best = Some(Table { dialect, begins: first.map(|first| (first.to_vec(), false)) });
+        }
+    }
+    if best.is_some() || body_of(lines, None, None) != Body::Text {
+        return best;
+    }
+    let dialect = delimited::rare(lines)?;
+    Some(Table { dialect, begins: None })
+}
+
+/// The table that the user says a text holds.
+fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -> Table {
+    let said = delimited::Said {
+        quote: overrides.quote,
+        header: overrides.header,
+        columns: overrides.columns.as_deref(),
+    };
+    let mut candidates = match overrides.delimiter {
+        Some(delimiter) => vec![(delimiter, b'"')],
+        None => delimited::candidates(start.bytes),
+    };
+    // Where nothing is told apart, it is by commas that nothing is.
+    candidates.sort_by_key(|(delimiter, _)| *delimiter != b',');
+    let mut best: Option<(usize, Table)> = None;
+    for (delimiter, quote) in candidates {
+        let quote = overrides.quote.unwrap_or(Some(quote));
+        let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, quote)));
+        let records = data_records(&block, comment);
+        let skip = delimited::preamble(&records, delimiter);
+        let rows = records.get(skip..).unwrap_or_default();
+        let (regular, dialect, names_first) = delimited::forced(rows, delimiter, &said);
+        if best.as_ref().is_none_or(|(most, _)| regular > *most) {
+            let first = rows.first().filter(|_| skip > 0 || names_first);
+            let begins = first.map(|first| (first.to_vec(), names_first));
+            best = Some((regular, Table { dialect, begins }));
+        }
+    }
+    let none = || Table { dialect: delimited::any_dialect(b',', Some(b'"')), begins: None };
+    best.map_or_else(none, |(_, table)| table)
+}
+
+fn data_records(block: &RecordBlock, comment: Option<u8>) -> Vec<&[u8]> {
+    let records = block.iter().map(|record| record.bytes);
+    let data = records.filter(|record| !record.is_empty() && !is(record, comment));
+    data.take(SAMPLE_RECORDS).collect()
+}
+
+/// The comments of a text, and whether the last of them may name the columns.
+struct Comments<'a> {
+    lines: &'a [&'a [u8]],
+    may_name: bool,
+}
+
+fn recognised_table(start: &Start<'_>, table: Table, comments: &Comments<'_>) -> RecognisedText {
+    let Table { mut dialect, begins } = table;
+    if !comments.lines.is_empty() {
+        if comments.may_name {
+            delimited::name_by_comment(&mut dialect, comments.lines);
+        }
+        dialect.comment = Some(COMMENT);
+    }
+    let framing = Framing::csv(&dialect);
+    let mut facts = BTreeMap::new();
+    let mut passed_over = 0;
+    if let Some((first, itself)) = begins {
+        let block = start.records(framing);
+        let place = block.iter().position(|record| record.bytes == first).unwrap_or(0);
+        passed_over = place + usize::from(itself);
+        let lines = block.iter().take(passed_over).map(|record| String::from_utf8_lossy(record.bytes));
+        facts.insert(PREAMBLE_FACT.to_owned(), lines.collect::<Vec<_>>().join("\n"));
+    }
+    start.recognised(bare(Body::Csv(dialect)), framing.after(passed_over), facts)
+}

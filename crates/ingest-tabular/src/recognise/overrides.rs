@@ -1,0 +1,55 @@
+//! Overrides: what the user says of a text, instead of what it shows.
+//!
+//! Only holds what was said. Whoever recognises obeys it.
+
+use crate::encoding::Encoding;
+
+/// A format that can be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Delimited rows.
+    Csv,
+    /// JSON objects.
+    Json,
+    /// `key=value` pairs.
+    KeyValue,
+    /// Syslog lines, whatever their bodies.
+    Syslog,
+    /// Access lines.
+    Access,
+    /// Text.
+    Text,
+}
+
+/// What the user says of a text. Whatever is not said is recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overrides {
+    /// How its characters are written.
+    pub encoding: Option<Encoding>,
+    /// What its records are.
+    pub format: Option<Format>,
+    /// The byte between two fields.
+    pub delimiter: Option<u8>,
+    /// The byte around a quoted field; `Some(None)` says that fields are not quoted.
+    pub quote: Option<Option<u8>>,
+    /// Whether the first record holds the columns' names.
+    pub header: Option<bool>,
+    /// The columns' names.
+    pub columns: Option<Vec<String>>,
+}
+
+impl Overrides {
+    /// The format that was named, or that follows from what else was said.
+    pub(super) fn format(&self) -> Option<Format> {
+        let of_rows = self.delimiter.is_some()
+            || self.quote.is_some()
+            || self.header.is_some()
+            || self.columns.is_some();
+        self.format.or_else(|| of_rows.then_some(Format::Csv))
+    }
+
+    /// Whether anything about records was said.
+    pub(super) fn say_shape(&self) -> bool {
+        self.format().is_some()
+    }
+}
