@@ -18,15 +18,16 @@ pub use options::{Codec, EncodeOptions, OwnColumns, RowGroupBounds};
 
 use crate::parse::{Ignored, Outcome, Parser};
 use crate::quarantine::{Quarantine, Reason};
-use buffer::Scratch;
 use hashing::Hashing;
-use layout::{FileLayout, properties};
+use layout::{FileLayout, compression, properties};
+use page::{Column, ColumnSpec, Compressor};
 use rows::Rows;
 
 mod buffer;
 pub(crate) mod hashing;
 mod layout;
 mod options;
+mod page;
 mod rescue;
 mod rows;
 
@@ -35,12 +36,20 @@ pub const CONTENT_HASH_FACT: &str = "ingest.content_hash";
 /// The footer's key for the count of these bytes.
 pub const CONTENT_BYTES_FACT: &str = "ingest.content_bytes";
 
+/// Rows that are handed to the columns at once: enough to stay with one column for a while, few enough for the cache.
+const BATCH_ROWS: u32 = 4_096;
+/// Bytes of their values.
+const BATCH_BYTES: usize = 2 << 20;
+
 /// A file could not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// The schema has no Parquet layout, or the codec is not built in.
     #[error("failed to lay out the columns of the file")]
     Layout(#[source] ParquetError),
+    /// Compressing a page failed.
+    #[error("failed to compress a page")]
+    Compress(#[source] io::Error),
     /// Writing a row group failed.
     #[error("failed to write a row group")]
     RowGroup(#[source] ParquetError),
@@ -102,7 +111,9 @@ pub struct Encoder<W: Write + Send> {
     options: EncodeOptions,
     parser: Parser,
     rows: Rows,
-    scratch: Scratch,
+    columns: Vec<Column>,
+    compressor: Compressor,
+    group_rows: usize,
     records: u64,
     stored: u64,
     quarantined: BTreeMap<Reason, u64>,
@@ -116,15 +127,22 @@ impl<W: Write + Send> Encoder<W> {
     /// When the schema can not be laid out, or the output refuses its first bytes.
     pub fn create(output: W, schema: &TableSchema, options: EncodeOptions) -> Result<Self, EncodeError> {
         let layout = FileLayout::new(schema, &options).map_err(EncodeError::Layout)?;
-        let properties = Arc::new(properties(options.codec).map_err(EncodeError::Layout)?);
         let file_schema = Arc::clone(&layout.schema);
-        let writer = SerializedFileWriter::new(Hashing::new(output), file_schema, properties);
+        let writer = SerializedFileWriter::new(Hashing::new(output), file_schema, Arc::new(properties()));
+        let writer = writer.map_err(EncodeError::Layout)?;
+        let compression = compression(options.codec);
+        let descriptors = writer.schema_descr().columns().iter();
+        let columns = descriptors
+            .map(|descriptor| Column::new(ColumnSpec { descriptor: Arc::clone(descriptor), compression }))
+            .collect();
         Ok(Self {
-            writer: writer.map_err(EncodeError::Layout)?,
+            writer,
             parser: Parser::new(&schema.shape, options.origin),
             rows: Rows::new(schema, layout),
+            compressor: Compressor::new(options.codec).map_err(EncodeError::Compress)?,
             options,
-            scratch: Scratch::default(),
+            columns,
+            group_rows: 0,
             records: 0,
             stored: 0,
             quarantined: BTreeMap::new(),
@@ -146,9 +164,8 @@ impl<W: Write + Send> Encoder<W> {
                         return Err(EncodeError::NeedsRescue { ordinal: record.ordinal });
                     }
                     self.stored += 1;
-                    let bounds = self.options.row_group;
-                    if self.rows.bytes >= bounds.bytes || self.rows.count >= bounds.rows {
-                        self.close_row_group()?;
+                    if self.rows.count >= BATCH_ROWS || self.rows.bytes >= BATCH_BYTES {
+                        self.flush_batch()?;
                     }
                 }
                 Outcome::Refused(reason) => {
@@ -166,6 +183,7 @@ impl<W: Write + Send> Encoder<W> {
     /// # Errors
     /// When the output fails, or the records in are not the records out.
     pub fn finish(mut self, facts: &[(String, String)]) -> Result<Encoded<W>, EncodeError> {
+        self.flush_batch()?;
         self.close_row_group()?;
         self.writer.flush().map_err(EncodeError::Flush)?;
         let (content_hash, content_bytes) = (self.writer.inner().hash(), self.writer.inner().bytes());
@@ -204,29 +222,42 @@ impl<W: Write + Send> Encoder<W> {
         Err(EncodeError::Unbalanced { records: self.records, stored, quarantined, ignored })
     }
 
+    /// Hands the batch on to the columns, and ends the row group when it is large enough.
+    fn flush_batch(&mut self) -> Result<(), EncodeError> {
+        let rows = usize::try_from(self.rows.count).unwrap_or(usize::MAX);
+        if rows == 0 {
+            return Ok(());
+        }
+        for (buffer, column) in self.rows.buffers.iter_mut().zip(&mut self.columns) {
+            buffer.flush(column, rows, &mut self.compressor).map_err(EncodeError::Compress)?;
+        }
+        self.rows.count = 0;
+        self.rows.bytes = 0;
+        self.group_rows += rows;
+        let bounds = self.options.row_group;
+        let size: usize = self.columns.iter().map(Column::size).sum();
+        if size >= bounds.bytes || self.group_rows >= bounds.rows {
+            self.close_row_group()?;
+        }
+        Ok(())
+    }
+
     fn close_row_group(&mut self) -> Result<(), EncodeError> {
-        if self.rows.count == 0 {
+        if self.group_rows == 0 {
             return Ok(());
         }
         self.write_row_group().map_err(EncodeError::RowGroup)?;
-        self.rows.count = 0;
-        self.rows.bytes = 0;
+        self.group_rows = 0;
         Ok(())
     }
 
     fn write_row_group(&mut self) -> parquet::errors::Result<()> {
         let mut group = self.writer.next_row_group()?;
-        for buffer in &mut self.rows.buffers {
-            let Some(mut column) = group.next_column()? else {
-                break;
-            };
-            buffer.write(&mut column, self.rows.count, &mut self.scratch)?;
-            column.close()?;
+        for column in &mut self.columns {
+            let (chunk, close) = column.end_chunk(&mut self.compressor)?;
+            group.append_column(&chunk, close)?;
         }
         group.close()?;
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,18 +11,12 @@ use parquet::basic::{
     Type as Physical, ZstdLevel,
 };
 use parquet::errors::Result;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{Type, TypePtr};
 
 use super::buffer::{Buffer, Layout};
 use super::options::{Codec, EncodeOptions};
 
-/// Brotli's level: about the size of its default at several times the speed.
-const BROTLI_LEVEL: u32 = 4;
-/// Gzip's usual level.
-const GZIP_LEVEL: u32 = 6;
-/// Zstandard's usual level.
-const ZSTD_LEVEL: i32 = 3;
 /// The name of the file's root, as Spark and pyarrow name it.
 const ROOT: &str = "schema";
 
@@ -106,7 +100,7 @@ impl Columns {
             ColumnType::Bool { .. } | ColumnType::Int64 | ColumnType::Float64 { .. } => builder,
         };
         self.types.push(Arc::new(builder.build()?));
-        self.buffers.push(Buffer::new(layout, repetition == Repetition::REQUIRED));
+        self.buffers.push(Buffer::new(layout));
         Ok(self.buffers.len() - 1)
     }
 }
@@ -114,27 +108,28 @@ impl Columns {
 const fn physical(kind: ColumnType) -> (Physical, Layout) {
     match kind {
         ColumnType::Bool { .. } => (Physical::BOOLEAN, Layout::Bool),
-        ColumnType::Int64 | ColumnType::Timestamp { .. } => (Physical::INT64, Layout::Int64),
+        ColumnType::Int64 | ColumnType::Timestamp { .. } => (Physical::INT64, Layout::Int),
         ColumnType::Float64 { .. } => (Physical::DOUBLE, Layout::Double),
-        ColumnType::Date => (Physical::INT32, Layout::Int32),
+        ColumnType::Date => (Physical::INT32, Layout::Int),
         ColumnType::Text | ColumnType::Json => (Physical::BYTE_ARRAY, Layout::Bytes),
     }
 }
 
-/// How the file is written.
-pub(crate) fn properties(codec: Codec) -> Result<WriterProperties> {
-    let compression = match codec {
+/// The codec as footers name it.
+pub(crate) fn compression(codec: Codec) -> Compression {
+    match codec {
         Codec::Snappy => Compression::SNAPPY,
-        Codec::Gzip => Compression::GZIP(GzipLevel::try_new(GZIP_LEVEL)?),
-        Codec::Brotli => Compression::BROTLI(BrotliLevel::try_new(BROTLI_LEVEL)?),
-        Codec::Zstd => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
+        Codec::Gzip => Compression::GZIP(GzipLevel::default()),
+        Codec::Brotli => Compression::BROTLI(BrotliLevel::default()),
+        Codec::Zstd => Compression::ZSTD(ZstdLevel::default()),
         Codec::Lz4 => Compression::LZ4_RAW,
         Codec::None => Compression::UNCOMPRESSED,
-    };
-    Ok(WriterProperties::builder()
-        .set_compression(compression)
+    }
+}
+
+/// How the footer is written.
+pub(crate) fn properties() -> WriterProperties {
+    WriterProperties::builder()
         .set_created_by(format!("log-ingestion version {}", env!("CARGO_PKG_VERSION")))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_dictionary_enabled(true)
-        .build())
+        .build()
 }

@@ -26,16 +26,16 @@ pub enum Codec {
 /// When a row group is closed. Memory holds one row group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowGroupBounds {
-    /// Bytes of buffered values.
+    /// Bytes of encoded pages.
     pub bytes: usize,
     /// Rows.
-    pub rows: u32,
+    pub rows: usize,
 }
 
 impl Default for RowGroupBounds {
-    /// 32 MiB, so that a few encoders fit into a small container, and the million rows that readers expect.
+    /// 12 MiB, so that several encoders fit into a small container, and the million rows that readers expect.
     fn default() -> Self {
-        Self { bytes: 32 << 20, rows: 1 << 20 }
+        Self { bytes: 12 << 20, rows: 1 << 20 }
     }
 }
 

@@ -22,8 +22,8 @@ const REPORTED_MAX: usize = 20;
 const SHOWN: usize = 1_000;
 /// Bytes of buffer towards a file.
 const BUFFER_BYTES: usize = 256 << 10;
-/// A row group holds this much raw text at most: two encoders and their output stay far below 100 MB.
-const ROW_GROUP: RowGroupBounds = RowGroupBounds { bytes: 16 << 20, rows: 1 << 20 };
+/// A row group holds this much at most, encoded: two encoders and their output stay far below 100 MB.
+const ROW_GROUP: RowGroupBounds = RowGroupBounds { bytes: 12 << 20, rows: 1 << 20 };
 
 /// A window's files beside the table.
 #[derive(Debug)]

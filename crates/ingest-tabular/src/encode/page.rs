@@ -1,0 +1,22 @@
+//! Pages of ours: the values of one column become the bytes of its pages, batch by batch.
+//!
+//! Decides encodings, where pages end, and their statistics. Memory holds what is already encoded and one open page.
+//! The `parquet` crate keeps the footer and the indexes; nothing here knows files, rows of a log, or types of a schema.
+//! Source of every layout: the Parquet format's own description (Encodings.md, README.md, PageIndex.md).
+
+pub(crate) use column::{Batch, Column, ColumnSpec};
+pub(crate) use compress::Compressor;
+
+mod bytes;
+mod column;
+mod compress;
+mod delta;
+mod dictionary;
+mod header;
+mod hybrid;
+mod numbers;
+mod open;
+mod range;
+
+#[cfg(test)]
+mod tests;

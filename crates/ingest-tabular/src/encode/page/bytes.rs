@@ -1,0 +1,152 @@
+//! Texts: numbers of a dictionary while that pays, else their lengths as differences and their bytes as they are.
+
+use std::io;
+
+use parquet::basic::Encoding;
+
+use super::compress::Compressor;
+use super::dictionary::Dictionary;
+use super::open::{PageBounds, Pages};
+use super::range::{TextRange, lower_bound, upper_bound};
+use super::{delta, hybrid};
+
+/// Values after which a dictionary must have proved itself.
+const PROOF_VALUES: usize = 4_096;
+/// Of so many values, in percent, at most this many may be distinct.
+const DISTINCT_MAX_PERCENT: usize = 95;
+
+/// The texts of a column's open page, and its dictionary.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    dictionary: Option<Dictionary>,
+    /// Whether the next chunk begins without a dictionary, as this one ended.
+    plain_next: bool,
+    /// Numbers of the open page's values, while there is a dictionary.
+    numbers: Vec<u32>,
+    /// The open page, for each number, whether its value is in the range already.
+    in_range: Vec<u32>,
+    page: u32,
+    /// Lengths and bytes of the open page's values, without a dictionary.
+    lengths: Vec<i64>,
+    text: Vec<u8>,
+    range: TextRange,
+    pub(super) chunk: TextRange,
+    /// Whether pages with numbers were written, so that the dictionary must be as well.
+    numbered_pages: bool,
+}
+
+impl Texts {
+    pub(super) fn new() -> Self {
+        Self { dictionary: Some(Dictionary::default()), page: 1, ..Self::default() }
+    }
+
+    /// Adds a value of the open page. False when the page must be closed first.
+    pub(super) fn add(&mut self, value: &[u8]) -> bool {
+        let Some(dictionary) = &mut self.dictionary else {
+            self.lengths.push(i64::try_from(value.len()).unwrap_or(i64::MAX));
+            self.text.extend_from_slice(value);
+            self.range.add(value);
+            return true;
+        };
+        let Some(number) = dictionary.number(value) else { return false };
+        self.numbers.push(number);
+        let at = usize::try_from(number).unwrap_or(usize::MAX);
+        if at >= self.in_range.len() {
+            self.in_range.resize(at + 1, 0);
+        }
+        if let Some(seen) = self.in_range.get_mut(at)
+            && *seen != self.page
+        {
+            *seen = self.page;
+            self.range.add(value);
+        }
+        if !self.numbered_pages && self.numbers.len() == PROOF_VALUES {
+            self.judge();
+        }
+        true
+    }
+
+    /// Gives the dictionary up when nearly every value is its own, before any page rests on it.
+    fn judge(&mut self) {
+        let Some(dictionary) = &self.dictionary else { return };
+        if dictionary.len() * 100 <= self.numbers.len() * DISTINCT_MAX_PERCENT {
+            return;
+        }
+        for number in self.numbers.drain(..) {
+            let value = dictionary.get(number);
+            self.lengths.push(i64::try_from(value.len()).unwrap_or(i64::MAX));
+            self.text.extend_from_slice(value);
+        }
+        self.dictionary = None;
+        self.plain_next = true;
+    }
+
+    /// Goes on without a dictionary after it is full; the open page must be closed.
+    pub(super) fn give_up_dictionary(&mut self) -> Option<Dictionary> {
+        self.plain_next = true;
+        self.dictionary.take()
+    }
+
+    /// Bytes of the open page, about.
+    pub(super) fn page_bytes(&self) -> usize {
+        self.numbers.len() * 2 + self.lengths.len() * 2 + self.text.len()
+    }
+
+    pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
+        let bounds = bounds(&self.range);
+        if self.numbers.is_empty() && self.lengths.is_empty() {
+            // Only nulls: no encoding is needed, and no dictionary may be asked for.
+            pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
+        } else if let Some(dictionary) = &self.dictionary {
+            let width = hybrid::number_width(dictionary.len());
+            let numbers = &self.numbers;
+            pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| {
+                out.push(super::header::low_byte(u64::from(width)));
+                hybrid::encode(numbers, width, out);
+            })?;
+            self.numbered_pages |= !self.numbers.is_empty();
+        } else {
+            let (lengths, text) = (&self.lengths, &self.text);
+            pages.close(compressor, Encoding::DELTA_LENGTH_BYTE_ARRAY, bounds, |out| {
+                delta::encode(lengths, out);
+                out.extend_from_slice(text);
+            })?;
+        }
+        self.chunk.join(&self.range);
+        self.range.clear();
+        self.page += 1;
+        self.numbers.clear();
+        self.lengths.clear();
+        self.text.clear();
+        Ok(())
+    }
+
+    /// The payload of a dictionary page, where pages rest on one.
+    pub(super) fn write_dictionary(dictionary: &Dictionary, out: &mut Vec<u8>) {
+        out.reserve(dictionary.text_len() + dictionary.len() * 4);
+        for value in dictionary.iter() {
+            out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+            out.extend_from_slice(value);
+        }
+    }
+
+    /// Ends the chunk; gives the dictionary that its pages rest on.
+    pub(super) fn end_chunk(&mut self) -> Option<Dictionary> {
+        let numbered = std::mem::take(&mut self.numbered_pages);
+        let dictionary = self.dictionary.take().filter(|_| numbered);
+        self.dictionary = (!self.plain_next).then(Dictionary::default);
+        self.in_range.clear();
+        self.page = 1;
+        self.chunk.clear();
+        dictionary
+    }
+
+    /// Whether pages of the chunk rest on the dictionary.
+    pub(super) const fn is_numbered(&self) -> bool {
+        self.numbered_pages
+    }
+}
+
+fn bounds(range: &TextRange) -> PageBounds {
+    range.any.then(|| (lower_bound(&range.min).0, upper_bound(&range.max).0))
+}

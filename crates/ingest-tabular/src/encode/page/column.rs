@@ -1,0 +1,287 @@
+//! One column of the open row group: batches of values in, a finished chunk out.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, Type as Physical};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::data_type::ByteArray;
+use parquet::errors::Result;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::schema::types::ColumnDescPtr;
+
+use super::bytes::Texts;
+use super::compress::Compressor;
+use super::dictionary::Dictionary;
+use super::numbers::{Floats, Truths, Wholes, signed_zeros};
+use super::open::Pages;
+use super::range::{lower_bound, upper_bound};
+
+/// Rows of a page: readers skip by pages, and so many keep the index small.
+const PAGE_ROWS: usize = 20_000;
+/// Bytes of a page's values, about.
+const PAGE_BYTES: usize = 512 << 10;
+
+/// What a column is.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnSpec {
+    pub(crate) descriptor: ColumnDescPtr,
+    pub(crate) compression: Compression,
+}
+
+/// A column of the open row group.
+#[derive(Debug)]
+pub(crate) struct Column {
+    spec: ColumnSpec,
+    pages: Pages,
+    values: Values,
+    /// The dictionary of earlier pages, when later ones go without.
+    retired: Option<Dictionary>,
+}
+
+#[derive(Debug)]
+enum Values {
+    Texts(Texts),
+    Wholes(Wholes),
+    Floats(Floats),
+    Truths(Truths),
+}
+
+/// A batch of a column's values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Batch<'a> {
+    /// Texts end to end, and the end of each.
+    Texts(&'a [u8], &'a [usize]),
+    Wholes(&'a [i64]),
+    Floats(&'a [f64]),
+    Truths(&'a [bool]),
+}
+
+impl Column {
+    pub(crate) fn new(spec: ColumnSpec) -> Self {
+        let physical = spec.descriptor.physical_type();
+        let values = match physical {
+            Physical::BOOLEAN => Values::Truths(Truths::default()),
+            Physical::INT32 => Values::Wholes(Wholes::new(true)),
+            Physical::INT64 => Values::Wholes(Wholes::new(false)),
+            Physical::DOUBLE => Values::Floats(Floats::new()),
+            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => {
+                Values::Texts(Texts::new())
+            }
+        };
+        let pages = Pages::new(spec.descriptor.max_def_level() == 0, physical);
+        Self { spec, pages, values, retired: None }
+    }
+
+    /// Bytes that the chunk takes so far, about.
+    pub(crate) fn size(&self) -> usize {
+        self.pages.stored.len() + self.page_bytes()
+    }
+
+    /// Takes in `rows` rows; `with_value` are those that have one, ascending from 0.
+    pub(crate) fn add(
+        &mut self,
+        rows: usize,
+        with_value: &[u32],
+        batch: Batch<'_>,
+        compressor: &mut Compressor,
+    ) -> io::Result<()> {
+        match (&mut self.values, batch) {
+            (Values::Wholes(wholes), Batch::Wholes(values)) => values.iter().for_each(|v| wholes.add(*v)),
+            (Values::Floats(floats), Batch::Floats(values)) => values.iter().for_each(|v| floats.add(*v)),
+            (Values::Truths(truths), Batch::Truths(values)) => values.iter().for_each(|v| truths.add(*v)),
+            (Values::Texts(_), Batch::Texts(text, ends)) => {
+                return self.add_texts(rows, with_value, (text, ends), compressor);
+            }
+            _ => return Err(io::Error::other("a batch of another kind than its column")),
+        }
+        self.pages.add_rows(rows, with_value);
+        self.close_full(compressor)
+    }
+
+    fn add_texts(
+        &mut self,
+        rows: usize,
+        with_value: &[u32],
+        (text, ends): (&[u8], &[usize]),
+        compressor: &mut Compressor,
+    ) -> io::Result<()> {
+        let (mut start, mut from, mut first_row) = (0, 0, 0_u32);
+        for (at, end) in ends.iter().enumerate() {
+            let Values::Texts(texts) = &mut self.values else { break };
+            let value = text.get(start..*end).unwrap_or_default();
+            start = *end;
+            if texts.add(value) && texts.page_bytes() < PAGE_BYTES {
+                continue;
+            }
+            // Full before the batch is through: the rows up to here make the page.
+            let taken = usize::from(texts.page_bytes() >= PAGE_BYTES);
+            let until = with_value.get(at).map_or(first_row, |row| row + u32::from(taken == 1));
+            let part = with_value.get(from..at + taken).unwrap_or_default();
+            self.add_part(first_row, until, part);
+            (first_row, from) = (until, at + taken);
+            self.close_page(compressor)?;
+            if taken == 0
+                && let Values::Texts(texts) = &mut self.values
+            {
+                self.retired = texts.give_up_dictionary();
+                texts.add(value);
+            }
+        }
+        let rest = with_value.get(from..).unwrap_or_default();
+        self.add_part(first_row, u32::try_from(rows).unwrap_or(u32::MAX), rest);
+        self.close_full(compressor)
+    }
+
+    fn add_part(&mut self, first: u32, until: u32, with_value: &[u32]) {
+        let rows = usize::try_from(until.saturating_sub(first)).unwrap_or(0);
+        if first == 0 {
+            return self.pages.add_rows(rows, with_value);
+        }
+        let moved: Vec<u32> = with_value.iter().map(|row| row - first).collect();
+        self.pages.add_rows(rows, &moved);
+    }
+
+    fn page_bytes(&self) -> usize {
+        match &self.values {
+            Values::Texts(texts) => texts.page_bytes(),
+            Values::Wholes(wholes) => wholes.page_bytes(),
+            Values::Floats(floats) => floats.page_bytes(),
+            Values::Truths(truths) => truths.page_bytes(),
+        }
+    }
+
+    fn close_full(&mut self, compressor: &mut Compressor) -> io::Result<()> {
+        if self.pages.page_rows >= PAGE_ROWS || self.page_bytes() >= PAGE_BYTES {
+            self.close_page(compressor)?;
+        }
+        Ok(())
+    }
+
+    fn close_page(&mut self, compressor: &mut Compressor) -> io::Result<()> {
+        match &mut self.values {
+            Values::Texts(texts) => texts.close(&mut self.pages, compressor),
+            Values::Wholes(wholes) => wholes.close(&mut self.pages, compressor),
+            Values::Floats(floats) => floats.close(&mut self.pages, compressor),
+            Values::Truths(truths) => truths.close(&mut self.pages, compressor),
+        }
+    }
+
+    /// Ends the chunk: its bytes, dictionary first, and what the footer says of it.
+    pub(crate) fn end_chunk(&mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult)> {
+        self.close_page(compressor)?;
+        let statistics = self.statistics();
+        let texts_rest_on_one = matches!(&self.values, Values::Texts(texts) if texts.is_numbered());
+        let own = match &mut self.values {
+            Values::Texts(texts) => texts.end_chunk(),
+            Values::Wholes(wholes) => wholes.end_chunk(),
+            Values::Floats(floats) => {
+                floats.end_chunk();
+                None
+            }
+            Values::Truths(truths) => {
+                truths.end_chunk();
+                None
+            }
+        };
+        let dictionary = own.or_else(|| self.retired.take().filter(|_| texts_rest_on_one));
+        let dictionary_page = match &dictionary {
+            None => Vec::new(),
+            Some(dictionary) => {
+                let texts = matches!(self.values, Values::Texts(_));
+                self.pages.dictionary_page(compressor, dictionary.len(), |out| {
+                    if texts {
+                        Texts::write_dictionary(dictionary, out);
+                    } else {
+                        dictionary.iter().for_each(|value| out.extend_from_slice(value));
+                    }
+                })?
+            }
+        };
+        self.retired = None;
+        let close = self.close_result(dictionary_page.len(), statistics)?;
+        let mut chunk = dictionary_page;
+        chunk.append(&mut self.pages.stored);
+        self.pages.clear();
+        Ok((Bytes::from(chunk), close))
+    }
+
+    fn close_result(&mut self, dictionary_len: usize, statistics: Statistics) -> Result<ColumnCloseResult> {
+        let pages = &mut self.pages;
+        let whole = |len: usize| i64::try_from(len).unwrap_or(i64::MAX);
+        let total = dictionary_len + pages.stored.len();
+        let rows = pages.rows;
+        let mut encodings = pages.encodings.clone();
+        if !encodings.contains(&Encoding::RLE) {
+            encodings.push(Encoding::RLE);
+        }
+        let builder = ColumnChunkMetaData::builder(Arc::clone(&self.spec.descriptor))
+            .set_compression(self.spec.compression)
+            .set_encodings(encodings)
+            .set_total_compressed_size(whole(total))
+            .set_total_uncompressed_size(whole(pages.uncompressed))
+            .set_num_values(i64::try_from(rows).unwrap_or(i64::MAX))
+            .set_data_page_offset(whole(dictionary_len))
+            .set_dictionary_page_offset((dictionary_len > 0).then_some(0))
+            .set_statistics(statistics);
+        let column_index = std::mem::replace(
+            &mut pages.column_index,
+            parquet::file::metadata::ColumnIndexBuilder::new(self.spec.descriptor.physical_type()),
+        );
+        let offset_index =
+            std::mem::replace(&mut pages.offset_index, parquet::file::metadata::OffsetIndexBuilder::new());
+        let mut offsets = offset_index.build();
+        for location in &mut offsets.page_locations {
+            location.offset += whole(dictionary_len);
+        }
+        Ok(ColumnCloseResult {
+            bytes_written: total as u64,
+            rows_written: rows,
+            metadata: builder.build()?,
+            bloom_filter: None,
+            column_index: if column_index.valid() { Some(column_index.build()?) } else { None },
+            offset_index: Some(offsets),
+        })
+    }
+
+    fn statistics(&self) -> Statistics {
+        let nulls = Some(self.pages.nulls);
+        match &self.values {
+            Values::Texts(texts) => {
+                let chunk = &texts.chunk;
+                let (min, min_exact) = lower_bound(&chunk.min);
+                let (max, max_exact) = upper_bound(&chunk.max);
+                let bound = |text: Vec<u8>| chunk.any.then(|| ByteArray::from(text));
+                Statistics::ByteArray(
+                    ValueStatistics::new(bound(min), bound(max), None, nulls, false)
+                        .with_min_is_exact(min_exact)
+                        .with_max_is_exact(max_exact),
+                )
+            }
+            Values::Wholes(wholes) => {
+                let (min, max) = wholes.chunk.0.unzip();
+                if self.spec.descriptor.physical_type() == Physical::INT32 {
+                    let narrow = |value: Option<i64>| value.and_then(|v| i32::try_from(v).ok());
+                    return Statistics::Int32(ValueStatistics::new(
+                        narrow(min),
+                        narrow(max),
+                        None,
+                        nulls,
+                        false,
+                    ));
+                }
+                Statistics::Int64(ValueStatistics::new(min, max, None, nulls, false))
+            }
+            Values::Floats(floats) => {
+                let (min, max) = signed_zeros(floats.chunk).0.unzip();
+                Statistics::Double(ValueStatistics::new(min, max, None, nulls, false))
+            }
+            Values::Truths(truths) => {
+                let (min, max) = truths.chunk.unzip();
+                Statistics::Boolean(ValueStatistics::new(min, max, None, nulls, false))
+            }
+        }
+    }
+}
