@@ -7,7 +7,6 @@
 pub(crate) use column::{Batch, Column, ColumnSpec};
 pub(crate) use compress::Compressor;
 
-mod bytes;
 mod column;
 mod compress;
 mod delta;
@@ -17,6 +16,7 @@ mod hybrid;
 mod numbers;
 mod open;
 mod range;
+mod texts;
 
 #[cfg(test)]
 mod tests;

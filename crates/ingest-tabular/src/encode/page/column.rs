@@ -12,12 +12,12 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::bytes::Texts;
 use super::compress::Compressor;
 use super::dictionary::Dictionary;
 use super::numbers::{Floats, Truths, Wholes, signed_zeros};
 use super::open::Pages;
 use super::range::{lower_bound, upper_bound};
+use super::texts::Texts;
 
 /// Rows of a page: readers skip by pages, and so many keep the index small.
 const PAGE_ROWS: usize = 20_000;

@@ -1,1 +1,218 @@
+use std::sync::Arc;
 
+use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::data_type::AsBytes as _;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::record::Field;
+use parquet::schema::parser::parse_message_type;
+use proptest::prelude::*;
+
+use super::*;
+use crate::encode::options::Codec;
+
+/// A value of any column.
+#[derive(Debug, Clone, PartialEq)]
+enum One {
+    Text(String),
+    Whole(i64),
+    Float(f64),
+    Truth(bool),
+}
+
+fn kind(values: &[Option<One>]) -> &'static str {
+    match values.iter().flatten().next() {
+        Some(One::Whole(_)) => "int64",
+        Some(One::Float(_)) => "double",
+        Some(One::Truth(_)) => "boolean",
+        Some(One::Text(_)) | None => "binary",
+    }
+}
+
+/// A file of one column, a chunk for each row group, handed over in batches of `step` rows.
+fn write(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
+    let physical = groups.iter().find(|g| g.iter().any(Option::is_some)).map_or("binary", |g| kind(g));
+    let logical = if physical == "binary" { " (UTF8)" } else { "" };
+    let schema =
+        Arc::new(parse_message_type(&format!("message m {{ optional {physical} c{logical}; }}")).unwrap());
+    let mut writer =
+        SerializedFileWriter::new(Vec::new(), schema, Arc::new(WriterProperties::builder().build())).unwrap();
+    let descriptor = Arc::clone(&writer.schema_descr().columns()[0]);
+    let mut column = Column::new(ColumnSpec { descriptor, compression: Compression::SNAPPY });
+    let mut compressor = Compressor::new(Codec::Snappy).unwrap();
+    for group in groups {
+        for batch in group.chunks(step) {
+            add(&mut column, batch, physical, &mut compressor);
+        }
+        let (chunk, close) = column.end_chunk(&mut compressor).unwrap();
+        let mut row_group = writer.next_row_group().unwrap();
+        row_group.append_column(&chunk, close).unwrap();
+        row_group.close().unwrap();
+    }
+    Bytes::from(writer.into_inner().unwrap())
+}
+
+fn add(column: &mut Column, batch: &[Option<One>], physical: &str, compressor: &mut Compressor) {
+    let there = batch.iter().zip(0_u32..).filter(|(value, _)| value.is_some()).map(|(_, row)| row);
+    let with_value: Vec<u32> = there.collect();
+    let (mut text, mut ends, mut wholes, mut floats, mut truths) = (vec![], vec![], vec![], vec![], vec![]);
+    for value in batch.iter().flatten() {
+        match value {
+            One::Text(value) => {
+                text.extend_from_slice(value.as_bytes());
+                ends.push(text.len());
+            }
+            One::Whole(value) => wholes.push(*value),
+            One::Float(value) => floats.push(*value),
+            One::Truth(value) => truths.push(*value),
+        }
+    }
+    let batch_of = match physical {
+        "int64" => Batch::Wholes(&wholes),
+        "double" => Batch::Floats(&floats),
+        "boolean" => Batch::Truths(&truths),
+        _ => Batch::Texts(&text, &ends),
+    };
+    column.add(batch.len(), &with_value, batch_of, compressor).unwrap();
+}
+
+fn read(file: &Bytes) -> Vec<Option<One>> {
+    let reader = SerializedFileReader::new(file.clone()).unwrap();
+    let rows = reader.get_row_iter(None).unwrap().map(|row| {
+        let row = row.unwrap();
+        let (_, field) = row.get_column_iter().next().unwrap();
+        match field {
+            Field::Null => None,
+            Field::Str(value) => Some(One::Text(value.clone())),
+            Field::Long(value) => Some(One::Whole(*value)),
+            Field::Double(value) => Some(One::Float(*value)),
+            Field::Bool(value) => Some(One::Truth(*value)),
+            other => panic!("{other:?}"),
+        }
+    });
+    rows.collect()
+}
+
+/// Everything reads back, and every page's bounds and null count in the index are true of its rows.
+#[track_caller]
+fn check(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
+    let file = write(groups, step);
+    assert_eq!(read(&file), groups.concat());
+    let metadata = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = metadata.parse_and_finish(&file).unwrap();
+    for (at, group) in groups.iter().enumerate() {
+        let chunk = metadata.row_group(at).column(0);
+        let nulls = group.iter().filter(|v| v.is_none()).count() as u64;
+        assert_eq!(chunk.statistics().unwrap().null_count_opt(), Some(nulls));
+        let locations = metadata.offset_index().unwrap()[at][0].page_locations();
+        let index = &metadata.column_index().unwrap()[at][0];
+        for (page, location) in locations.iter().enumerate() {
+            let first = usize::try_from(location.first_row_index).unwrap();
+            let next =
+                locations.get(page + 1).map_or(group.len(), |l| usize::try_from(l.first_row_index).unwrap());
+            check_page(index, page, &group[first..next]);
+        }
+    }
+    file
+}
+
+fn check_page(index: &ColumnIndexMetaData, page: usize, rows: &[Option<One>]) {
+    let nulls = rows.iter().filter(|v| v.is_none()).count();
+    match index {
+        ColumnIndexMetaData::BYTE_ARRAY(index) => {
+            assert_eq!(index.null_count(page), Some(i64::try_from(nulls).unwrap()));
+            for value in rows.iter().flatten() {
+                let One::Text(value) = value else { panic!("{value:?}") };
+                let (min, max) = (index.min_value(page).unwrap(), index.max_value(page).unwrap());
+                assert!(min.as_bytes() <= value.as_bytes() && value.as_bytes() <= max.as_bytes());
+            }
+        }
+        ColumnIndexMetaData::INT64(index) => {
+            assert_eq!(index.null_count(page), Some(i64::try_from(nulls).unwrap()));
+            for value in rows.iter().flatten() {
+                let One::Whole(value) = value else { panic!("{value:?}") };
+                assert!(index.min_value(page).unwrap() <= value && value <= index.max_value(page).unwrap());
+            }
+        }
+        ColumnIndexMetaData::DOUBLE(index) => {
+            for value in rows.iter().flatten() {
+                let One::Float(value) = value else { panic!("{value:?}") };
+                assert!(index.min_value(page).unwrap() <= value && value <= index.max_value(page).unwrap());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn texts(n: usize, text: impl Fn(usize) -> Option<String>) -> Vec<Option<One>> {
+    (0..n).map(|i| text(i).map(One::Text)).collect()
+}
+
+#[test]
+fn a_dictionary_that_overflows_is_given_up_in_the_middle_of_a_chunk() {
+    let few_then_many = |i: usize| if i < 30_000 { i % 7 } else { i };
+    let values = texts(140_000, |i| (i % 11 != 3).then(|| format!("value number {}", few_then_many(i))));
+    check(&[values.clone(), values], 4_096);
+}
+
+#[test]
+fn values_that_are_all_their_own_go_without_a_dictionary() {
+    let values =
+        texts(30_000, |i| Some(format!("{:032x}", (i as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C))));
+    let file = check(&[values], 4_096);
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+    assert_eq!(metadata.row_group(0).column(0).dictionary_page_offset(), None);
+}
+
+#[test]
+fn long_texts_end_pages_and_have_bounds_that_hold() {
+    let long = |i: usize| Some(format!("{}{}", "\u{10ffff}é".repeat(20 + i % 90), i));
+    check(&[texts(3_000, long)], 100);
+    check(&[texts(40, |i| Some("x".repeat(i * 30_000)))], 7);
+}
+
+#[test]
+fn chunks_and_pages_of_nothing_but_nulls_need_no_encoding() {
+    check(&[texts(50_000, |_| None), texts(50_000, |i| (i > 45_000).then(|| "late".to_owned()))], 4_096);
+    let late: Vec<_> = (0..50_000).map(|i| (i > 45_000).then_some(One::Whole(i))).collect();
+    check(&[late.clone(), vec![None; 30_000], late], 4_096);
+}
+
+#[test]
+fn numbers_of_every_kind_read_back_over_pages_and_row_groups() {
+    let extremes = [i64::MIN, i64::MAX, 0, -1, 1];
+    let mixed =
+        (0..60_000_i64).map(|i| Some(One::Whole(if i % 97 == 0 { extremes[(i % 5) as usize] } else { i })));
+    let few = (0..60_000_i64).map(|i| (i % 13 != 0).then_some(One::Whole(i % 5)));
+    let few_then_more = (0..60_000_i64).map(|i| Some(One::Whole(if i < 25_000 { i % 5 } else { i * 7_919 })));
+    for values in [mixed.collect::<Vec<_>>(), few.collect(), few_then_more.collect()] {
+        check(&[values.clone(), values], 4_096);
+    }
+    let floats = (0..50_000_i32).map(|i| (i % 3 != 0).then_some(One::Float(f64::from(i) / -7.0)));
+    check(&[floats.collect()], 4_096);
+    let truths = (0..50_001).map(|i| (i % 5 != 0).then_some(One::Truth(i % 2 == 0)));
+    check(&[truths.collect()], 1_000);
+}
+
+fn any_values() -> impl Strategy<Value = Vec<Option<One>>> {
+    let column = prop_oneof![
+        prop::collection::vec(prop::option::of("[a-c]{0,3}".prop_map(One::Text)), 0..400),
+        prop::collection::vec(prop::option::of(".{0,90}".prop_map(One::Text)), 0..60),
+        prop::collection::vec(prop::option::of(any::<i64>().prop_map(One::Whole)), 0..400),
+        prop::collection::vec(prop::option::of((0_i64..9).prop_map(One::Whole)), 0..400),
+        prop::collection::vec(prop::option::of((-1e9_f64..1e9).prop_map(One::Float)), 0..400),
+        prop::collection::vec(prop::option::of(any::<bool>().prop_map(One::Truth)), 0..400),
+    ];
+    column.prop_filter("a row group has rows", |values| !values.is_empty())
+}
+
+proptest! {
+    #[test]
+    fn any_column_comes_back_in_any_batches(values in any_values(), step in 1_usize..130) {
+        check(&[values.clone(), values], step);
+    }
+}
