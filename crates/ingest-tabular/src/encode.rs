@@ -37,7 +37,7 @@ pub const CONTENT_HASH_FACT: &str = "ingest.content_hash";
 pub const CONTENT_BYTES_FACT: &str = "ingest.content_bytes";
 
 /// Rows that are handed to the columns at once: enough to stay with one column for a while, few enough for the cache.
-const BATCH_ROWS: u32 = 4_096;
+const BATCH_ROWS: usize = 4_096;
 /// Bytes of their values.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -164,7 +164,7 @@ impl<W: Write + Send> Encoder<W> {
                         return Err(EncodeError::NeedsRescue { ordinal: record.ordinal });
                     }
                     self.stored += 1;
-                    if self.rows.count >= BATCH_ROWS || self.rows.bytes >= BATCH_BYTES {
+                    if self.batch_is_full() {
                         self.flush_batch()?;
                     }
                 }
@@ -222,6 +222,13 @@ impl<W: Write + Send> Encoder<W> {
         Err(EncodeError::Unbalanced { records: self.records, stored, quarantined, ignored })
     }
 
+    /// Whether the batch must go: large enough, or the last rows that the row group may hold.
+    fn batch_is_full(&self) -> bool {
+        let rows = usize::try_from(self.rows.count).unwrap_or(usize::MAX);
+        let ends_group = self.group_rows.saturating_add(rows) >= self.options.row_group.rows;
+        rows >= BATCH_ROWS || self.rows.bytes >= BATCH_BYTES || ends_group
+    }
+
     /// Hands the batch on to the columns, and ends the row group when it is large enough.
     fn flush_batch(&mut self) -> Result<(), EncodeError> {
         let rows = usize::try_from(self.rows.count).unwrap_or(usize::MAX);
@@ -261,3 +268,6 @@ impl<W: Write + Send> Encoder<W> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

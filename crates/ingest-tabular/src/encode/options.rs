@@ -26,7 +26,7 @@ pub enum Codec {
 /// When a row group is closed. Memory holds one row group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowGroupBounds {
-    /// Bytes of encoded pages.
+    /// Bytes of encoded pages; looked at after every few thousand rows.
     pub bytes: usize,
     /// Rows.
     pub rows: usize,

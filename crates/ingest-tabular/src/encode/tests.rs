@@ -250,8 +250,8 @@ fn row_groups_close_at_their_bounds() {
     let shape = csv(&["n", "t"]);
     let mut schema = TableSchema::new(shape.clone());
     schema.settle(&observe(&shape, &block, Origin::File).columns);
-    for (bounds, groups) in [((usize::MAX, 100), 10), ((1_000, u32::MAX), 23), ((usize::MAX, u32::MAX), 1)] {
-        let row_group = RowGroupBounds { bytes: bounds.0, rows: bounds.1 };
+    for (rows, groups) in [(100, 10), (300, 4), (usize::MAX, 1)] {
+        let row_group = RowGroupBounds { bytes: usize::MAX, rows };
         let (file, _) = encode(&schema, &block, EncodeOptions { row_group, ..options(false) });
         let facts = read_back(&Bytes::from(file.clone())).unwrap();
         assert_eq!((facts.rows, facts.row_groups), (1_000, groups));
@@ -259,6 +259,26 @@ fn row_groups_close_at_their_bounds() {
         let cells = cells(&schema, &file);
         assert_eq!(cells[999], [Some("999".to_owned()), None]);
     }
+}
+
+#[test]
+fn row_groups_close_by_their_encoded_size() {
+    let mut block = RecordBlock::default();
+    for n in 0_u64..40_000 {
+        // Texts of their own, which nothing compresses.
+        let text = format!("{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        assert!(block.push(format!("{n},{text}").as_bytes()));
+    }
+    let shape = csv(&["n", "t"]);
+    let mut schema = TableSchema::new(shape.clone());
+    schema.settle(&observe(&shape, &block, Origin::File).columns);
+    let row_group = RowGroupBounds { bytes: 200_000, rows: usize::MAX };
+    let (file, _) = encode(&schema, &block, EncodeOptions { row_group, ..options(false) });
+    let facts = read_back(&Bytes::from(file.clone())).unwrap();
+    assert_eq!(facts.rows, 40_000);
+    // Open pages count as they are, about 26 bytes a row: two batches of 4,096 rows reach the bound.
+    assert!((4..=6).contains(&facts.row_groups), "{} row groups", facts.row_groups);
+    assert_eq!(cells(&schema, &file)[40_000 - 1][0].as_deref(), Some("39999"));
 }
 
 #[test]
