@@ -36,8 +36,9 @@ pub const CONTENT_HASH_FACT: &str = "ingest.content_hash";
 /// The footer's key for the count of these bytes.
 pub const CONTENT_BYTES_FACT: &str = "ingest.content_bytes";
 
-/// Rows that are handed to the columns at once: enough to stay with one column for a while, few enough for the cache.
-const BATCH_ROWS: usize = 4_096;
+/// Rows that are handed to the columns at once where nothing else is asked for: enough to stay with one column for a
+/// while, few enough for the cache.
+pub const BATCH_ROWS: usize = 4_096;
 /// Bytes of their values.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -226,7 +227,7 @@ impl<W: Write + Send> Encoder<W> {
     fn batch_is_full(&self) -> bool {
         let rows = usize::try_from(self.rows.count).unwrap_or(usize::MAX);
         let ends_group = self.group_rows.saturating_add(rows) >= self.options.row_group.rows;
-        rows >= BATCH_ROWS || self.rows.bytes >= BATCH_BYTES || ends_group
+        rows >= self.options.batch_rows || self.rows.bytes >= BATCH_BYTES || ends_group
     }
 
     /// Hands the batch on to the columns, and ends the row group when it is large enough.

@@ -6,8 +6,8 @@
 //! never chooses a column type, which is the schema's to do.
 
 pub use encode::{
-    CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Codec, EncodeError, EncodeOptions, Encoded, Encoder, OwnColumns,
-    RowGroupBounds,
+    BATCH_ROWS, CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Codec, EncodeError, EncodeOptions, Encoded, Encoder,
+    OwnColumns, RowGroupBounds,
 };
 pub use encoding::{Decoder, Encoding};
 pub use framing::{Framer, Framing, LineEnds};

@@ -64,6 +64,7 @@ fn judge(case: &str) -> String {
         own: None,
         rescue: observed.needs_rescue,
         row_group: RowGroupBounds::default(),
+        batch_rows: ingest_tabular::BATCH_ROWS,
     };
     let mut misfits = Misfits(String::new());
     let mut encoder = Encoder::create(Vec::new(), &schema, options).unwrap();

@@ -41,7 +41,7 @@ pub struct Options {
     pub policy: Policy,
     /// Query, download, or either.
     pub fetch_mode: FetchMode,
-    /// Rows a request, before the API's own limit.
+    /// Rows a request, before the API's own limit, and rows that are encoded at once.
     pub batch_size: u32,
     /// Paged requests that one pass over one log may spend before downloads take over.
     pub query_requests: u64,

@@ -64,4 +64,6 @@ pub struct EncodeOptions {
     pub rescue: bool,
     /// When a row group is closed.
     pub row_group: RowGroupBounds,
+    /// Rows that are handed to the columns at once; [`crate::BATCH_ROWS`] is a good number.
+    pub batch_rows: usize,
 }

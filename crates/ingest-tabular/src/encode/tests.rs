@@ -31,6 +31,7 @@ fn options(rescue: bool) -> EncodeOptions {
         own: None,
         rescue,
         row_group: RowGroupBounds::default(),
+        batch_rows: BATCH_ROWS,
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use ingest_core::records::Record;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
-    EncodeError, EncodeOptions, Encoder, Origin, Quarantine, ReadBackError, Reason, RowGroupBounds, check,
-    quarantine_line, read_back,
+    BATCH_ROWS, EncodeError, EncodeOptions, Encoder, Origin, Quarantine, ReadBackError, Reason,
+    RowGroupBounds, check, quarantine_line, read_back,
 };
 
 use super::input::{Input, InputError, Settled};
@@ -128,6 +128,7 @@ fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
         own: None,
         rescue: observed.needs_rescue,
         row_group: RowGroupBounds::default(),
+        batch_rows: BATCH_ROWS,
     };
     let encode_error = |error| ConvertError::Encode(path.to_owned(), error);
     let mut quarantine = QuarantineFile { folder: &args.output, stem, file: None, failed: None };
