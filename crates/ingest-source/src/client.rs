@@ -214,12 +214,7 @@ impl Client {
             self.wait_for_quota(request.class).await;
             let started = self.clock.now();
             tracing::info!(event = "api_request", class = request.class.name(), request = %what);
-            let sent = HttpRequest {
-                url: url.clone(),
-                credential: self.credential(),
-                // A download is bulk: its compression is the server's choice as well.
-                compressed: true,
-            };
+            let sent = HttpRequest { url: url.clone(), credential: self.credential() };
             let sent = self.transport.send(sent).await;
             let last = match sent {
                 Ok(mut reply) => {

@@ -27,7 +27,6 @@ pub struct Download {
     block: RecordBlock,
     unfinished: Vec<u8>,
     ended: bool,
-    bytes: u64,
 }
 
 impl Client {
@@ -40,14 +39,7 @@ impl Client {
         let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
         let reply = self.open(&request).await?;
         let what = describe(&request);
-        Ok(Download {
-            reply,
-            what,
-            block: RecordBlock::default(),
-            unfinished: Vec::new(),
-            ended: false,
-            bytes: 0,
-        })
+        Ok(Download { reply, what, block: RecordBlock::default(), unfinished: Vec::new(), ended: false })
     }
 }
 
@@ -80,14 +72,7 @@ impl Download {
         Ok(Some(std::mem::replace(&mut self.block, next)))
     }
 
-    /// Bytes of text that came so far.
-    #[must_use]
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     fn take(&mut self, piece: &[u8]) -> Result<(), SourceError> {
-        self.bytes = self.bytes.saturating_add(piece.len() as u64);
         let mut rest = piece;
         while let Some(at) = rest.iter().position(|b| *b == b'\n') {
             let (line, after) = rest.split_at(at);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use crate::transport::{Credential, HttpReply, HttpRequest, Transport, TransportError};
 
@@ -52,10 +52,7 @@ impl HttpTransport {
             TransportError("the API key holds characters that no header can carry".to_owned())
         })?;
         value.set_sensitive(true);
-        let mut sending = self.client.get(request.url).header(name, value);
-        if !request.compressed {
-            sending = sending.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
+        let sending = self.client.get(request.url).header(name, value);
         let reply = sending.send().await.map_err(|e| failure(&e.without_url()))?;
         let headers = reply.headers().iter();
         let headers = headers

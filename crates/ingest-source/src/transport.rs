@@ -50,8 +50,6 @@ pub struct HttpRequest {
     pub url: Url,
     /// Who asks.
     pub credential: Credential,
-    /// Whether a compressed body is welcome.
-    pub compressed: bool,
 }
 
 /// A reply whose body is still to come.

@@ -21,16 +21,7 @@ const TIME_SHIFT: u32 = 24;
 /// Units a time form: ms, us, ns.
 const UNITS: [TimeUnit; 3] = [TimeUnit::Millis, TimeUnit::Micros, TimeUnit::Nanos];
 /// Forms with units, in the order of their bits.
-const FORMS: [TimeForm; 8] = [
-    TimeForm::RfcUtc,
-    TimeForm::RfcOffset,
-    TimeForm::RfcLocal,
-    TimeForm::SpacedUtc,
-    TimeForm::SpacedOffset,
-    TimeForm::SpacedLocal,
-    TimeForm::SlashedLocal,
-    TimeForm::Apache,
-];
+const FORMS: [TimeForm; 8] = TimeForm::WRITTEN;
 
 impl Fits {
     /// Everything: what a column of nulls survives.

@@ -70,6 +70,18 @@ pub enum TimeForm {
 }
 
 impl TimeForm {
+    /// The forms that are written with signs between their digits; the others are bare numbers.
+    pub const WRITTEN: [Self; 8] = [
+        Self::RfcUtc,
+        Self::RfcOffset,
+        Self::RfcLocal,
+        Self::SpacedUtc,
+        Self::SpacedOffset,
+        Self::SpacedLocal,
+        Self::SlashedLocal,
+        Self::Apache,
+    ];
+
     /// Whether a value of this form is an instant by itself; otherwise it is a clock reading without a zone.
     #[must_use]
     pub const fn is_instant(self) -> bool {

@@ -80,23 +80,13 @@ impl Class {
 /// From the narrowest: a column has the first that all its values survive.
 fn classes() -> [Class; 6] {
     let bools = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
-    let forms = [
-        TimeForm::RfcUtc,
-        TimeForm::RfcOffset,
-        TimeForm::RfcLocal,
-        TimeForm::SpacedUtc,
-        TimeForm::SpacedOffset,
-        TimeForm::SpacedLocal,
-        TimeForm::SlashedLocal,
-        TimeForm::Apache,
-    ];
     let all = |bits: &mut dyn Iterator<Item = Fits>| bits.fold(Fits::NONE, |all, bits| all | bits);
     let class = |words, bits, is| Class { words, bits, is };
     [
         class("true or false", all(&mut bools.into_iter().map(Fits::boolean)), |kind| {
             matches!(kind, ColumnType::Bool { .. })
         }),
-        class("a time", all(&mut forms.into_iter().map(|form| Fits::instant(form, 0))), |kind| {
+        class("a time", all(&mut TimeForm::WRITTEN.into_iter().map(|form| Fits::instant(form, 0))), |kind| {
             matches!(kind, ColumnType::Timestamp { .. })
         }),
         class("an integer", Fits::INT64, |kind| kind == ColumnType::Int64),
