@@ -14,22 +14,24 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
-pub use options::{Codec, EncodeOptions, OwnColumns, RowGroupBounds};
+pub use options::{Codec, EncodeOptions, Guess, OwnColumns, RowGroupBounds};
 
-use crate::parse::{Ignored, Outcome, Parser};
+use crate::cells::{Batch, Keep, RecordCutter};
+use crate::parse::Ignored;
 use crate::quarantine::{Quarantine, Reason};
+use columns::Columns;
 use hashing::Hashing;
-use layout::{FileLayout, compression, properties};
-use page::{Column, ColumnSpec, Compressor};
-use rows::Rows;
+use layout::{FileLayout, properties};
 
-mod buffer;
+mod column;
+mod columns;
+mod crew;
 pub(crate) mod hashing;
 mod layout;
 mod options;
+mod own;
 mod page;
 mod rescue;
-mod rows;
 
 /// The footer's key for the hash of every byte before the page index and footer: XXH3, 128 bits, in hex.
 pub const CONTENT_HASH_FACT: &str = "ingest.content_hash";
@@ -38,9 +40,7 @@ pub const CONTENT_BYTES_FACT: &str = "ingest.content_bytes";
 
 /// Rows that are handed to the columns at once where nothing else is asked for: enough to stay with one column for a
 /// while, few enough for the cache.
-pub const BATCH_ROWS: usize = 4_096;
-/// Bytes of their values.
-const BATCH_BYTES: usize = 2 << 20;
+pub const BATCH_ROWS: u32 = 8_192;
 
 /// A file could not be encoded.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +61,16 @@ pub enum EncodeError {
     #[error("failed to flush the output")]
     Flush(#[source] io::Error),
     /// A value needs the `_rescued` column of a file that has none.
-    #[error("record {ordinal} holds a value that its column can not, and the file has no `_rescued` column")]
+    #[error("`{field}` has a value that its column can not hold, and the file has no `_rescued` column")]
     NeedsRescue {
-        /// The record's place in its source.
-        ordinal: u64,
+        /// The field.
+        field: String,
+    },
+    /// The guessed schema does not hold all values; nothing is wrong with them.
+    #[error("`{field}` has a value that its guessed column can not hold")]
+    WrongGuess {
+        /// The field.
+        field: String,
     },
     /// Records went astray: a defect of this program.
     #[error(
@@ -109,12 +115,11 @@ pub struct Encoded<W> {
 #[derive(Debug)]
 pub struct Encoder<W: Write + Send> {
     writer: SerializedFileWriter<Hashing<W>>,
-    options: EncodeOptions,
-    parser: Parser,
-    rows: Rows,
-    columns: Vec<Column>,
-    compressor: Compressor,
-    group_rows: usize,
+    cutter: RecordCutter,
+    columns: Columns,
+    rows_max: u32,
+    open: Option<Arc<Batch>>,
+    spare: Batch,
     records: u64,
     stored: u64,
     quarantined: BTreeMap<Reason, u64>,
@@ -131,19 +136,14 @@ impl<W: Write + Send> Encoder<W> {
         let file_schema = Arc::clone(&layout.schema);
         let writer = SerializedFileWriter::new(Hashing::new(output), file_schema, Arc::new(properties()));
         let writer = writer.map_err(EncodeError::Layout)?;
-        let compression = compression(options.codec);
-        let descriptors = writer.schema_descr().columns().iter();
-        let columns = descriptors
-            .map(|descriptor| Column::new(ColumnSpec { descriptor: Arc::clone(descriptor), compression }))
-            .collect();
+        let keep = if options.own.is_some() { Keep::Origins } else { Keep::Values };
         Ok(Self {
+            columns: Columns::new(schema, &layout, writer.schema_descr().columns(), &options)?,
             writer,
-            parser: Parser::new(&schema.shape, options.origin),
-            rows: Rows::new(schema, layout),
-            compressor: Compressor::new(options.codec).map_err(EncodeError::Compress)?,
-            options,
-            columns,
-            group_rows: 0,
+            cutter: RecordCutter::new(&schema.shape, options.origin, keep),
+            rows_max: options.batch_rows.max(1),
+            open: None,
+            spare: Batch::default(),
             records: 0,
             stored: 0,
             quarantined: BTreeMap::new(),
@@ -157,26 +157,45 @@ impl<W: Write + Send> Encoder<W> {
     /// When the output fails, or a value needs a `_rescued` column that the file has not. The file is then
     /// of no use.
     pub fn push(&mut self, block: &RecordBlock, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
-        for record in block.iter() {
-            self.records += 1;
-            match self.parser.parse(record.bytes, &mut self.rows) {
-                Outcome::Row => {
-                    if !self.rows.commit(record, self.options.own.as_ref()) {
-                        return Err(EncodeError::NeedsRescue { ordinal: record.ordinal });
-                    }
-                    self.stored += 1;
-                    if self.batch_is_full() {
-                        self.flush_batch()?;
-                    }
-                }
-                Outcome::Refused(reason) => {
-                    quarantine.take(record, reason);
-                    *self.quarantined.entry(reason).or_insert(0) += 1;
-                }
-                Outcome::Ignored(kind) => *self.ignored.entry(kind).or_insert(0) += 1,
-            }
+        let mut taken = 0;
+        while taken < block.len() {
+            let mut batch = std::mem::take(&mut self.spare);
+            taken += self.cutter.cut(block, taken, self.rows_max, &mut batch);
+            self.begin(batch)?;
+            self.spare = self.complete(quarantine)?;
         }
         Ok(())
+    }
+
+    /// Begins to encode a batch of a file's text: with several threads, others go on with it meanwhile. A batch that is
+    /// begun must be completed before the next one.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn begin(&mut self, batch: Batch) -> Result<(), EncodeError> {
+        let batch = Arc::new(batch);
+        self.columns.begin(&batch)?;
+        self.open = Some(batch);
+        Ok(())
+    }
+
+    /// Encodes the rest of the batch that was begun, if one was, and gives it back for the next records.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn complete(&mut self, quarantine: &mut dyn Quarantine) -> Result<Batch, EncodeError> {
+        let Some(batch) = self.open.take() else { return Ok(Batch::default()) };
+        self.columns.complete(&batch, &mut self.writer)?;
+        self.records += batch.records();
+        self.stored += u64::from(batch.rows());
+        for (record, reason) in batch.refused() {
+            quarantine.take(record, reason);
+            *self.quarantined.entry(reason).or_insert(0) += 1;
+        }
+        for (kind, count) in batch.ignored() {
+            *self.ignored.entry(kind).or_insert(0) += count;
+        }
+        Ok(Arc::try_unwrap(batch).unwrap_or_default())
     }
 
     /// Ends the file with the given facts in its footer.
@@ -184,8 +203,7 @@ impl<W: Write + Send> Encoder<W> {
     /// # Errors
     /// When the output fails, or the records in are not the records out.
     pub fn finish(mut self, facts: &[(String, String)]) -> Result<Encoded<W>, EncodeError> {
-        self.flush_batch()?;
-        self.close_row_group()?;
+        self.columns.close_row_group(&mut self.writer)?;
         self.writer.flush().map_err(EncodeError::Flush)?;
         let (content_hash, content_bytes) = (self.writer.inner().hash(), self.writer.inner().bytes());
         for (key, value) in facts {
@@ -203,11 +221,11 @@ impl<W: Write + Send> Encoder<W> {
             rows: self.stored,
             quarantined: self.quarantined,
             ignored: self.ignored,
-            rescued: self.rows.rescued,
+            rescued: self.columns.rescued,
             file_bytes: output.bytes(),
             file_hash: output.hash(),
             content_hash,
-            times: self.rows.times,
+            times: self.columns.times(),
             output: output.into_inner().map_err(EncodeError::Flush)?,
         })
     }
@@ -221,52 +239,6 @@ impl<W: Write + Send> Encoder<W> {
             return Ok(());
         }
         Err(EncodeError::Unbalanced { records: self.records, stored, quarantined, ignored })
-    }
-
-    /// Whether the batch must go: large enough, or the last rows that the row group may hold.
-    fn batch_is_full(&self) -> bool {
-        let rows = usize::try_from(self.rows.count).unwrap_or(usize::MAX);
-        let ends_group = self.group_rows.saturating_add(rows) >= self.options.row_group.rows;
-        rows >= self.options.batch_rows || self.rows.bytes >= BATCH_BYTES || ends_group
-    }
-
-    /// Hands the batch on to the columns, and ends the row group when it is large enough.
-    fn flush_batch(&mut self) -> Result<(), EncodeError> {
-        let rows = usize::try_from(self.rows.count).unwrap_or(usize::MAX);
-        if rows == 0 {
-            return Ok(());
-        }
-        for (buffer, column) in self.rows.buffers.iter_mut().zip(&mut self.columns) {
-            buffer.flush(column, rows, &mut self.compressor).map_err(EncodeError::Compress)?;
-        }
-        self.rows.count = 0;
-        self.rows.bytes = 0;
-        self.group_rows += rows;
-        let bounds = self.options.row_group;
-        let size: usize = self.columns.iter().map(Column::size).sum();
-        if size >= bounds.bytes || self.group_rows >= bounds.rows {
-            self.close_row_group()?;
-        }
-        Ok(())
-    }
-
-    fn close_row_group(&mut self) -> Result<(), EncodeError> {
-        if self.group_rows == 0 {
-            return Ok(());
-        }
-        self.write_row_group().map_err(EncodeError::RowGroup)?;
-        self.group_rows = 0;
-        Ok(())
-    }
-
-    fn write_row_group(&mut self) -> parquet::errors::Result<()> {
-        let mut group = self.writer.next_row_group()?;
-        for column in &mut self.columns {
-            let (chunk, close) = column.end_chunk(&mut self.compressor)?;
-            group.append_column(&chunk, close)?;
-        }
-        group.close()?;
-        Ok(())
     }
 }
 

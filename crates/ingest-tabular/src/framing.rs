@@ -135,6 +135,16 @@ impl Framing {
         Self { passed_over, ..self }
     }
 
+    /// Whether records are lines that end with line feeds.
+    pub(crate) fn is_lines(self) -> bool {
+        self.kind == Kind::Lines && self.breaks == Breaks::Feed
+    }
+
+    /// Whether records are those of the shape's dialect, and end with line feeds.
+    pub(crate) fn suits_walk(self, shape: &ingest_core::shape::Shape) -> bool {
+        self.kind == Self::of(shape).kind && self.breaks == Breaks::Feed
+    }
+
     /// A name for people.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -236,6 +246,13 @@ impl Framer {
         self.state = State::Open;
         self.depth = 0;
         self.pass_feed = false;
+    }
+
+    /// Gives back the bytes of the record that is open, as if they had not come yet.
+    pub(crate) fn release(&mut self) -> Vec<u8> {
+        self.state = State::Open;
+        self.depth = 0;
+        std::mem::take(&mut self.held)
     }
 
     /// One page of several ends: the next bytes begin a text of its own.

@@ -5,9 +5,10 @@
 //! when read again ([`read_back`]). Works on bytes: never opens a path or a socket, never reads a clock, and
 //! never chooses a column type, which is the schema's to do.
 
+pub use cells::{Batch, TextCutter};
 pub use encode::{
     BATCH_ROWS, CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Codec, EncodeError, EncodeOptions, Encoded, Encoder,
-    OwnColumns, RowGroupBounds,
+    Guess, OwnColumns, RowGroupBounds,
 };
 pub use encoding::{Decoder, Encoding};
 pub use framing::{Framer, Framing, LineEnds};
@@ -19,6 +20,7 @@ pub use recognise::{Format, Overrides, RecognisedText, recognise, recognise_file
 pub use scalar::{Cell, classify, parse_cell, print_cell};
 
 mod catalogue;
+mod cells;
 mod encode;
 mod encoding;
 mod fields;

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
 use ingest_core::schema::{COLUMNS_MAX, Fits, ObservedColumn};
-use ingest_core::shape::{Envelope, Shape};
+use ingest_core::shape::Shape;
 
-use crate::fields::{Fields, NAMES_MAX, fixed_slots};
-use crate::parse::{Field, Ignored, Origin, Outcome, Parser, Sink, Value, body_field, dialect};
+use crate::cells::{Batch, Form, Keep, RecordCutter, Span};
+use crate::encode::BATCH_ROWS;
+use crate::parse::{Ignored, Origin, Value};
 use crate::quarantine::Reason;
 use crate::scalar::{classify, numeric, temporal};
 pub use explain::{Loss, Why, why};
@@ -60,11 +61,23 @@ impl Observed {
 /// Looks at records of one log.
 #[derive(Debug)]
 pub struct Observer {
-    parser: Parser,
-    sight: Sight,
+    cutter: RecordCutter,
+    batch: Batch,
+    slots: Vec<Seen>,
+    explains: bool,
+    needs_rescue: bool,
     rows: u64,
     misfits: BTreeMap<Reason, u64>,
     ignored: BTreeMap<Ignored, u64>,
+}
+
+/// What was seen of one field.
+#[derive(Debug)]
+struct Seen {
+    field: String,
+    fits: Fits,
+    seen: bool,
+    losses: Vec<Loss>,
 }
 
 impl Observer {
@@ -72,8 +85,11 @@ impl Observer {
     #[must_use]
     pub fn new(shape: &Shape, origin: Origin) -> Self {
         Self {
-            parser: Parser::new(shape, origin),
-            sight: Sight::new(shape),
+            cutter: RecordCutter::new(shape, origin, Keep::Values),
+            batch: Batch::default(),
+            slots: Vec::new(),
+            explains: false,
+            needs_rescue: false,
             rows: 0,
             misfits: BTreeMap::new(),
             ignored: BTreeMap::new(),
@@ -83,22 +99,43 @@ impl Observer {
     /// As [`Observer::new`], keeping the values that take types from columns.
     #[must_use]
     pub fn explaining(shape: &Shape, origin: Origin) -> Self {
-        let mut observer = Self::new(shape, origin);
-        observer.sight.explains = true;
-        observer
+        Self { explains: true, ..Self::new(shape, origin) }
     }
 
     /// Takes in the records of a block.
     pub fn observe(&mut self, block: &RecordBlock) {
-        for record in block.iter() {
-            match self.parser.parse(record.bytes, &mut self.sight) {
-                Outcome::Row => {
-                    self.rows += 1;
-                    self.sight.commit(self.rows);
-                }
-                Outcome::Refused(reason) => *self.misfits.entry(reason).or_insert(0) += 1,
-                Outcome::Ignored(kind) => *self.ignored.entry(kind).or_insert(0) += 1,
-            }
+        let mut taken = 0;
+        let mut batch = std::mem::take(&mut self.batch);
+        while taken < block.len() {
+            taken += self.cutter.cut(block, taken, BATCH_ROWS, &mut batch);
+            self.take(&batch);
+        }
+        self.batch = batch;
+    }
+
+    /// Takes in a batch of a file's text.
+    pub fn take(&mut self, batch: &Batch) {
+        for name in batch.new_names() {
+            let (field, seen) = (name.field.clone(), name.given);
+            self.slots.push(Seen { field, fits: Fits::ANY, seen, losses: Vec::new() });
+        }
+        let mut needs_rescue = !batch.extras().is_empty();
+        for (slot, seen) in self.slots.iter_mut().enumerate() {
+            let spans = batch.spans(slot);
+            seen.seen |= !spans.is_empty() || batch.is_mentioned(slot);
+            needs_rescue |= if self.explains {
+                seen.explain(batch, spans, self.rows + 1)
+            } else {
+                seen.take(batch, spans)
+            };
+        }
+        self.needs_rescue |= needs_rescue;
+        self.rows += u64::from(batch.rows());
+        for (_, reason) in batch.refused() {
+            *self.misfits.entry(reason).or_insert(0) += 1;
+        }
+        for (kind, count) in batch.ignored() {
+            *self.ignored.entry(kind).or_insert(0) += count;
         }
     }
 
@@ -111,11 +148,11 @@ impl Observer {
     /// What was seen, and for each column the values that took types from it.
     #[must_use]
     pub fn finish_explained(self) -> (Observed, Vec<Vec<Loss>>) {
-        let seen = self.sight.slots.into_iter().filter(|slot| slot.seen);
+        let seen = self.slots.into_iter().filter(|slot| slot.seen);
         let column = |slot: Seen| (ObservedColumn { field: slot.field, fits: slot.fits }, slot.losses);
         let (columns, losses): (Vec<ObservedColumn>, Vec<Vec<Loss>>) = seen.map(column).unzip();
         let observed = Observed {
-            needs_rescue: self.sight.needs_rescue || columns.len() > COLUMNS_MAX,
+            needs_rescue: self.needs_rescue || columns.len() > COLUMNS_MAX,
             columns,
             rows: self.rows,
             misfits: self.misfits,
@@ -125,154 +162,60 @@ impl Observer {
     }
 }
 
-/// What was seen of one field.
-#[derive(Debug)]
-struct Seen {
-    field: String,
-    fits: Fits,
-    seen: bool,
-    /// The row of its last value, counted from 1.
-    row: u64,
-    losses: Vec<Loss>,
-}
-
-/// A value whose row is not known to be one yet.
-#[derive(Debug)]
-struct Staged {
-    slot: usize,
-    fits: Fits,
-    /// Its text, where types are explained.
-    sample: Option<String>,
-}
-
-/// The sink of an observer. The values of a row join only once the row is known to be one.
-#[derive(Debug)]
-struct Sight {
-    envelope: Option<Envelope>,
-    fields: Fields,
-    slots: Vec<Seen>,
-    by_field: BTreeMap<String, usize>,
-    staged: Vec<Staged>,
-    explains: bool,
-    row: u64,
-    utf8: bool,
-    row_needs_rescue: bool,
-    needs_rescue: bool,
-}
-
-impl Sight {
-    fn new(shape: &Shape) -> Self {
-        let mut sight = Self {
-            envelope: shape.envelope,
-            fields: Fields::default(),
-            slots: Vec::new(),
-            by_field: BTreeMap::new(),
-            staged: Vec::new(),
-            explains: false,
-            row: 0,
-            utf8: true,
-            row_needs_rescue: false,
-            needs_rescue: false,
-        };
-        // The shape's own fields come first in the file, the body's after them.
-        let fixed = fixed_slots(shape, |name| allot(&mut sight.slots, &mut sight.by_field, name));
-        let columns = dialect(shape).map(|dialect| dialect.columns.as_slice()).unwrap_or_default();
-        let places = columns.iter().map(|name| Some(sight.add(&body_field(shape.envelope, name), true)));
-        let places = places.collect();
-        sight.fields = Fields::new(fixed, places);
-        sight
+impl Seen {
+    /// Joins the values of a batch. Answers whether one of them needs `_rescued` whatever the column's type.
+    fn take(&mut self, batch: &Batch, spans: &[Span]) -> bool {
+        let mut fits = self.fits;
+        let mut needs_rescue = false;
+        for span in spans {
+            let (own, broken) = fits_of_span(fits, batch, *span);
+            fits = fits & own;
+            needs_rescue |= broken;
+        }
+        self.fits = fits;
+        needs_rescue
     }
 
-    fn add(&mut self, field: &str, seen: bool) -> usize {
-        add(&mut self.slots, &mut self.by_field, field, seen)
-    }
-
-    fn commit(&mut self, row: u64) {
-        for Staged { slot, fits, sample } in self.staged.drain(..) {
-            let Some(seen) = self.slots.get_mut(slot) else { continue };
-            let before = seen.fits;
-            seen.fits = before & fits;
-            seen.seen = true;
-            if let Some(value) = sample.filter(|_| seen.fits != before) {
-                seen.losses.push(Loss { row, value, own: fits, before, after: seen.fits });
+    /// As [`Seen::take`], keeping values that take types from the column; the first row of the batch is `first`.
+    fn explain(&mut self, batch: &Batch, spans: &[Span], first: u64) -> bool {
+        let mut needs_rescue = false;
+        for span in spans {
+            let before = self.fits;
+            let (own, broken) = fits_of_span(before, batch, *span);
+            needs_rescue |= broken;
+            self.fits = before & own;
+            if self.fits != before {
+                let value = explain::sample(batch.value(*span));
+                let row = first + u64::from(span.row());
+                self.losses.push(Loss { row, value, own, before, after: self.fits });
             }
         }
-        self.needs_rescue |= self.row_needs_rescue;
+        needs_rescue
     }
 }
 
-fn add(slots: &mut Vec<Seen>, by_field: &mut BTreeMap<String, usize>, field: &str, seen: bool) -> usize {
-    let slot = slots.len();
-    slots.push(Seen { field: field.to_owned(), fits: Fits::ANY, seen, row: 0, losses: Vec::new() });
-    by_field.entry(field.to_owned()).or_insert(slot);
-    slot
+/// The types that a value survives, and whether it needs `_rescued` even so.
+fn fits_of_span(known: Fits, batch: &Batch, span: Span) -> (Fits, bool) {
+    let value = batch.value(span);
+    if span.may_be_broken() {
+        return fits_of_bytes(value);
+    }
+    (fits_of(known, value), span.form() == Form::InexactString)
 }
 
-/// The slot of a field, a new one where it has none yet; none once there are too many.
-fn allot(slots: &mut Vec<Seen>, by_field: &mut BTreeMap<String, usize>, field: &str) -> Option<usize> {
-    if let Some(slot) = by_field.get(field) {
-        return Some(*slot);
+/// As [`fits_of`] for a value of a record that is not UTF-8 as a whole.
+fn fits_of_bytes(value: Value<'_>) -> (Fits, bool) {
+    let (text, broken) = match value {
+        Value::Text(text) => (text, Fits::TEXT),
+        Value::String { raw, .. } => (raw, Fits::TEXT | Fits::JSON),
+        Value::Raw(raw) => (raw, Fits::JSON),
+        Value::Null | Value::Number(_) | Value::Bool(_) => return (fits_of(Fits::ANY, value), false),
+    };
+    if std::str::from_utf8(text).is_ok() {
+        let inexact = matches!(value, Value::String { exact: false, .. });
+        return (fits_of(Fits::ANY, value), inexact);
     }
-    (slots.len() < NAMES_MAX).then(|| add(slots, by_field, field, false))
-}
-
-impl Sink for Sight {
-    fn begin(&mut self, utf8: bool) {
-        self.utf8 = utf8;
-        self.undo();
-    }
-
-    fn put(&mut self, field: Field<'_>, value: Value<'_>) {
-        let Self { envelope, fields, slots, by_field, .. } = self;
-        let found = fields.find(field, |name| allot(slots, by_field, &body_field(*envelope, name)));
-        let Some((place, slot)) = found.and_then(|place| Some((place, slots.get_mut(place)?))) else {
-            self.row_needs_rescue |= value != Value::Null;
-            return;
-        };
-        if value == Value::Null {
-            if !slot.seen {
-                self.staged.push(Staged { slot: place, fits: Fits::ANY, sample: None });
-            }
-            return;
-        }
-        if slot.row == self.row {
-            self.row_needs_rescue = true;
-            return;
-        }
-        slot.row = self.row;
-        let known = slot.fits;
-        let fits = if self.utf8 { fits_of(known, value) } else { self.fits_of_bytes(value) };
-        if fits & known != known || !self.slots.get(place).is_some_and(|slot| slot.seen) {
-            let sample = self.explains.then(|| explain::sample(value));
-            self.staged.push(Staged { slot: place, fits, sample });
-        }
-        if matches!(value, Value::String { exact: false, .. }) {
-            self.row_needs_rescue = true;
-        }
-    }
-
-    fn undo(&mut self) {
-        self.staged.clear();
-        self.row_needs_rescue = false;
-        self.row += 1;
-    }
-}
-
-impl Sight {
-    /// As [`fits_of`] for a record that is not UTF-8 as a whole.
-    fn fits_of_bytes(&mut self, value: Value<'_>) -> Fits {
-        let (text, broken) = match value {
-            Value::Text(text) => (text, Fits::TEXT),
-            Value::String { raw, .. } => (raw, Fits::TEXT | Fits::JSON),
-            Value::Raw(raw) => (raw, Fits::JSON),
-            Value::Null | Value::Number(_) | Value::Bool(_) => return fits_of(Fits::ANY, value),
-        };
-        if std::str::from_utf8(text).is_ok() {
-            return fits_of(Fits::ANY, value);
-        }
-        self.row_needs_rescue = true;
-        broken
-    }
+    (broken, true)
 }
 
 /// The types that a value survives; what `known` has lost already need not be tried again.

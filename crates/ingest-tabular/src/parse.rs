@@ -38,6 +38,18 @@ pub enum Ignored {
 }
 
 impl Ignored {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Blank, Self::Header, Self::Comment];
+
+    /// Its place in [`Ignored::ALL`].
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Blank => 0,
+            Self::Header => 1,
+            Self::Comment => 2,
+        }
+    }
+
     /// Its name in files and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -10,6 +10,7 @@ pub use print::print_cell;
 pub(crate) mod instant;
 pub(crate) mod number;
 mod print;
+pub(crate) mod swift;
 
 /// The value of a cell, as its column stores it.
 #[derive(Debug, Clone, Copy, PartialEq)]

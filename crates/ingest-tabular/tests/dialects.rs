@@ -65,6 +65,8 @@ fn judge(case: &str) -> String {
         rescue: observed.needs_rescue,
         row_group: RowGroupBounds::default(),
         batch_rows: ingest_tabular::BATCH_ROWS,
+        threads: 1,
+        guess: None,
     };
     let mut misfits = Misfits(String::new());
     let mut encoder = Encoder::create(Vec::new(), &schema, options).unwrap();

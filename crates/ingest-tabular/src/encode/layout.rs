@@ -14,7 +14,6 @@ use parquet::errors::Result;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{Type, TypePtr};
 
-use super::buffer::{Buffer, Layout};
 use super::options::{Codec, EncodeOptions};
 
 /// The name of the file's root, as Spark and pyarrow name it.
@@ -35,7 +34,6 @@ pub(crate) struct Places {
 #[derive(Debug)]
 pub(crate) struct FileLayout {
     pub(crate) schema: TypePtr,
-    pub(crate) buffers: Vec<Buffer>,
     pub(crate) places: Places,
 }
 
@@ -49,7 +47,7 @@ impl FileLayout {
             columns.add(own::SEQUENCE, ColumnType::Int64, Repetition::OPTIONAL)?;
             columns.add(own::LOG_ID, ColumnType::Text, Repetition::REQUIRED)?;
         }
-        let first = columns.buffers.len();
+        let first = columns.types.len();
         for column in &table.columns {
             columns.add(&column.name, column.kind, Repetition::OPTIONAL)?;
         }
@@ -68,19 +66,18 @@ impl FileLayout {
         };
         let schema = Type::group_type_builder(ROOT).with_fields(columns.types).build()?;
         let places = Places { own: options.own.is_some(), first, rescued, raw };
-        Ok(Self { schema: Arc::new(schema), buffers: columns.buffers, places })
+        Ok(Self { schema: Arc::new(schema), places })
     }
 }
 
 #[derive(Default)]
 struct Columns {
     types: Vec<TypePtr>,
-    buffers: Vec<Buffer>,
 }
 
 impl Columns {
     fn add(&mut self, name: &str, kind: ColumnType, repetition: Repetition) -> Result<usize> {
-        let (physical, layout) = physical(kind);
+        let physical = physical(kind);
         let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition);
         let builder = match kind {
             ColumnType::Text | ColumnType::Json => {
@@ -100,18 +97,17 @@ impl Columns {
             ColumnType::Bool { .. } | ColumnType::Int64 | ColumnType::Float64 { .. } => builder,
         };
         self.types.push(Arc::new(builder.build()?));
-        self.buffers.push(Buffer::new(layout));
-        Ok(self.buffers.len() - 1)
+        Ok(self.types.len() - 1)
     }
 }
 
-const fn physical(kind: ColumnType) -> (Physical, Layout) {
+const fn physical(kind: ColumnType) -> Physical {
     match kind {
-        ColumnType::Bool { .. } => (Physical::BOOLEAN, Layout::Bool),
-        ColumnType::Int64 | ColumnType::Timestamp { .. } => (Physical::INT64, Layout::Int),
-        ColumnType::Float64 { .. } => (Physical::DOUBLE, Layout::Double),
-        ColumnType::Date => (Physical::INT32, Layout::Int),
-        ColumnType::Text | ColumnType::Json => (Physical::BYTE_ARRAY, Layout::Bytes),
+        ColumnType::Bool { .. } => Physical::BOOLEAN,
+        ColumnType::Int64 | ColumnType::Timestamp { .. } => Physical::INT64,
+        ColumnType::Float64 { .. } => Physical::DOUBLE,
+        ColumnType::Date => Physical::INT32,
+        ColumnType::Text | ColumnType::Json => Physical::BYTE_ARRAY,
     }
 }
 

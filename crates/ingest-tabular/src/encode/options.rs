@@ -50,6 +50,13 @@ pub struct OwnColumns {
     pub keep_raw: bool,
 }
 
+/// What a guessed schema does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Guess {
+    /// Fields that had no value yet. Any value in one proves the guess wrong.
+    pub untyped: Vec<String>,
+}
+
 /// What an encoder is told beside the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeOptions {
@@ -65,5 +72,10 @@ pub struct EncodeOptions {
     /// When a row group is closed.
     pub row_group: RowGroupBounds,
     /// Rows that are handed to the columns at once; [`crate::BATCH_ROWS`] is a good number.
-    pub batch_rows: usize,
+    pub batch_rows: u32,
+    /// Threads that encode columns, the caller's included.
+    pub threads: usize,
+    /// Whether the schema is but a guess from the first records. Then a value that its column can not hold, or a field
+    /// without a column, ends the encoding with [`crate::EncodeError::WrongGuess`].
+    pub guess: Option<Guess>,
 }

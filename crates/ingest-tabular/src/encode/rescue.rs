@@ -1,65 +1,100 @@
-//! The `_rescued` object of one row: what its columns could not hold.
+//! The `_rescued` objects of rows: what their columns could not hold.
 //!
 //! Decides how such a value is written so that its exact bytes can be had back. Never decides what is
 //! rescued.
 
+use super::column::Lack;
+use crate::cells::{Batch, Span};
 use crate::parse::Value;
 use crate::quarantine::{push_hex, push_json_string};
 
-const fn bool_text(value: bool) -> &'static str {
-    if value { "true" } else { "false" }
+/// Collects what the rows of a batch rescue, column by column.
+#[derive(Debug, Default)]
+pub(super) struct RescuedRows {
+    /// Row, field, and the value as JSON.
+    values: Vec<(u32, String, Rescued)>,
+}
+
+/// A value that is rescued.
+#[derive(Debug)]
+enum Rescued {
+    /// As JSON.
+    Json(String),
+    /// Its exact bytes.
+    Bytes(Vec<u8>),
+}
+
+impl RescuedRows {
+    /// Adds what a column lacks of a row's value.
+    pub(super) fn add(&mut self, row: u32, field: &str, batch: &Batch, value: Span, lack: Lack) {
+        let rescued = if lack == Lack::Bytes {
+            Rescued::Bytes(batch.bytes(value).to_vec())
+        } else {
+            json_of(batch.value(value))
+        };
+        self.values.push((row, field.to_owned(), rescued));
+    }
+
+    /// The object of each row that rescues something, counted from `first`, and how many values they are.
+    pub(super) fn objects(&mut self, first: u32) -> (Vec<(u32, String)>, u64) {
+        // In the order of columns within a row, whoever was done first.
+        self.values.sort_by_key(|(row, _, _)| *row);
+        let count = self.values.len() as u64;
+        let mut objects = Vec::new();
+        let mut rescue = Rescue::default();
+        let mut values = self.values.drain(..).peekable();
+        while let Some((row, field, value)) = values.next() {
+            match value {
+                Rescued::Json(value) => rescue.member(&field, |json| json.push_str(&value)),
+                Rescued::Bytes(bytes) => rescue.add_bytes(&field, &bytes),
+            }
+            if values.peek().is_none_or(|(next, _, _)| *next != row) {
+                objects.push((row - first, std::mem::take(&mut rescue.json)));
+                rescue.keys.clear();
+            }
+        }
+        (objects, count)
+    }
+}
+
+/// A value in its source's terms: text as a JSON string, JSON as it was written.
+fn json_of(value: Value<'_>) -> Rescued {
+    let written = match value {
+        Value::Null => return Rescued::Json("null".to_owned()),
+        Value::Bool(value) => return Rescued::Json(value.to_string()),
+        Value::Text(text) => {
+            return match std::str::from_utf8(text) {
+                Ok(text) => {
+                    let mut json = String::new();
+                    push_json_string(&mut json, text);
+                    Rescued::Json(json)
+                }
+                Err(_not_text) => Rescued::Bytes(text.to_vec()),
+            };
+        }
+        Value::String { raw, .. } | Value::Number(raw) | Value::Raw(raw) => raw,
+    };
+    match std::str::from_utf8(written) {
+        Ok(written) => Rescued::Json(written.to_owned()),
+        Err(_not_text) => Rescued::Bytes(written.to_vec()),
+    }
 }
 
 /// Collects what a row rescues.
 #[derive(Debug, Default)]
-pub(crate) struct Rescue {
+struct Rescue {
     json: String,
     keys: Vec<String>,
 }
 
 impl Rescue {
-    /// Adds a value in its source's terms: text as a JSON string, JSON as it was written.
-    pub(crate) fn add(&mut self, field: &str, value: Value<'_>) {
-        match value {
-            Value::Null => {}
-            Value::Bool(value) => {
-                self.member(field, |json| json.push_str(bool_text(value)));
-            }
-            Value::Text(text) => match std::str::from_utf8(text) {
-                Ok(text) => self.member(field, |json| push_json_string(json, text)),
-                Err(_not_text) => self.add_bytes(field, text),
-            },
-            Value::String { raw, .. } | Value::Number(raw) | Value::Raw(raw) => {
-                match std::str::from_utf8(raw) {
-                    Ok(raw) => self.member(field, |json| json.push_str(raw)),
-                    Err(_not_text) => self.add_bytes(field, raw),
-                }
-            }
-        }
-    }
-
     /// Adds the exact bytes of a value that is not UTF-8.
-    pub(crate) fn add_bytes(&mut self, field: &str, bytes: &[u8]) {
+    fn add_bytes(&mut self, field: &str, bytes: &[u8]) {
         self.member(field, |json| {
             json.push_str("{\"hex\":\"");
             push_hex(json, bytes);
             json.push_str("\"}");
         });
-    }
-
-    /// The object, if the row rescues anything.
-    pub(crate) fn object(&self) -> Option<&str> {
-        (!self.keys.is_empty()).then_some(self.json.as_str())
-    }
-
-    /// How many values the row rescues.
-    pub(crate) fn len(&self) -> u64 {
-        self.keys.len() as u64
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.json.clear();
-        self.keys.clear();
     }
 
     fn member(&mut self, field: &str, write: impl FnOnce(&mut String)) {

@@ -2,6 +2,7 @@ use ingest_core::shape::Body;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fields::NAMES_MAX;
 
 fn observe(shape: &Shape, records: &[&str]) -> Observed {
     let mut observer = Observer::new(shape, Origin::Events);

@@ -1,6 +1,7 @@
 //! `convert`: local log files become Parquet files, one each, with types inferred over the whole file.
 //!
-//! Reads a file twice: once to settle its types, once to encode it.
+//! Guesses the types by the beginning of a file, and reads it once while they hold. Where a value proves the guess wrong,
+//! nothing of it remains: the types are settled over the whole file, and it is read again.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -8,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ingest_core::records::Record;
+use ingest_core::schema::{Fits, TableSchema};
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
-    BATCH_ROWS, EncodeError, EncodeOptions, Encoder, Origin, Quarantine, ReadBackError, Reason,
-    RowGroupBounds, check, quarantine_line, read_back,
+    BATCH_ROWS, Batch, EncodeError, EncodeOptions, Encoder, Encoding, Guess, Observer, Origin, Quarantine,
+    ReadBackError, Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back,
 };
 
 use super::input::{Input, InputError, Settled};
@@ -21,6 +23,8 @@ use crate::exit::{CommandError, Exit};
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 
+/// Batches by which types are guessed: a MiB of text.
+const GUESS_BATCHES: usize = 4;
 /// Bytes of buffer towards a file.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -45,6 +49,16 @@ struct Job<'a> {
     /// Name of its output, without ending.
     stem: &'a str,
     args: &'a ConvertArgs,
+    /// Threads that encode its columns.
+    threads: usize,
+}
+
+/// What a file's table will be.
+struct Plan {
+    recognised: RecognisedText,
+    schema: TableSchema,
+    rescue: bool,
+    guess: Option<Guess>,
 }
 
 /// What came of one file.
@@ -60,15 +74,17 @@ struct Converted {
 
 pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Exit, CommandError> {
     let jobs = named(&args.inputs);
+    // Files first, then columns: many files keep all threads busy without any of them waiting for another.
+    let at_once = usize::from(args.threads).min(args.inputs.len()).max(1);
+    let threads = usize::from(args.threads) / at_once;
     let queue = Mutex::new(jobs.iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let results = Mutex::new(Vec::new());
-    let threads = usize::from(args.threads).min(args.inputs.len());
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some((input, stem)) = next() {
-                    let result = convert(&Job { input, stem, args });
+                    let result = convert(&Job { input, stem, args, threads });
                     results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
@@ -118,38 +134,84 @@ fn row(done: &Converted) -> Vec<String> {
 }
 
 fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
-    let Job { input: path, stem, args } = *job;
-    let input = Input::of(path, &args.output)?;
-    let Settled { recognised, schema, observed, .. } = input.settle(&args.reading.overrides(), false)?;
+    let input = Input::of(job.input, &job.args.output)?;
+    let overrides = job.args.reading.overrides();
+    let recognised = input.recognise(&overrides)?;
+    let is_plain = recognised.encoding == Encoding::Utf8 && overrides.encoding.is_none();
+    match encode(job, &input, guess(&input, recognised)?, is_plain) {
+        Err(ConvertError::Encode(_, EncodeError::WrongGuess { .. } | EncodeError::NeedsRescue { .. }))
+        | Ok(None) => {}
+        Err(error) => return Err(error),
+        Ok(Some(converted)) => return Ok(converted),
+    }
+    let Settled { recognised, schema, observed, .. } = input.settle(&overrides, false)?;
+    let plan = Plan { recognised, schema, rescue: observed.needs_rescue, guess: None };
+    let converted = encode(job, &input, plan, false)?;
+    converted.ok_or_else(|| InputError::Changed(job.input.to_owned()).into())
+}
+
+/// The table by the beginning of a text.
+fn guess(input: &Input, recognised: RecognisedText) -> Result<Plan, ConvertError> {
+    let mut observer = Observer::new(&recognised.shape, Origin::File);
+    let mut batches = input.batches(&recognised)?;
+    let mut batch = Batch::default();
+    for _ in 0..GUESS_BATCHES {
+        if !batches.next(&mut batch)? {
+            break;
+        }
+        observer.take(&batch);
+    }
+    let observed = observer.finish();
+    let mut schema = TableSchema::new(recognised.shape.clone());
+    schema.settle(&observed.columns);
+    let untyped = observed.columns.iter().filter(|column| column.fits == Fits::ANY);
+    let guess = Guess { untyped: untyped.map(|column| column.field.clone()).collect() };
+    Ok(Plan { recognised, schema, rescue: observed.needs_rescue, guess: Some(guess) })
+}
+
+/// Encodes a file by its plan. None where its text turned out to be written otherwise than its beginning.
+fn encode(
+    job: &Job<'_>,
+    input: &Input,
+    plan: Plan,
+    is_plain: bool,
+) -> Result<Option<Converted>, ConvertError> {
+    let Job { input: path, stem, args, threads } = *job;
+    let Plan { recognised, schema, rescue, guess } = plan;
     let (output, file) = OutputFile::create(&args.output, &format!("{stem}.parquet"))?;
     let options = EncodeOptions {
         codec: args.compression,
         origin: Origin::File,
         own: None,
-        rescue: observed.needs_rescue,
+        rescue,
         row_group: RowGroupBounds::default(),
         batch_rows: BATCH_ROWS,
+        threads,
+        guess,
     };
     let encode_error = |error| ConvertError::Encode(path.to_owned(), error);
     let mut quarantine = QuarantineFile { folder: &args.output, stem, file: None, failed: None };
     let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), &schema, options)
         .map_err(encode_error)?;
-    input.each_block(&recognised, |block| encoder.push(block, &mut quarantine).map_err(encode_error))?;
-    let text = serde_json::to_string(&schema).unwrap_or_default();
-    let mut facts = vec![
-        ("ingest.schema".to_owned(), text),
-        ("ingest.tool".to_owned(), format!("log-ingestion {}", env!("CARGO_PKG_VERSION"))),
-        ("ingest.encoding".to_owned(), recognised.encoding.to_string()),
-    ];
-    // What stood before the records is in no row.
-    facts.extend(recognised.facts.into_iter().map(|(name, fact)| (format!("ingest.text.{name}"), fact)));
+    let mut batches = input.batches(&recognised)?;
+    let mut spare = Batch::default();
+    while batches.next(&mut spare)? {
+        // The batch before this one was encoded by others while this one was cut.
+        let next = encoder.complete(&mut quarantine).map_err(encode_error)?;
+        encoder.begin(std::mem::replace(&mut spare, next)).map_err(encode_error)?;
+    }
+    encoder.complete(&mut quarantine).map_err(encode_error)?;
+    if is_plain && batches.verdict() != recognised.encoding {
+        return Ok(None);
+    }
+    let facts = facts(&schema, &recognised);
     let mut encoded = encoder.finish(&facts).map_err(encode_error)?;
     io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
     output.sync(encoded.output.get_ref())?;
     let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
     check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
     quarantine.publish().map_err(|e| ConvertError::Quarantine(path.to_owned(), e))?;
-    Ok(Converted {
+    Ok(Some(Converted {
         input: path.to_owned(),
         output: output.publish()?,
         rows: encoded.rows,
@@ -157,7 +219,20 @@ fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
         bytes: encoded.file_bytes,
         columns: schema.columns.len(),
         shape: schema.shape.to_string(),
-    })
+    }))
+}
+
+/// What the footer says of the text.
+fn facts(schema: &TableSchema, recognised: &RecognisedText) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("ingest.schema".to_owned(), serde_json::to_string(schema).unwrap_or_default()),
+        ("ingest.tool".to_owned(), format!("log-ingestion {}", env!("CARGO_PKG_VERSION"))),
+        ("ingest.encoding".to_owned(), recognised.encoding.to_string()),
+    ];
+    // What stood before the records is in no row.
+    let of_text = recognised.facts.iter();
+    facts.extend(of_text.map(|(name, fact)| (format!("ingest.text.{name}"), fact.clone())));
+    facts
 }
 
 /// A name for each input's output: its own, with a number where two would be the same.

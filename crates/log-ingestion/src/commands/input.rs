@@ -7,15 +7,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ingest_core::records::RecordBlock;
 use ingest_core::schema::TableSchema;
 use ingest_source::files;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
-    Decoder, Encoding, Framer, Loss, Observed, Observer, Origin, Overrides, RecognisedText, recognise_file,
+    BATCH_ROWS, Batch, Decoder, Encoding, Loss, Observed, Observer, Origin, Overrides, RecognisedText,
+    TextCutter, recognise_file,
 };
 
-/// Text read at once.
+/// Text by which a file is recognised.
 const READ_BYTES: usize = 1 << 20;
 
 /// Why an input could not be read.
@@ -23,6 +23,8 @@ const READ_BYTES: usize = 1 << 20;
 pub(super) enum InputError {
     #[error("failed to read {0}")]
     Read(PathBuf, #[source] io::Error),
+    #[error("{0} changed while it was read")]
+    Changed(PathBuf),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -58,19 +60,11 @@ impl Input {
     pub(super) fn settle(&self, overrides: &Overrides, explain: bool) -> Result<Settled, InputError> {
         let mut recognised = self.recognise(overrides)?;
         let new = if explain { Observer::explaining } else { Observer::new };
-        let mut observer = new(&recognised.shape, Origin::File);
-        let verdict = self.each_block(&recognised, |block| {
-            observer.observe(block);
-            Ok::<(), InputError>(())
-        })?;
+        let (mut observer, verdict) = self.observe(&recognised, new(&recognised.shape, Origin::File))?;
         if verdict != recognised.encoding && overrides.encoding.is_none() {
             // The beginning was plain; further on, bytes were no UTF-8.
             recognised.encoding = verdict;
-            observer = new(&recognised.shape, Origin::File);
-            self.each_block(&recognised, |block| {
-                observer.observe(block);
-                Ok::<(), InputError>(())
-            })?;
+            observer = self.observe(&recognised, new(&recognised.shape, Origin::File))?.0;
         }
         let (observed, losses) = observer.finish_explained();
         let mut schema = TableSchema::new(recognised.shape.clone());
@@ -78,35 +72,33 @@ impl Input {
         Ok(Settled { recognised, schema, observed, losses })
     }
 
-    /// Reads the text from its beginning, block by block; tells the encoding that all of it turned out to be in.
-    pub(super) fn each_block<E: From<InputError>>(
+    /// Shows all of the text to an observer; tells the encoding that all of it turned out to be in.
+    fn observe(
         &self,
         recognised: &RecognisedText,
-        mut take: impl FnMut(&RecordBlock) -> Result<(), E>,
-    ) -> Result<Encoding, E> {
-        let mut stream = self.open()?;
-        let mut decoder = Decoder::new(recognised.encoding);
-        let mut framer = Framer::new(recognised.framing);
-        let mut block = RecordBlock::default();
-        let mut buffer = vec![0_u8; READ_BYTES];
-        loop {
-            let read = stream.read(&mut buffer).map_err(|e| InputError::Read(self.path.clone(), e))?;
-            if read == 0 {
-                framer.push(decoder.finish(), &mut block);
-                framer.finish(&mut block);
-            } else {
-                framer.push(decoder.push(buffer.get(..read).unwrap_or_default()), &mut block);
-            }
-            take(&block)?;
-            if read == 0 {
-                return Ok(decoder.verdict());
-            }
-            block.advance();
+        mut observer: Observer,
+    ) -> Result<(Observer, Encoding), InputError> {
+        let mut batches = self.batches(recognised)?;
+        let mut batch = Batch::default();
+        while batches.next(&mut batch)? {
+            observer.take(&batch);
         }
+        Ok((observer, batches.verdict()))
+    }
+
+    /// The text from its beginning, cut into batches.
+    pub(super) fn batches(&self, recognised: &RecognisedText) -> Result<Batches<'_>, InputError> {
+        Ok(Batches {
+            path: &self.path,
+            stream: self.open()?,
+            decoder: Decoder::new(recognised.encoding),
+            cutter: TextCutter::new(&recognised.shape, recognised.framing),
+            buffer: Vec::new(),
+        })
     }
 
     /// Looks at the start of the text.
-    fn recognise(&self, overrides: &Overrides) -> Result<RecognisedText, InputError> {
+    pub(super) fn recognise(&self, overrides: &Overrides) -> Result<RecognisedText, InputError> {
         let mut start = Vec::new();
         let mut stream = self.open()?.take(READ_BYTES as u64);
         stream.read_to_end(&mut start).map_err(|e| InputError::Read(self.path.clone(), e))?;
@@ -122,5 +114,41 @@ impl Input {
             }),
         };
         stream.map_err(|error| InputError::Read(self.path.clone(), error))
+    }
+}
+
+/// The batches of a text.
+pub(super) struct Batches<'a> {
+    path: &'a Path,
+    stream: Box<dyn Read + Send>,
+    decoder: Decoder,
+    cutter: TextCutter,
+    buffer: Vec<u8>,
+}
+
+impl Batches<'_> {
+    /// Replaces the batch by the next one. False when there is none.
+    pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, InputError> {
+        loop {
+            let wanted = self.cutter.wanted();
+            if wanted == 0 {
+                break;
+            }
+            self.buffer.clear();
+            // As much as is wanted, whatever the stream gives at once: so the batches are always the same.
+            let read = self.stream.by_ref().take(wanted as u64).read_to_end(&mut self.buffer);
+            if read.map_err(|error| InputError::Read(self.path.to_owned(), error))? == 0 {
+                self.cutter.fill(self.decoder.finish());
+                self.cutter.end();
+            } else {
+                self.cutter.fill(self.decoder.push(&self.buffer));
+            }
+        }
+        Ok(self.cutter.cut(BATCH_ROWS, batch))
+    }
+
+    /// The encoding that the text so far turned out to be in.
+    pub(super) fn verdict(&self) -> Encoding {
+        self.decoder.verdict()
     }
 }

@@ -54,7 +54,9 @@ pub(super) fn encode(
         }),
         rescue: true,
         row_group: ROW_GROUP,
-        batch_rows: usize::try_from(context.options.batch_size).unwrap_or(usize::MAX),
+        batch_rows: context.options.batch_size,
+        threads: 1,
+        guess: None,
     };
     let mut quarantine = QuarantineFile::new(context);
     let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)?;

@@ -18,6 +18,7 @@ use super::numbers::{Floats, Truths, Wholes, signed_zeros};
 use super::open::Pages;
 use super::range::{lower_bound, upper_bound};
 use super::texts::Texts;
+use crate::cells::Span;
 
 /// Rows of a page: readers skip by pages, and so many keep the index small.
 const PAGE_ROWS: usize = 20_000;
@@ -52,8 +53,8 @@ enum Values {
 /// A batch of a column's values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Batch<'a> {
-    /// Texts end to end, and the end of each.
-    Texts(&'a [u8], &'a [usize]),
+    /// Places in a text that has [`crate::cells::PADDING`] bytes behind the last of them.
+    Texts(&'a [u8], &'a [Span]),
     Wholes(&'a [i64]),
     Floats(&'a [f64]),
     Truths(&'a [bool]),
@@ -89,11 +90,11 @@ impl Column {
         compressor: &mut Compressor,
     ) -> io::Result<()> {
         match (&mut self.values, batch) {
-            (Values::Wholes(wholes), Batch::Wholes(values)) => values.iter().for_each(|v| wholes.add(*v)),
-            (Values::Floats(floats), Batch::Floats(values)) => values.iter().for_each(|v| floats.add(*v)),
-            (Values::Truths(truths), Batch::Truths(values)) => values.iter().for_each(|v| truths.add(*v)),
-            (Values::Texts(_), Batch::Texts(text, ends)) => {
-                return self.add_texts(rows, with_value, (text, ends), compressor);
+            (Values::Wholes(wholes), Batch::Wholes(values)) => wholes.add(values),
+            (Values::Floats(floats), Batch::Floats(values)) => floats.add(values),
+            (Values::Truths(truths), Batch::Truths(values)) => truths.add(values),
+            (Values::Texts(_), Batch::Texts(text, spans)) => {
+                return self.add_texts(rows, with_value, (text, spans), compressor);
             }
             _ => return Err(io::Error::other("a batch of another kind than its column")),
         }
@@ -105,32 +106,35 @@ impl Column {
         &mut self,
         rows: usize,
         with_value: &[u32],
-        (text, ends): (&[u8], &[usize]),
+        (text, spans): (&[u8], &[Span]),
         compressor: &mut Compressor,
     ) -> io::Result<()> {
-        let (mut start, mut from, mut first_row) = (0, 0, 0_u32);
-        for (at, end) in ends.iter().enumerate() {
+        // Values taken in all, those of them that are in pages, and the first row that is in none.
+        let (mut taken, mut paged, mut first_row) = (0, 0, 0);
+        while let Some(left) = spans.get(taken..).filter(|left| !left.is_empty()) {
             let Values::Texts(texts) = &mut self.values else { break };
-            let value = text.get(start..*end).unwrap_or_default();
-            start = *end;
-            if texts.add(value) && texts.page_bytes() < PAGE_BYTES {
+            let more = texts.add(text, left, PAGE_BYTES);
+            taken += more;
+            let is_full = texts.page_bytes() >= PAGE_BYTES;
+            if more > 0 && (taken == spans.len() || !is_full) {
                 continue;
             }
             // Full before the batch is through: the rows up to here make the page.
-            let taken = usize::from(texts.page_bytes() >= PAGE_BYTES);
-            let until = with_value.get(at).map_or(first_row, |row| row + u32::from(taken == 1));
-            let part = with_value.get(from..at + taken).unwrap_or_default();
-            self.add_part(first_row, until, part);
-            (first_row, from) = (until, at + taken);
+            let until = match taken.checked_sub(1).and_then(|last| with_value.get(last)) {
+                Some(row) if taken > paged => row + 1,
+                _ => first_row,
+            };
+            self.add_part(first_row, until, with_value.get(paged..taken).unwrap_or_default());
+            (first_row, paged) = (until, taken);
             self.close_page(compressor)?;
-            if taken == 0
-                && let Values::Texts(texts) = &mut self.values
+            if let Values::Texts(texts) = &mut self.values
+                && more == 0
+                && texts.has_dictionary()
             {
                 self.retired = texts.give_up_dictionary();
-                texts.add(value);
             }
         }
-        let rest = with_value.get(from..).unwrap_or_default();
+        let rest = with_value.get(paged..).unwrap_or_default();
         self.add_part(first_row, u32::try_from(rows).unwrap_or(u32::MAX), rest);
         self.close_full(compressor)
     }
@@ -153,7 +157,13 @@ impl Column {
         }
     }
 
-    fn close_full(&mut self, compressor: &mut Compressor) -> io::Result<()> {
+    /// Takes in rows that have no value.
+    pub(crate) fn add_nulls(&mut self, rows: usize) {
+        self.pages.add_rows(rows, &[]);
+    }
+
+    /// Ends the open page when it is large enough.
+    pub(crate) fn close_full(&mut self, compressor: &mut Compressor) -> io::Result<()> {
         if self.pages.page_rows >= PAGE_ROWS || self.page_bytes() >= PAGE_BYTES {
             self.close_page(compressor)?;
         }
@@ -177,10 +187,7 @@ impl Column {
         let own = match &mut self.values {
             Values::Texts(texts) => texts.end_chunk(),
             Values::Wholes(wholes) => wholes.end_chunk(),
-            Values::Floats(floats) => {
-                floats.end_chunk();
-                None
-            }
+            Values::Floats(floats) => floats.end_chunk(),
             Values::Truths(truths) => {
                 truths.end_chunk();
                 None

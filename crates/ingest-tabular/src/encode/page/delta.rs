@@ -42,7 +42,11 @@ fn write_block(deltas: &[i64], out: &mut Vec<u8>) {
     });
     out.extend(widths.iter().map(|width| super::header::low_byte(u64::from(*width))));
     for (group, width) in deltas.chunks(GROUP).zip(widths) {
-        let padding = GROUP - group.len();
-        pack(group.iter().map(above).chain(std::iter::repeat_n(0, padding)), width, out);
+        if let Some(group) = group.first_chunk::<GROUP>() {
+            pack(group.iter().map(above), width, out);
+        } else {
+            let padding = GROUP - group.len();
+            pack(group.iter().map(above).chain(std::iter::repeat_n(0, padding)), width, out);
+        }
     }
 }

@@ -17,20 +17,27 @@ pub(super) fn number_width(values: usize) -> u32 {
 pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
     let mut rest = values;
     let mut packed = 0;
-    while let Some(first) = rest.get(packed) {
+    while let Some(from_here) = rest.get(packed..).filter(|from_here| !from_here.is_empty()) {
         // Runs may only begin where a group of eight ends.
-        let from_here = rest.get(packed..).unwrap_or_default();
-        let run = from_here.iter().take_while(|v| *v == first).count();
+        let run = match from_here.first_chunk::<GROUP>() {
+            Some(group) if group.iter().all(|value| *value == group[0]) => run_len(from_here),
+            _ => 0,
+        };
         if run < RUN_MIN {
             packed += GROUP.min(from_here.len());
             continue;
         }
         flush(rest.get(..packed).unwrap_or_default(), width, out);
-        write_run(*first, run, width, out);
+        write_run(from_here.first().copied().unwrap_or(0), run, width, out);
         rest = rest.get(packed + run..).unwrap_or_default();
         packed = 0;
     }
     flush(rest, width, out);
+}
+
+fn run_len(values: &[u32]) -> usize {
+    let first = values.first();
+    values.iter().take_while(|value| Some(*value) == first).count()
 }
 
 /// Appends one run of equal values.
@@ -46,34 +53,52 @@ fn flush(values: &[u32], width: u32, out: &mut Vec<u8>) {
     }
     let groups = values.len().div_ceil(GROUP);
     varint((groups as u64) << 1 | 1, out);
-    let padding = groups * GROUP - values.len();
-    pack(values.iter().map(|v| u64::from(*v)).chain(std::iter::repeat_n(0, padding)), width, out);
+    let bytes = usize::try_from(width).unwrap_or(32);
+    out.reserve(groups * bytes);
+    let (whole, rest) = values.as_chunks::<GROUP>();
+    for group in whole {
+        pack_group(group, width, out);
+    }
+    if !rest.is_empty() {
+        let mut group = [0; GROUP];
+        group.iter_mut().zip(rest).for_each(|(place, value)| *place = *value);
+        pack_group(&group, width, out);
+    }
 }
 
-/// Appends values bit by bit, low bits first. The bits must come out even.
+/// Appends eight values of `width` bits: as many bytes as the width has bits.
+#[inline]
+fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
+    let bytes = usize::try_from(width).unwrap_or(32);
+    if width <= 8 {
+        let word = group.iter().rev().fold(0_u64, |word, value| word << width | u64::from(*value));
+        out.extend_from_slice(word.to_le_bytes().get(..bytes).unwrap_or_default());
+    } else if width <= 16 {
+        let word = group.iter().rev().fold(0_u128, |word, value| word << width | u128::from(*value));
+        out.extend_from_slice(word.to_le_bytes().get(..bytes).unwrap_or_default());
+    } else {
+        pack(group.iter().map(|value| u64::from(*value)), width, out);
+    }
+}
+
+/// Appends values bit by bit, low bits first. The last byte is filled up with zeros.
+#[inline]
 pub(super) fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
-    let mut pending: u128 = 0;
-    let mut bits: u32 = 0;
+    let mut pending = 0_u64;
+    let mut bits = 0;
     for value in values {
-        pending |= u128::from(value) << bits;
+        pending |= value << bits;
         bits += width;
-        if bits >= 64 {
-            let [low, _high] = halves(pending);
-            out.extend_from_slice(&low.to_le_bytes());
-            pending >>= 64;
-            bits -= 64;
+        if bits >= u64::BITS {
+            out.extend_from_slice(&pending.to_le_bytes());
+            bits -= u64::BITS;
+            // What of the value did not fit; nothing where it ended with the word.
+            pending = value.checked_shr(width - bits).unwrap_or(0);
         }
     }
-    let [mut low, _high] = halves(pending);
     while bits > 0 {
-        out.push(low_byte(low));
-        low >>= 8;
+        out.push(low_byte(pending));
+        pending >>= 8;
         bits = bits.saturating_sub(8);
     }
-}
-
-/// Low and high 64 bits.
-const fn halves(value: u128) -> [u64; 2] {
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-    [value as u64, (value >> 64) as u64]
 }

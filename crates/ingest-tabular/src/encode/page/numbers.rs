@@ -1,4 +1,5 @@
-//! Numbers: differences, a dictionary, or as they are, whichever is smallest on the first page of a chunk.
+//! Numbers: a dictionary, or differences of whole numbers and floats as they are, whichever is smaller on the first
+//! page of a chunk.
 
 use std::io;
 
@@ -12,106 +13,118 @@ use super::{delta, hybrid};
 
 /// A dictionary is only tried while it has at most one value in so many rows.
 const ROWS_A_VALUE: usize = 4;
+/// Pages over which a dictionary's own bytes are spread, about: a row group of 1 Mi rows has 50.
+const PAGES_A_CHUNK: usize = 16;
 
-/// Whole numbers of 64 or 32 bits of a column's open page.
-#[derive(Debug)]
-pub(super) struct Wholes {
-    values: Vec<i64>,
+/// Numbers of a dictionary for the words of a page, while they take less than the words would.
+#[derive(Debug, Default)]
+struct Numbered {
     dictionary: Option<Dictionary>,
     numbers: Vec<u32>,
-    range: Range<i64>,
-    pub(super) chunk: Range<i64>,
-    narrow: bool,
     tried: bool,
 }
 
-impl Wholes {
-    pub(super) const fn new(narrow: bool) -> Self {
-        Self {
-            values: Vec::new(),
-            dictionary: None,
-            numbers: Vec::new(),
-            range: Range::EMPTY,
-            chunk: Range::EMPTY,
-            narrow,
-            tried: false,
-        }
-    }
-
-    #[inline]
-    pub(super) fn add(&mut self, value: i64) {
-        self.values.push(value);
-        self.range.add(value);
-    }
-
-    pub(super) fn page_bytes(&self) -> usize {
-        self.values.len() * 8
-    }
-
-    pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
-        let narrow = self.narrow;
-        let bounds: PageBounds = self.range.0.map(|(min, max)| (le(min, narrow), le(max, narrow)));
-        self.chunk.join(self.range);
-        self.range = Range::EMPTY;
-        if self.values.is_empty() {
-            // Only nulls: no encoding is needed, and no dictionary may be asked for.
-            pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
-        } else if self.numbered() {
-            let width = hybrid::number_width(self.dictionary.as_ref().map_or(0, Dictionary::len));
-            let numbers = &self.numbers;
-            pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| {
-                out.push(super::header::low_byte(u64::from(width)));
-                hybrid::encode(numbers, width, out);
-            })?;
-        } else {
-            let values = &self.values;
-            pages
-                .close(compressor, Encoding::DELTA_BINARY_PACKED, bounds, |out| delta::encode(values, out))?;
-        }
-        self.values.clear();
-        self.numbers.clear();
-        Ok(())
-    }
-
-    /// Whether the open page goes by numbers of a dictionary: its first page decides, and any that does not fit ends it.
-    fn numbered(&mut self) -> bool {
+impl Numbered {
+    /// Whether the page goes by numbers: the first page of a chunk decides, and any that does not fit ends it. `plainly`
+    /// tells how many bytes the page takes otherwise.
+    fn takes(&mut self, words: impl ExactSizeIterator<Item = u64>, len: usize, plainly: impl FnOnce() -> usize) -> bool {
         if self.tried && self.dictionary.is_none() {
             return false;
         }
         let first = !self.tried;
         self.tried = true;
         let mut dictionary = self.dictionary.take().unwrap_or_default();
-        let room = if first { self.values.len() / ROWS_A_VALUE } else { usize::MAX };
+        let count = words.len();
+        let room = if first { count / ROWS_A_VALUE } else { usize::MAX };
         self.numbers.clear();
-        for value in &self.values {
-            let number = dictionary.number(&le(*value, self.narrow));
+        for word in words {
+            let number = dictionary.number_word(word, len);
             let Some(number) = number.filter(|_| dictionary.len() <= room) else {
                 // Pages before this one may rest on it.
                 self.dictionary = (!first).then_some(dictionary);
+                self.tried = true;
                 return false;
             };
             self.numbers.push(number);
         }
-        if first && !smaller(&dictionary, &self.values) {
+        let bits = u64::from(hybrid::number_width(dictionary.len())) * count as u64;
+        let bytes = bits / 8 + (dictionary.len() * len / PAGES_A_CHUNK) as u64;
+        if first && bytes >= plainly() as u64 {
             return false;
         }
         self.dictionary = Some(dictionary);
         true
     }
 
-    pub(super) fn end_chunk(&mut self) -> Option<Dictionary> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let width = hybrid::number_width(self.dictionary.as_ref().map_or(0, Dictionary::len));
+        out.push(super::header::low_byte(u64::from(width)));
+        hybrid::encode(&self.numbers, width, out);
+    }
+
+    fn end_chunk(&mut self) -> Option<Dictionary> {
         self.tried = false;
-        self.chunk = Range::EMPTY;
         self.dictionary.take()
     }
 }
 
-/// Whether numbers of a dictionary take fewer bytes than differences on this page.
-fn smaller(dictionary: &Dictionary, values: &[i64]) -> bool {
-    let mut differences = Vec::new();
-    delta::encode(values, &mut differences);
-    let bits = u64::from(hybrid::number_width(dictionary.len())) * values.len() as u64;
-    bits / 8 < differences.len() as u64
+/// Whole numbers of 64 or 32 bits of a column's open page.
+#[derive(Debug)]
+pub(super) struct Wholes {
+    values: Vec<i64>,
+    numbered: Numbered,
+    pub(super) chunk: Range<i64>,
+    narrow: bool,
+}
+
+impl Wholes {
+    pub(super) fn new(narrow: bool) -> Self {
+        Self { values: Vec::new(), numbered: Numbered::default(), chunk: Range::EMPTY, narrow }
+    }
+
+    pub(super) fn add(&mut self, values: &[i64]) {
+        self.values.extend_from_slice(values);
+    }
+
+    pub(super) const fn page_bytes(&self) -> usize {
+        self.values.len() * 8
+    }
+
+    pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
+        let (narrow, values) = (self.narrow, &self.values);
+        let mut range = Range::EMPTY;
+        values.iter().for_each(|value| range.add(*value));
+        let bounds: PageBounds = range.0.map(|(min, max)| (le(min, narrow), le(max, narrow)));
+        self.chunk.join(range);
+        let len = if narrow { 4 } else { 8 };
+        let as_differences = || {
+            let mut differences = Vec::new();
+            delta::encode(values, &mut differences);
+            differences.len()
+        };
+        if values.is_empty() {
+            // Only nulls: no encoding is needed, and no dictionary may be asked for.
+            pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
+        } else if self.numbered.takes(values.iter().map(|value| word(*value, narrow)), len, as_differences) {
+            let numbered = &self.numbered;
+            pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| numbered.write(out))?;
+        } else {
+            pages
+                .close(compressor, Encoding::DELTA_BINARY_PACKED, bounds, |out| delta::encode(values, out))?;
+        }
+        self.values.clear();
+        Ok(())
+    }
+
+    pub(super) fn end_chunk(&mut self) -> Option<Dictionary> {
+        self.chunk = Range::EMPTY;
+        self.numbered.end_chunk()
+    }
+}
+
+/// The bits of a number of 64 or 32 bits.
+fn word(value: i64, narrow: bool) -> u64 {
+    if narrow { value.cast_unsigned() & 0xffff_ffff } else { value.cast_unsigned() }
 }
 
 fn le(value: i64, narrow: bool) -> Vec<u8> {
@@ -123,44 +136,50 @@ fn le(value: i64, narrow: bool) -> Vec<u8> {
 #[derive(Debug)]
 pub(super) struct Floats {
     values: Vec<f64>,
-    range: Range<f64>,
+    numbered: Numbered,
     pub(super) chunk: Range<f64>,
 }
 
 impl Floats {
-    pub(super) const fn new() -> Self {
-        Self { values: Vec::new(), range: Range::EMPTY, chunk: Range::EMPTY }
+    pub(super) fn new() -> Self {
+        Self { values: Vec::new(), numbered: Numbered::default(), chunk: Range::EMPTY }
     }
 
-    #[inline]
-    pub(super) fn add(&mut self, value: f64) {
-        self.values.push(value);
-        // NaN has no place in an order.
-        if !value.is_nan() {
-            self.range.add(value);
-        }
+    pub(super) fn add(&mut self, values: &[f64]) {
+        self.values.extend_from_slice(values);
     }
 
-    pub(super) fn page_bytes(&self) -> usize {
+    pub(super) const fn page_bytes(&self) -> usize {
         self.values.len() * 8
     }
 
     pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
-        let ordered = signed_zeros(self.range);
+        let values = &self.values;
+        let mut range = Range::EMPTY;
+        // NaN has no place in an order.
+        values.iter().filter(|value| !value.is_nan()).for_each(|value| range.add(*value));
+        let ordered = signed_zeros(range);
         let bounds = ordered.0.map(|(min, max)| (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()));
         self.chunk.join(ordered);
-        self.range = Range::EMPTY;
-        let values = &self.values;
-        pages.close(compressor, Encoding::PLAIN, bounds, |out| {
-            out.reserve(values.len() * 8);
-            values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-        })?;
+        let words = values.iter().map(|value| value.to_bits());
+        if values.is_empty() {
+            pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
+        } else if self.numbered.takes(words, 8, || values.len() * 8) {
+            let numbered = &self.numbered;
+            pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| numbered.write(out))?;
+        } else {
+            pages.close(compressor, Encoding::PLAIN, bounds, |out| {
+                out.reserve(values.len() * 8);
+                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+            })?;
+        }
         self.values.clear();
         Ok(())
     }
 
-    pub(super) const fn end_chunk(&mut self) {
+    pub(super) fn end_chunk(&mut self) -> Option<Dictionary> {
         self.chunk = Range::EMPTY;
+        self.numbered.end_chunk()
     }
 }
 
@@ -178,8 +197,8 @@ pub(super) struct Truths {
 }
 
 impl Truths {
-    pub(super) fn add(&mut self, value: bool) {
-        self.values.push(value);
+    pub(super) fn add(&mut self, values: &[bool]) {
+        self.values.extend_from_slice(values);
     }
 
     pub(super) fn page_bytes(&self) -> usize {
@@ -196,8 +215,7 @@ impl Truths {
         }
         let values = &self.values;
         pages.close(compressor, Encoding::PLAIN, bounds, |out| {
-            let padding = values.len().next_multiple_of(8) - values.len();
-            hybrid::pack(values.iter().map(|v| u64::from(*v)).chain(std::iter::repeat_n(0, padding)), 1, out);
+            hybrid::pack(values.iter().map(|v| u64::from(*v)), 1, out);
         })?;
         self.values.clear();
         Ok(())

@@ -70,12 +70,26 @@ impl Pages {
         if self.required {
             return;
         }
+        if with_value.len() == rows {
+            return self.add_present(first);
+        }
         self.present.resize(self.page_rows.div_ceil(8), 0);
         for row in with_value {
             let at = first + usize::try_from(*row).unwrap_or(usize::MAX);
             if let Some(byte) = self.present.get_mut(at / 8) {
                 *byte |= 1 << (at % 8);
             }
+        }
+    }
+
+    /// All rows of the page from `first` on have a value.
+    fn add_present(&mut self, first: usize) {
+        if let Some(last) = self.present.last_mut().filter(|_| first % 8 > 0) {
+            *last |= 0xff << (first % 8);
+        }
+        self.present.resize(self.page_rows.div_ceil(8), 0xff);
+        if let Some(last) = self.present.last_mut().filter(|_| self.page_rows % 8 > 0) {
+            *last &= !(0xff << (self.page_rows % 8));
         }
     }
 

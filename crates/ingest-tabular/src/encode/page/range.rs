@@ -36,20 +36,32 @@ pub(super) struct TextRange {
     pub(super) any: bool,
     pub(super) min: Vec<u8>,
     pub(super) max: Vec<u8>,
+    /// The first bytes of both, as numbers.
+    min_head: u64,
+    max_head: u64,
 }
 
 impl TextRange {
     #[inline]
     pub(super) fn add(&mut self, value: &[u8]) {
-        if !self.any {
-            self.any = true;
-            set(&mut self.min, value);
-            set(&mut self.max, value);
-        } else if value < self.min.as_slice() {
-            set(&mut self.min, value);
-        } else if value > self.max.as_slice() {
-            set(&mut self.max, value);
+        let head = head(value);
+        // Most values lie between by their first bytes alone.
+        if self.any && head > self.min_head && head < self.max_head {
+            return;
         }
+        self.widen(value, head);
+    }
+
+    fn widen(&mut self, value: &[u8], head: u64) {
+        if !self.any || value < self.min.as_slice() {
+            set(&mut self.min, value);
+            self.min_head = head;
+        }
+        if !self.any || value > self.max.as_slice() {
+            set(&mut self.max, value);
+            self.max_head = head;
+        }
+        self.any = true;
     }
 
     pub(super) fn join(&mut self, other: &Self) {
@@ -60,9 +72,24 @@ impl TextRange {
     }
 
     pub(super) fn clear(&mut self) {
-        self.any = false;
+        *self = Self {
+            any: false,
+            min: std::mem::take(&mut self.min),
+            max: std::mem::take(&mut self.max),
+            min_head: 0,
+            max_head: 0,
+        };
         self.min.clear();
         self.max.clear();
+    }
+}
+
+/// The first eight bytes as a number that compares as they do; a shorter text is filled up with zeros.
+#[inline]
+fn head(value: &[u8]) -> u64 {
+    match value.first_chunk::<8>() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => value.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)) << (8 * (8 - value.len()) % 64),
     }
 }
 

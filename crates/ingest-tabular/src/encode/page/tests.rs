@@ -13,6 +13,7 @@ use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 
 use super::*;
+use crate::cells::{PADDING, Span};
 use crate::encode::options::Codec;
 
 /// A value of any column.
@@ -59,23 +60,25 @@ fn write(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
 fn add(column: &mut Column, batch: &[Option<One>], physical: &str, compressor: &mut Compressor) {
     let there = batch.iter().zip(0_u32..).filter(|(value, _)| value.is_some()).map(|(_, row)| row);
     let with_value: Vec<u32> = there.collect();
-    let (mut text, mut ends, mut wholes, mut floats, mut truths) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut text, mut spans, mut wholes, mut floats, mut truths) = (vec![], vec![], vec![], vec![], vec![]);
     for value in batch.iter().flatten() {
         match value {
             One::Text(value) => {
+                let (start, len) = (text.len().try_into().unwrap(), value.len().try_into().unwrap());
+                spans.push(Span::text(0, start, len));
                 text.extend_from_slice(value.as_bytes());
-                ends.push(text.len());
             }
             One::Whole(value) => wholes.push(*value),
             One::Float(value) => floats.push(*value),
             One::Truth(value) => truths.push(*value),
         }
     }
+    text.extend_from_slice(&[0; PADDING]);
     let batch_of = match physical {
         "int64" => Batch::Wholes(&wholes),
         "double" => Batch::Floats(&floats),
         "boolean" => Batch::Truths(&truths),
-        _ => Batch::Texts(&text, &ends),
+        _ => Batch::Texts(&text, &spans),
     };
     column.add(batch.len(), &with_value, batch_of, compressor).unwrap();
 }

@@ -9,6 +9,7 @@ use super::dictionary::Dictionary;
 use super::open::{PageBounds, Pages};
 use super::range::{TextRange, lower_bound, upper_bound};
 use super::{delta, hybrid};
+use crate::cells::Span;
 
 /// Values after which a dictionary must have proved itself.
 const PROOF_VALUES: usize = 4_096;
@@ -23,7 +24,7 @@ pub(super) struct Texts {
     plain_next: bool,
     /// Numbers of the open page's values, while there is a dictionary.
     numbers: Vec<u32>,
-    /// The open page, for each number, whether its value is in the range already.
+    /// The page in which each number was in the range last.
     in_range: Vec<u32>,
     page: u32,
     /// Lengths and bytes of the open page's values, without a dictionary.
@@ -40,30 +41,42 @@ impl Texts {
         Self { dictionary: Some(Dictionary::default()), page: 1, ..Self::default() }
     }
 
-    /// Adds a value of the open page. False when the page must be closed first.
-    pub(super) fn add(&mut self, value: &[u8]) -> bool {
-        let Some(dictionary) = &mut self.dictionary else {
-            self.lengths.push(i64::try_from(value.len()).unwrap_or(i64::MAX));
-            self.text.extend_from_slice(value);
-            self.range.add(value);
-            return true;
-        };
-        let Some(number) = dictionary.number(value) else { return false };
-        self.numbers.push(number);
-        let at = usize::try_from(number).unwrap_or(usize::MAX);
-        if at >= self.in_range.len() {
-            self.in_range.resize(at + 1, 0);
+    /// Adds values of the open page, until `bytes_max` is reached or the page must be closed before the next one.
+    /// Answers how many it took.
+    pub(super) fn add(&mut self, text: &[u8], spans: &[Span], bytes_max: usize) -> usize {
+        let before = self.numbers.len();
+        let Some(dictionary) = &mut self.dictionary else { return self.add_plain(text, spans, bytes_max) };
+        let room = PROOF_VALUES.saturating_sub(before);
+        let on_proof = !self.numbered_pages && room > 0;
+        let part = if on_proof { spans.get(..room).unwrap_or(spans) } else { spans };
+        let taken = dictionary.number_all(text, part, &mut self.numbers);
+        self.in_range.resize(dictionary.len(), 0);
+        for number in self.numbers.iter().skip(before) {
+            let seen = usize::try_from(*number).ok().and_then(|number| self.in_range.get_mut(number));
+            if let Some(seen) = seen.filter(|seen| **seen != self.page) {
+                *seen = self.page;
+                self.range.add(dictionary.get(*number));
+            }
         }
-        if let Some(seen) = self.in_range.get_mut(at)
-            && *seen != self.page
-        {
-            *seen = self.page;
-            self.range.add(value);
-        }
-        if !self.numbered_pages && self.numbers.len() == PROOF_VALUES {
+        if on_proof && self.numbers.len() == PROOF_VALUES {
             self.judge();
         }
-        true
+        taken
+    }
+
+    fn add_plain(&mut self, text: &[u8], spans: &[Span], bytes_max: usize) -> usize {
+        let mut taken = 0;
+        for span in spans {
+            let value = span.of(text);
+            self.lengths.push(i64::from(span.len()));
+            self.text.extend_from_slice(value);
+            self.range.add(value);
+            taken += 1;
+            if self.page_bytes() >= bytes_max {
+                break;
+            }
+        }
+        taken
     }
 
     /// Gives the dictionary up when nearly every value is its own, before any page rests on it.
@@ -87,8 +100,12 @@ impl Texts {
         self.dictionary.take()
     }
 
+    pub(super) const fn has_dictionary(&self) -> bool {
+        self.dictionary.is_some()
+    }
+
     /// Bytes of the open page, about.
-    pub(super) fn page_bytes(&self) -> usize {
+    pub(super) const fn page_bytes(&self) -> usize {
         self.numbers.len() * 2 + self.lengths.len() * 2 + self.text.len()
     }
 

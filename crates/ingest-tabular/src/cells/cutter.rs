@@ -1,0 +1,235 @@
+//! Cutting: blocks of records, or the bytes of a file, to batches of cells.
+//!
+//! Decides how much a batch holds, by fixed measures, so that the same records give the same batches however they
+//! arrive. Files take a fast way while it is open to them; whatever is odd goes through the framer and the parser of its
+//! shape, record by record, with the same outcome. Holds one batch of text beside the batch that is filled.
+
+use ingest_core::records::{Receipt, RecordBlock};
+use ingest_core::shape::Shape;
+use memchr::memchr_iter;
+
+use super::names::Names;
+use super::rows::RowWalk;
+use super::{Batch, Filler, Keep, PADDING, RowOrigin, narrow};
+use crate::framing::{Framer, Framing};
+use crate::parse::{Origin, Outcome, Parser};
+
+/// Text of a batch: with its cells and what columns keep beside it, it stays in a core's own cache.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// A record within a text: start, length, receipt.
+type Piece = (usize, usize, Option<Receipt>);
+
+/// Cuts blocks of records.
+#[derive(Debug)]
+pub(crate) struct RecordCutter {
+    parser: Parser,
+    names: Names,
+    keep: Keep,
+    decoded: Vec<u8>,
+    touched: Vec<usize>,
+}
+
+impl RecordCutter {
+    pub(crate) fn new(shape: &Shape, origin: Origin, keep: Keep) -> Self {
+        Self {
+            parser: Parser::new(shape, origin),
+            names: Names::new(shape),
+            keep,
+            decoded: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    /// Replaces the batch by the records of `block` from the `from`-th on, as many as fit, `rows_max` at most. Answers
+    /// how many they are.
+    pub(crate) fn cut(&mut self, block: &RecordBlock, from: usize, rows_max: u32, batch: &mut Batch) -> usize {
+        batch.restart(block.first_ordinal().saturating_add(from as u64));
+        let most = usize::try_from(rows_max).unwrap_or(usize::MAX);
+        let records = block.iter().skip(from).take(most);
+        let mut text = std::mem::take(&mut batch.text);
+        let mut pieces: Vec<Piece> = Vec::new();
+        for record in records {
+            if !pieces.is_empty() && text.len() + record.bytes.len() > BATCH_BYTES {
+                break;
+            }
+            pieces.push((text.len(), record.bytes.len(), record.receipt));
+            text.extend_from_slice(record.bytes);
+        }
+        self.parse(batch, &text, pieces.iter().copied());
+        self.seal(batch, text);
+        pieces.len()
+    }
+
+    /// Parses pieces of the text into the batch.
+    fn parse(
+        &mut self,
+        batch: &mut Batch,
+        text: &[u8],
+        pieces: impl Iterator<Item = Piece>,
+    ) {
+        let Self { parser, names, keep, decoded, touched } = self;
+        let mut filler = Filler::new(batch, names, text, decoded, touched);
+        for (start, len, receipt) in pieces {
+            let record = text.get(start..start + len).unwrap_or_default();
+            let place = (narrow(start), narrow(len));
+            match parser.parse(record, &mut filler) {
+                Outcome::Row => {
+                    let origin = RowOrigin { start: place.0, len: place.1, receipt };
+                    filler.commit((*keep == Keep::Origins).then_some(origin));
+                }
+                Outcome::Refused(reason) => filler.batch.refuse(place, receipt, reason),
+                Outcome::Ignored(kind) => filler.batch.ignore(kind),
+            }
+        }
+    }
+
+    /// Gives the batch its text: what was decoded comes behind it.
+    fn seal(&mut self, batch: &mut Batch, mut text: Vec<u8>) {
+        batch.text_len = text.len();
+        text.append(&mut self.decoded);
+        text.extend_from_slice(&[0; PADDING]);
+        batch.text = text;
+        batch.new_names = self.names.take_new();
+    }
+}
+
+/// Cuts the text of a file, as UTF-8.
+#[derive(Debug)]
+pub struct TextCutter {
+    records: RecordCutter,
+    walk: Option<RowWalk>,
+    /// Whether records are lines, so that the fast way is open.
+    lines: bool,
+    target: usize,
+    framer: Framer,
+    /// Whether the framer is in the midst of a record.
+    framing: bool,
+    block: RecordBlock,
+    taken: usize,
+    pending: Vec<u8>,
+    ended: bool,
+    next_ordinal: u64,
+}
+
+impl TextCutter {
+    /// A cutter at the start of a text of that shape.
+    #[must_use]
+    pub fn new(shape: &Shape, framing: Framing) -> Self {
+        Self::with_target(shape, framing, BATCH_BYTES)
+    }
+
+    /// As [`TextCutter::new`], with batches of another size.
+    pub(crate) fn with_target(shape: &Shape, framing: Framing, target: usize) -> Self {
+        let walk = if framing.suits_walk(shape) { RowWalk::new(shape) } else { None };
+        Self {
+            walk,
+            lines: framing.is_lines(),
+            records: RecordCutter::new(shape, Origin::File, Keep::Values),
+            target,
+            framer: Framer::new(framing),
+            // It knows what to pass over before the first record.
+            framing: true,
+            block: RecordBlock::default(),
+            taken: 0,
+            pending: Vec::new(),
+            ended: false,
+            next_ordinal: 0,
+        }
+    }
+
+    /// How many bytes it needs before the next batch is cut; 0 when it has enough.
+    #[must_use]
+    pub fn wanted(&self) -> usize {
+        if self.ended || self.taken < self.block.len() { 0 } else { self.target.saturating_sub(self.pending.len()) }
+    }
+
+    /// Takes the next bytes.
+    pub fn fill(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// There are no more bytes.
+    pub const fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Replaces the batch by the next one, of `rows_max` rows at most. False when the text is used up; an empty batch
+    /// only means that it wants more text.
+    pub fn cut(&mut self, rows_max: u32, batch: &mut Batch) -> bool {
+        batch.restart(self.next_ordinal);
+        if self.taken >= self.block.len() && !self.pending.is_empty() && !self.framing {
+            let taken = self.cut_fast(rows_max, batch);
+            if taken {
+                self.next_ordinal = batch.next_ordinal();
+                return true;
+            }
+            self.framing = true;
+        }
+        if self.taken >= self.block.len() {
+            if self.ended && self.pending.is_empty() && !self.framing {
+                return false;
+            }
+            self.frame();
+        }
+        self.taken += self.records.cut(&self.block, self.taken, rows_max, batch);
+        self.next_ordinal = self.next_ordinal.max(self.block.first_ordinal() + self.taken as u64);
+        true
+    }
+
+    /// Hands what is pending to the framer.
+    fn frame(&mut self) {
+        let mut block = RecordBlock::starting_at(self.next_ordinal);
+        let pending = std::mem::take(&mut self.pending);
+        self.framer.push(&pending, &mut block);
+        if self.ended {
+            self.framer.finish(&mut block);
+            self.framing = false;
+        } else if (self.lines || self.walk.is_some()) && !block.is_empty() {
+            // The record that is open begins anew on the fast way.
+            self.pending = self.framer.release();
+            self.framing = false;
+        }
+        self.block = block;
+        self.taken = 0;
+    }
+
+    /// Cuts whole records out of what is pending, if there are any.
+    fn cut_fast(&mut self, rows_max: u32, batch: &mut Batch) -> bool {
+        let text = std::mem::take(&mut self.pending);
+        let records = &mut self.records;
+        let used = match &mut self.walk {
+            Some(walk) => {
+                let first = records.names.first_place().unwrap_or(0);
+                let utf8 = std::str::from_utf8(&text).is_ok();
+                walk.walk(batch, (&text, utf8), &mut records.decoded, (first, rows_max))
+            }
+            None if self.lines => {
+                let (pieces, used) = lines(&text, rows_max);
+                records.parse(batch, &text, pieces.iter().copied());
+                used
+            }
+            None => 0,
+        };
+        if used == 0 {
+            self.pending = text;
+            return false;
+        }
+        self.pending.extend_from_slice(text.get(used..).unwrap_or_default());
+        records.seal(batch, text);
+        true
+    }
+}
+
+/// The first lines of a text, without their ends, as far as they do end; and how much of the text they are.
+fn lines(text: &[u8], lines_max: u32) -> (Vec<Piece>, usize) {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let most = usize::try_from(lines_max).unwrap_or(usize::MAX);
+    for feed in memchr_iter(b'\n', text).take(most) {
+        let returned = feed > start && text.get(feed - 1) == Some(&b'\r');
+        pieces.push((start, feed - start - usize::from(returned), None));
+        start = feed + 1;
+    }
+    (pieces, start)
+}

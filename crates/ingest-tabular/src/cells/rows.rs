@@ -1,0 +1,318 @@
+//! Delimited rows at speed: where delimiters, quotes and line feeds stand is found first, then walked.
+//!
+//! Decides the same as [`crate::parse::csv`] and [`crate::framing`] do, for the dialects that nearly all files have:
+//! quotes escaped by doubling or not at all, records ended by line feeds. Never holds a record that does not end.
+
+use ingest_core::shape::CsvDialect;
+
+use super::{Batch, Form, Span, index, narrow};
+use crate::parse::csv::{Marks, Rows};
+use crate::parse::{Ignored, dialect};
+use crate::quarantine::Reason;
+use ingest_core::shape::Shape;
+
+/// Text whose marks are looked up at once: small enough that little is looked up twice.
+const STRIDE: usize = 16 << 10;
+
+/// Walks delimited text.
+#[derive(Debug)]
+pub(super) struct RowWalk {
+    delimiter: u8,
+    quote: Option<u8>,
+    marks: Marks,
+    columns: usize,
+    null: Option<Vec<u8>>,
+    comment: Option<u8>,
+    /// First bytes of records that may be the header again.
+    header_starts: Option<[u8; 2]>,
+    /// For rows that need a second look.
+    rows: Rows,
+    positions: Vec<u32>,
+}
+
+/// The text under the walk.
+struct Text<'a> {
+    bytes: &'a [u8],
+    /// Its marks as far as they were looked up, and to where that is.
+    positions: &'a mut Vec<u32>,
+    indexed: usize,
+    next: usize,
+    needles: [u8; 3],
+}
+
+impl Text<'_> {
+    /// The next mark that was not passed yet.
+    #[inline]
+    fn mark(&mut self) -> Option<usize> {
+        if self.next >= self.positions.len() {
+            self.look_up()?;
+        }
+        self.positions.get(self.next).and_then(|at| usize::try_from(*at).ok())
+    }
+
+    fn look_up(&mut self) -> Option<()> {
+        while self.next >= self.positions.len() {
+            let from = self.indexed;
+            let stride = self.bytes.get(from..self.bytes.len().min(from + STRIDE))?;
+            if stride.is_empty() {
+                return None;
+            }
+            self.positions.clear();
+            self.next = 0;
+            index::positions(stride, narrow(from), self.needles, self.positions);
+            self.indexed += stride.len();
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(b'\n')
+    }
+}
+
+/// How a record ended.
+enum End {
+    /// Behind its line feed, with so many fields.
+    Record { after: usize, fields: usize },
+    /// Not within the text.
+    Open,
+}
+
+impl RowWalk {
+    /// A walk for rows of that shape, where it can do it.
+    pub(super) fn new(shape: &Shape) -> Option<Self> {
+        let dialect = dialect(shape).filter(|_| shape.envelope.is_none())?;
+        let plain_escape = dialect.escape.is_none() || dialect.escape == dialect.quote;
+        let marks_differ = dialect.delimiter != b'\n' && dialect.quote != Some(dialect.delimiter);
+        let simple = plain_escape && marks_differ && !dialect.collapse && !dialect.columns.is_empty();
+        simple.then(|| Self {
+            delimiter: dialect.delimiter,
+            quote: dialect.quote,
+            marks: Marks::of(dialect),
+            columns: dialect.columns.len(),
+            null: dialect.null.as_ref().map(|null| null.as_bytes().to_vec()),
+            comment: dialect.comment,
+            header_starts: header_starts(dialect),
+            rows: Rows::new(dialect),
+            positions: Vec::new(),
+        })
+    }
+
+    /// Fills the batch with the rows of `text` that end within it, `rows_max` at most, the values of the first field in
+    /// slot `first`. Answers how much of the text they are.
+    pub(super) fn walk(
+        &mut self,
+        batch: &mut Batch,
+        (text, utf8): (&[u8], bool),
+        decoded: &mut Vec<u8>,
+        (first, rows_max): (usize, u32),
+    ) -> usize {
+        let mut positions = std::mem::take(&mut self.positions);
+        positions.clear();
+        let needles = [self.delimiter, b'\n', self.quote.unwrap_or(b'\n')];
+        let mut under = Text { bytes: text, positions: &mut positions, indexed: 0, next: 0, needles };
+        if batch.columns.len() < first + self.columns {
+            batch.columns.resize_with(first + self.columns, Vec::new);
+        }
+        let mut at = 0;
+        while batch.rows < rows_max {
+            let decoded_before = decoded.len();
+            let end = self.record(batch, &mut under, at, decoded, first);
+            let End::Record { after, fields } = end else {
+                self.undo(batch, first);
+                decoded.truncate(decoded_before);
+                break;
+            };
+            let record = line(text.get(at..after).unwrap_or_default());
+            let place = (narrow(at), narrow(record.len()));
+            at = after;
+            match self.judge(record, fields) {
+                Verdict::Row => {
+                    if !utf8 && std::str::from_utf8(record).is_err() {
+                        self.mark_broken(batch, first);
+                    }
+                    batch.rows += 1;
+                    batch.records += 1;
+                }
+                verdict => {
+                    self.undo(batch, first);
+                    decoded.truncate(decoded_before);
+                    match verdict {
+                        Verdict::Refused(reason) => batch.refuse(place, None, reason),
+                        Verdict::Ignored(kind) => batch.ignore(kind),
+                        Verdict::Row => {}
+                    }
+                }
+            }
+        }
+        self.positions = positions;
+        at
+    }
+
+    /// Walks one record from `at` on, and hands its fields to the columns.
+    #[inline]
+    fn record(
+        &self,
+        batch: &mut Batch,
+        text: &mut Text<'_>,
+        at: usize,
+        decoded: &mut Vec<u8>,
+        first: usize,
+    ) -> End {
+        let row = batch.rows;
+        let mut start = at;
+        let mut field = 0;
+        let Some(columns) = batch.columns.get_mut(first..first + self.columns) else { return End::Open };
+        loop {
+            let Some(mark) = text.mark() else { return End::Open };
+            let byte = text.byte(mark);
+            let is_end = byte == b'\n';
+            if !is_end && byte != self.delimiter {
+                // A quote opens a field as its first byte only; anywhere else it is text.
+                if mark == start {
+                    let Some((span, end)) = self.quoted(text, row, start, decoded) else { return End::Open };
+                    if let Some(column) = columns.get_mut(field) {
+                        column.push(span);
+                    }
+                    field += 1;
+                    start = end + 1;
+                    if text.byte(end) == b'\n' {
+                        return End::Record { after: end + 1, fields: field };
+                    }
+                } else {
+                    text.next += 1;
+                }
+                continue;
+            }
+            text.next += 1;
+            let end = if is_end { unreturned(text, start, mark) } else { mark };
+            if end > start
+                && let Some(column) = columns.get_mut(field)
+                && !self.is_null(text.bytes.get(start..end))
+            {
+                column.push(Span::text(row, narrow(start), narrow(end - start)));
+            }
+            field += 1;
+            start = mark + 1;
+            if is_end {
+                return End::Record { after: start, fields: field };
+            }
+        }
+    }
+
+    #[inline]
+    fn is_null(&self, text: Option<&[u8]>) -> bool {
+        self.null.as_ref().is_some_and(|null| text == Some(null.as_slice()))
+    }
+
+    /// The field that the quote at `start` opens, and where the delimiter or line feed behind it stands.
+    fn quoted(&self, text: &mut Text<'_>, row: u32, start: usize, decoded: &mut Vec<u8>) -> Option<(Span, usize)> {
+        let quote = self.quote?;
+        let mut escaped = false;
+        text.next += 1;
+        let closing = loop {
+            let mark = text.mark()?;
+            text.next += 1;
+            if text.byte(mark) != quote {
+                continue;
+            }
+            if mark + 1 < text.bytes.len() && text.byte(mark + 1) == quote {
+                text.mark()?;
+                text.next += 1;
+                escaped = true;
+                continue;
+            }
+            break mark;
+        };
+        // The field ends here, or it goes on and is text as a whole.
+        let end = loop {
+            let mark = text.mark()?;
+            text.next += 1;
+            if text.byte(mark) != quote {
+                break mark;
+            }
+        };
+        let is_end = text.byte(end) == b'\n';
+        let behind = if is_end { unreturned(text, start, end) } else { end };
+        if behind != closing + 1 {
+            return Some((Span::text(row, narrow(start), narrow(behind - start)), end));
+        }
+        let inside = text.bytes.get(start + 1..closing)?;
+        if !escaped {
+            return Some((Span::text(row, narrow(start + 1), narrow(inside.len())), end));
+        }
+        let from = decoded.len();
+        self.marks.unescape(inside, decoded);
+        let len = decoded.len() - from;
+        Some((Span::new(row, narrow(text.bytes.len() + from), narrow(len), Form::Text), end))
+    }
+
+    /// What a record of so many fields is.
+    #[inline]
+    fn judge(&self, record: &[u8], fields: usize) -> Verdict {
+        if record.is_empty() {
+            return Verdict::Ignored(Ignored::Blank);
+        }
+        if self.comment.is_some() && record.first() == self.comment.as_ref() {
+            return Verdict::Ignored(Ignored::Comment);
+        }
+        if let (Some(starts), Some(byte)) = (self.header_starts, record.first())
+            && (starts.contains(byte) || byte.is_ascii_whitespace() || !byte.is_ascii())
+            && self.rows.is_header(record)
+        {
+            return Verdict::Ignored(Ignored::Header);
+        }
+        match fields.cmp(&self.columns) {
+            std::cmp::Ordering::Equal => Verdict::Row,
+            std::cmp::Ordering::Less => Verdict::Refused(Reason::ShortRow),
+            std::cmp::Ordering::Greater => Verdict::Refused(Reason::LongRow),
+        }
+    }
+
+    /// Takes the values of the open row back.
+    #[cold]
+    fn undo(&self, batch: &mut Batch, first: usize) {
+        let row = batch.rows;
+        for column in batch.columns.iter_mut().skip(first).take(self.columns) {
+            if column.last().is_some_and(|last| last.row() == row) {
+                column.pop();
+            }
+        }
+    }
+
+    /// Says of the values of the open row that they may be no UTF-8.
+    #[cold]
+    fn mark_broken(&self, batch: &mut Batch, first: usize) {
+        let row = batch.rows;
+        for column in batch.columns.iter_mut().skip(first).take(self.columns) {
+            if let Some(last) = column.last_mut().filter(|last| last.row() == row) {
+                *last = last.unproven();
+            }
+        }
+    }
+}
+
+enum Verdict {
+    Row,
+    Ignored(Ignored),
+    Refused(Reason),
+}
+
+/// The end of what stands before the line feed at `end`: a carriage return belongs to the line feed.
+#[inline]
+fn unreturned(text: &Text<'_>, start: usize, end: usize) -> usize {
+    if end > start && text.byte(end - 1) == b'\r' { end - 1 } else { end }
+}
+
+/// A record without its line end.
+fn line(record: &[u8]) -> &[u8] {
+    let record = record.strip_suffix(b"\n").unwrap_or(record);
+    record.strip_suffix(b"\r").unwrap_or(record)
+}
+
+fn header_starts(dialect: &CsvDialect) -> Option<[u8; 2]> {
+    let name = dialect.columns.first().filter(|_| dialect.header)?;
+    let first = name.bytes().next().unwrap_or(dialect.delimiter);
+    Some([first, dialect.quote.unwrap_or(first)])
+}

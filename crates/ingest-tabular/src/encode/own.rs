@@ -1,0 +1,97 @@
+//! The columns that are ours: when a row happened and was received, its number, its log, and its record.
+//!
+//! Decides the time of a row: its own where it has one, else when it was received, else when its window began.
+
+use std::io;
+use std::ops::Range;
+
+use ingest_core::schema::{ColumnType, own};
+use ingest_core::time::Timestamp;
+
+use super::column::{ColumnWriter, Lack, steps_per_milli};
+use super::options::OwnColumns;
+use super::page::Compressor;
+use super::rescue::RescuedRows;
+use crate::cells::{Batch, Form, Span};
+
+/// Fills the columns that are ours.
+#[derive(Debug)]
+pub(super) struct Own {
+    options: OwnColumns,
+    time_kind: Option<ColumnType>,
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+impl Own {
+    pub(super) const fn new(options: OwnColumns, time_kind: Option<ColumnType>) -> Self {
+        Self { options, time_kind, times: None }
+    }
+
+    /// First and last `_time` so far.
+    pub(super) const fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        self.times
+    }
+
+    /// Writes the first four columns of some rows; `times` are those rows' own, where they have one.
+    pub(super) fn write(
+        &mut self,
+        writers: &mut [Option<Box<ColumnWriter>>],
+        batch: &Batch,
+        rows: &Range<u32>,
+        times: &[(u32, i64)],
+        compressor: &mut Compressor,
+    ) -> io::Result<()> {
+        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let [Some(time), Some(timestamp), Some(sequence), Some(log_id), ..] = writers else {
+            return Err(io::Error::other("the file lacks columns of ours"));
+        };
+        let event_times: Vec<Option<i64>> = self.event_times(batch, rows, times);
+        time.take_own_wholes(count, event_times.into_iter(), compressor)?;
+        let receipts = || rows.clone().map(|row| batch.origin(row).and_then(|origin| origin.receipt));
+        let received = receipts().map(|receipt| receipt.map(|receipt| receipt.received.millis()));
+        timestamp.take_own_wholes(count, received, compressor)?;
+        let numbers = receipts().map(|receipt| receipt.map(|receipt| receipt.sequence.0));
+        sequence.take_own_wholes(count, numbers, compressor)?;
+        let id = self.options.log_id.as_str();
+        log_id.take_own_texts(count, (0..).take(count).map(|row| (row, id)), compressor)
+    }
+
+    fn event_times(&mut self, batch: &Batch, rows: &Range<u32>, times: &[(u32, i64)]) -> Vec<Option<i64>> {
+        let per_milli = self.time_kind.and_then(steps_per_milli).unwrap_or(1);
+        let mut times = times.iter().peekable();
+        let mut all = Vec::new();
+        for row in rows.clone() {
+            let event = times.next_if(|(at, _)| *at == row).map(|(_, steps)| steps.div_euclid(per_milli));
+            let received = batch.origin(row).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
+            let time = event
+                .map_or_else(|| received.unwrap_or(self.options.window_start), Timestamp::from_millis);
+            self.times = Some(self.times.map_or((time, time), |(min, max)| (min.min(time), max.max(time))));
+            all.push(Some(time.millis()));
+        }
+        all
+    }
+
+    /// Writes the records themselves.
+    #[expect(clippy::unused_self, reason = "only a file with columns of ours has this one")]
+    pub(super) fn write_raw(
+        &self,
+        raw: &mut ColumnWriter,
+        batch: &Batch,
+        rows: &Range<u32>,
+        compressor: &mut Compressor,
+        rescued: &mut RescuedRows,
+    ) -> io::Result<()> {
+        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let mut texts = Vec::with_capacity(count);
+        for row in rows.clone() {
+            let Some(origin) = batch.origin(row) else { continue };
+            let span = Span::new(row, origin.start, origin.len, Form::Text);
+            let text = String::from_utf8_lossy(batch.bytes(span));
+            if matches!(text, std::borrow::Cow::Owned(_)) {
+                rescued.add(row, own::RAW, batch, span, Lack::Bytes);
+            }
+            texts.push((row - rows.start, text));
+        }
+        raw.take_own_texts(count, texts.iter().map(|(row, text)| (*row, text.as_ref())), compressor)
+    }
+}
