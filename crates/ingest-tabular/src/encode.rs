@@ -159,6 +159,8 @@ impl<W: Write + Send> Encoder<W> {
     pub fn push(&mut self, block: &RecordBlock, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
         for record in block.iter() {
             self.records += 1;
+            let received = record.receipt.map(|receipt| receipt.received);
+            self.rows.near = received.or_else(|| self.options.own.as_ref().map(|own| own.window_start));
             match self.parser.parse(record.bytes, &mut self.rows) {
                 Outcome::Row => {
                     if !self.rows.commit(record, self.options.own.as_ref()) {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
-use ingest_core::schema::{COLUMNS_MAX, Fits, ObservedColumn};
+use ingest_core::schema::{COLUMNS_MAX, Fits, ObservedColumn, TimeForm};
 use ingest_core::shape::{Envelope, Shape};
 
 use crate::fields::{Fields, NAMES_MAX, fixed_slots};
@@ -73,7 +73,7 @@ impl Observer {
     pub fn new(shape: &Shape, origin: Origin) -> Self {
         Self {
             parser: Parser::new(shape, origin),
-            sight: Sight::new(shape),
+            sight: Sight::new(shape, origin),
             rows: 0,
             misfits: BTreeMap::new(),
             ignored: BTreeMap::new(),
@@ -154,6 +154,8 @@ struct Sight {
     by_field: BTreeMap<String, usize>,
     staged: Vec<Staged>,
     explains: bool,
+    /// Types that no column can get, whatever its values.
+    barred: Fits,
     row: u64,
     utf8: bool,
     row_needs_rescue: bool,
@@ -161,7 +163,12 @@ struct Sight {
 }
 
 impl Sight {
-    fn new(shape: &Shape) -> Self {
+    fn new(shape: &Shape, origin: Origin) -> Self {
+        let barred = match origin {
+            Origin::Events => Fits::NONE,
+            // Nothing says when a line was written, and so of which year a time without one is.
+            Origin::File => Fits::instant(TimeForm::Bsd, 0),
+        };
         let mut sight = Self {
             envelope: shape.envelope,
             fields: Fields::default(),
@@ -169,6 +176,7 @@ impl Sight {
             by_field: BTreeMap::new(),
             staged: Vec::new(),
             explains: false,
+            barred,
             row: 0,
             utf8: true,
             row_needs_rescue: false,
@@ -242,6 +250,7 @@ impl Sink for Sight {
         slot.row = self.row;
         let known = slot.fits;
         let fits = if self.utf8 { fits_of(known, value) } else { self.fits_of_bytes(value) };
+        let fits = fits.without(self.barred);
         if fits & known != known || !self.slots.get(place).is_some_and(|slot| slot.seen) {
             let sample = self.explains.then(|| explain::sample(value));
             self.staged.push(Staged { slot: place, fits, sample });

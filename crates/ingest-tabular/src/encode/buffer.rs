@@ -18,6 +18,8 @@ pub(crate) enum Layout {
     Int,
     Double,
     Bytes,
+    /// Exact decimals: texts of 16 bytes, the high ones first.
+    Wide,
 }
 
 /// The buffered values of a column.
@@ -41,7 +43,7 @@ impl Buffer {
             Layout::Bool => Values::Bool(Vec::new()),
             Layout::Int => Values::Int(Vec::new()),
             Layout::Double => Values::Double(Vec::new()),
-            Layout::Bytes => Values::Bytes { text: Vec::new(), ends: Vec::new() },
+            Layout::Bytes | Layout::Wide => Values::Bytes { text: Vec::new(), ends: Vec::new() },
         };
         Self { rows: Vec::new(), values }
     }
@@ -64,6 +66,11 @@ impl Buffer {
                 text.extend_from_slice(value);
                 ends.push(text.len());
                 cost += value.len();
+            }
+            (Values::Bytes { text, ends }, Cell::Wide(value)) => {
+                text.extend_from_slice(&value.to_be_bytes());
+                ends.push(text.len());
+                cost += size_of::<i128>();
             }
             _ => return 0,
         }

@@ -17,6 +17,7 @@ mod numbers;
 mod open;
 mod range;
 mod texts;
+mod wides;
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use super::rescue::Rescue;
 use crate::fields::{Fields, fixed_slots};
 use crate::parse::{Field, Fixed, Sink, Value, body_field, dialect};
 use crate::quarantine::push_json_string;
-use crate::scalar::{Cell, parse_cell};
+use crate::scalar::{Cell, parse_cell, parse_cell_near};
 
 /// A column of the log.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(crate) struct Rows {
     places: Places,
     rescue: Rescue,
     time: Option<i64>,
+    /// An instant near which the row was written.
+    pub(crate) near: Option<Timestamp>,
     utf8: bool,
     text: String,
 }
@@ -86,6 +88,7 @@ impl Rows {
             places: layout.places,
             rescue: Rescue::default(),
             time: None,
+            near: None,
             utf8: true,
             text: String::new(),
         }
@@ -148,7 +151,7 @@ impl Rows {
         if buffer.has(self.count) {
             return false;
         }
-        let Some(cell) = cell_of(target.kind, value, &mut self.text) else {
+        let Some(cell) = cell_of(target.kind, value, self.near, &mut self.text) else {
             return false;
         };
         if let (Cell::Text(text), false) = (cell, self.utf8)
@@ -212,25 +215,39 @@ impl Sink for Rows {
 
 /// The cell of a value under its column's type; `None` when the type does not hold it. `scratch` holds text
 /// that had to be made.
-fn cell_of<'a>(kind: ColumnType, value: Value<'a>, scratch: &'a mut String) -> Option<Cell<'a>> {
+fn cell_of<'a>(
+    kind: ColumnType,
+    value: Value<'a>,
+    near: Option<Timestamp>,
+    scratch: &'a mut String,
+) -> Option<Cell<'a>> {
     match (kind, value) {
         (ColumnType::Json, Value::Text(text)) => {
             scratch.clear();
             push_json_string(scratch, std::str::from_utf8(text).ok()?);
             Some(Cell::Text(scratch.as_bytes()))
         }
-        (_, Value::Text(text)) => parse_cell(kind, text),
+        (_, Value::Text(text)) => parse_cell_near(kind, text, near),
         (ColumnType::Json, Value::String { raw, .. } | Value::Number(raw) | Value::Raw(raw)) => {
             Some(Cell::Text(raw))
         }
         (ColumnType::Json, Value::Bool(value)) => Some(Cell::Text(if value { b"true" } else { b"false" })),
         (ColumnType::Text, Value::String { text, .. }) => Some(Cell::Text(text)),
-        (ColumnType::Timestamp { .. } | ColumnType::Date, Value::String { text, exact: true, .. }) => {
+        (
+            ColumnType::Timestamp { .. } | ColumnType::Date | ColumnType::Time { .. },
+            Value::String { text, exact: true, .. },
+        ) => {
             // An epoch in quotes is text to its source.
-            text.iter().any(|byte| !byte.is_ascii_digit()).then(|| parse_cell(kind, text)).flatten()
+            text.iter()
+                .any(|byte| !byte.is_ascii_digit())
+                .then(|| parse_cell_near(kind, text, near))
+                .flatten()
         }
         (
-            ColumnType::Int64 | ColumnType::Float64 { .. } | ColumnType::Timestamp { .. },
+            ColumnType::Int64
+            | ColumnType::Float64 { .. }
+            | ColumnType::Decimal { .. }
+            | ColumnType::Timestamp { .. },
             Value::Number(text),
         ) => parse_cell(kind, text),
         (ColumnType::Bool { .. }, Value::Bool(value)) => {

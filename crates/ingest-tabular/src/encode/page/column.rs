@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as Physical};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::ByteArray;
+use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -18,6 +18,7 @@ use super::numbers::{Floats, Truths, Wholes, signed_zeros};
 use super::open::Pages;
 use super::range::{lower_bound, upper_bound};
 use super::texts::Texts;
+use super::wides::Wides;
 
 /// Rows of a page: readers skip by pages, and so many keep the index small.
 const PAGE_ROWS: usize = 20_000;
@@ -44,6 +45,7 @@ pub(crate) struct Column {
 #[derive(Debug)]
 enum Values {
     Texts(Texts),
+    Wides(Wides),
     Wholes(Wholes),
     Floats(Floats),
     Truths(Truths),
@@ -67,9 +69,8 @@ impl Column {
             Physical::INT32 => Values::Wholes(Wholes::new(true)),
             Physical::INT64 => Values::Wholes(Wholes::new(false)),
             Physical::DOUBLE => Values::Floats(Floats::new()),
-            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => {
-                Values::Texts(Texts::new())
-            }
+            Physical::FIXED_LEN_BYTE_ARRAY => Values::Wides(Wides::default()),
+            Physical::BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => Values::Texts(Texts::new()),
         };
         let pages = Pages::new(spec.descriptor.max_def_level() == 0, physical);
         Self { spec, pages, values, retired: None }
@@ -92,6 +93,8 @@ impl Column {
             (Values::Wholes(wholes), Batch::Wholes(values)) => values.iter().for_each(|v| wholes.add(*v)),
             (Values::Floats(floats), Batch::Floats(values)) => values.iter().for_each(|v| floats.add(*v)),
             (Values::Truths(truths), Batch::Truths(values)) => values.iter().for_each(|v| truths.add(*v)),
+            // They are all as long, so that their ends say nothing.
+            (Values::Wides(wides), Batch::Texts(text, _ends)) => wides.add(text),
             (Values::Texts(_), Batch::Texts(text, ends)) => {
                 return self.add_texts(rows, with_value, (text, ends), compressor);
             }
@@ -147,6 +150,7 @@ impl Column {
     fn page_bytes(&self) -> usize {
         match &self.values {
             Values::Texts(texts) => texts.page_bytes(),
+            Values::Wides(wides) => wides.page_bytes(),
             Values::Wholes(wholes) => wholes.page_bytes(),
             Values::Floats(floats) => floats.page_bytes(),
             Values::Truths(truths) => truths.page_bytes(),
@@ -163,6 +167,7 @@ impl Column {
     fn close_page(&mut self, compressor: &mut Compressor) -> io::Result<()> {
         match &mut self.values {
             Values::Texts(texts) => texts.close(&mut self.pages, compressor),
+            Values::Wides(wides) => wides.close(&mut self.pages, compressor),
             Values::Wholes(wholes) => wholes.close(&mut self.pages, compressor),
             Values::Floats(floats) => floats.close(&mut self.pages, compressor),
             Values::Truths(truths) => truths.close(&mut self.pages, compressor),
@@ -176,6 +181,7 @@ impl Column {
         let texts_rest_on_one = matches!(&self.values, Values::Texts(texts) if texts.is_numbered());
         let own = match &mut self.values {
             Values::Texts(texts) => texts.end_chunk(),
+            Values::Wides(wides) => wides.end_chunk(),
             Values::Wholes(wholes) => wholes.end_chunk(),
             Values::Floats(floats) => {
                 floats.end_chunk();
@@ -259,6 +265,12 @@ impl Column {
                         .with_min_is_exact(min_exact)
                         .with_max_is_exact(max_exact),
                 )
+            }
+            Values::Wides(wides) => {
+                let (min, max) = wides.chunk.0.unzip();
+                let bytes = |value: i128| FixedLenByteArray::from(value.to_be_bytes().to_vec());
+                let (min, max) = (min.map(bytes), max.map(bytes));
+                Statistics::FixedLenByteArray(ValueStatistics::new(min, max, None, nulls, false))
             }
             Values::Wholes(wholes) => {
                 let (min, max) = wholes.chunk.0.unzip();
