@@ -102,7 +102,8 @@ impl Fits {
             7..=9 => 2,
             _ => return Self::NONE,
         };
-        (coarsest..end).fold(Self::NONE, |all, unit| all | Self::time_bit(form, unit))
+        let first = Self::time_bit(form, 0);
+        (coarsest..end).fold(Self::NONE, |all, unit| all | Self(first.0 << unit))
     }
 
     /// Times of day of a unit that holds `decimals` decimals of a second, 0 to 9.

@@ -62,8 +62,12 @@ impl Clock {
 
 /// Steps of the unit in so many nanoseconds; `None` when it is too coarse.
 fn steps_of(nanos: i64, unit: TimeUnit) -> Option<i64> {
-    let step = NANOS_PER_SECOND / unit.per_second();
-    (nanos % step == 0).then_some(nanos / step)
+    let (steps, rest) = match unit {
+        TimeUnit::Millis => (nanos / 1_000_000, nanos % 1_000_000),
+        TimeUnit::Micros => (nanos / 1_000, nanos % 1_000),
+        TimeUnit::Nanos => (nanos, 0),
+    };
+    (rest == 0).then_some(steps)
 }
 
 /// A text read as a time of day.
