@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
-pub use fits::Fits;
-pub use kind::{BoolCase, ColumnType, FloatForm, TimeForm, TimeUnit};
+pub use fits::{DECIMAL_SCALE_MAX, Fits};
+pub use kind::{BoolCase, ColumnType, DECIMAL_DIGITS_MAX, FloatForm, TimeForm, TimeUnit};
 pub use pin::PinnedType;
 
 use crate::shape::{Body, Shape};
@@ -137,13 +137,15 @@ impl TableSchema {
         format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()))
     }
 
-    /// The best-named column that holds instants: the earlier in [`TIME_NAMES`] the better, then file order.
+    /// The best-named column that holds instants: the earlier in [`TIME_NAMES`] the better, then file order. Never one
+    /// of [`TimeForm::Bsd`]: its year is borrowed from receive time, which knows its zone as well.
     fn choose_time_field(&self) -> Option<String> {
         let rank = |column: &Column| {
             let name = plain_name(&column.field);
             TIME_NAMES.iter().position(|t| *t == name)
         };
-        let instants = self.columns.iter().filter(|c| matches!(c.kind, ColumnType::Timestamp { .. }));
+        let dated = |kind| matches!(kind, ColumnType::Timestamp { form, .. } if form != TimeForm::Bsd);
+        let instants = self.columns.iter().filter(|column| dated(column.kind));
         let best = instants.filter_map(|c| Some((rank(c)?, c))).min_by_key(|(rank, _)| *rank);
         best.map(|(_, column)| column.field.clone())
     }

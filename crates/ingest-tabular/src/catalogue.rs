@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ingest_core::shape::CsvDialect;
 
 use crate::parse::csv::{Marks, Rows};
-use crate::scalar::{number, temporal};
+use crate::scalar::{instant, number};
 
 /// The data files, each tried in turn.
 const LAYOUTS: [&str; 7] = [
@@ -88,7 +88,7 @@ impl Test {
             Self::IntegerOrDash => field == b"-" || is_integer(),
             Self::Number => number::fits(field).is_some(),
             Self::Ip => std::str::from_utf8(field).is_ok_and(|text| text.parse::<IpAddr>().is_ok()),
-            Self::Timestamp => temporal(field).is_some(),
+            Self::Timestamp => instant::read(field).is_some() || instant::read_date(field).is_some(),
         }
     }
 }

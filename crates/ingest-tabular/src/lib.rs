@@ -17,7 +17,7 @@ pub use parse::{Ignored, Origin};
 pub use quarantine::{Quarantine, Reason, quarantine_line};
 pub use readback::{ColumnFacts, FileFacts, ReadBackError, check, read_back};
 pub use recognise::{Format, Overrides, RecognisedText, recognise, recognise_file, recognise_text};
-pub use scalar::{Cell, classify, parse_cell, print_cell};
+pub use scalar::{Cell, classify, parse_cell, parse_cell_near, print_cell};
 
 mod catalogue;
 mod cells;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
-use ingest_core::schema::{COLUMNS_MAX, Fits, ObservedColumn};
+use ingest_core::schema::{COLUMNS_MAX, Fits, ObservedColumn, TimeForm};
 use ingest_core::shape::Shape;
 
 use crate::cells::{Batch, Form, Keep, RecordCutter, Span};
@@ -65,6 +65,8 @@ pub struct Observer {
     batch: Batch,
     slots: Vec<Seen>,
     explains: bool,
+    /// Types that no column can get, whatever its values.
+    barred: Fits,
     needs_rescue: bool,
     rows: u64,
     misfits: BTreeMap<Reason, u64>,
@@ -89,6 +91,11 @@ impl Observer {
             batch: Batch::default(),
             slots: Vec::new(),
             explains: false,
+            barred: match origin {
+                Origin::Events => Fits::NONE,
+                // Nothing says when a line was written, and so of which year a time without one is.
+                Origin::File => Fits::instant(TimeForm::Bsd, 0),
+            },
             needs_rescue: false,
             rows: 0,
             misfits: BTreeMap::new(),
@@ -124,9 +131,9 @@ impl Observer {
             let spans = batch.spans(slot);
             seen.seen |= !spans.is_empty() || batch.is_mentioned(slot);
             needs_rescue |= if self.explains {
-                seen.explain(batch, spans, self.rows + 1)
+                seen.explain(batch, spans, (self.barred, self.rows + 1))
             } else {
-                seen.take(batch, spans)
+                seen.take(batch, spans, self.barred)
             };
         }
         self.needs_rescue |= needs_rescue;
@@ -164,12 +171,12 @@ impl Observer {
 
 impl Seen {
     /// Joins the values of a batch. Answers whether one of them needs `_rescued` whatever the column's type.
-    fn take(&mut self, batch: &Batch, spans: &[Span]) -> bool {
+    fn take(&mut self, batch: &Batch, spans: &[Span], barred: Fits) -> bool {
         let mut fits = self.fits;
         let mut needs_rescue = false;
         for span in spans {
             let (own, broken) = fits_of_span(fits, batch, *span);
-            fits = fits & own;
+            fits = fits & own.without(barred);
             needs_rescue |= broken;
         }
         self.fits = fits;
@@ -177,11 +184,12 @@ impl Seen {
     }
 
     /// As [`Seen::take`], keeping values that take types from the column; the first row of the batch is `first`.
-    fn explain(&mut self, batch: &Batch, spans: &[Span], first: u64) -> bool {
+    fn explain(&mut self, batch: &Batch, spans: &[Span], (barred, first): (Fits, u64)) -> bool {
         let mut needs_rescue = false;
         for span in spans {
             let before = self.fits;
             let (own, broken) = fits_of_span(before, batch, *span);
+            let own = own.without(barred);
             needs_rescue |= broken;
             self.fits = before & own;
             if self.fits != before {

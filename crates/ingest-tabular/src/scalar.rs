@@ -4,9 +4,11 @@
 //! would not print back. Never decides a column's type, and never touches a file.
 
 use ingest_core::schema::{BoolCase, ColumnType, Fits, TimeForm};
+use ingest_core::time::Timestamp;
 
 pub use print::print_cell;
 
+mod bsd;
 pub(crate) mod instant;
 pub(crate) mod number;
 mod print;
@@ -17,8 +19,10 @@ pub(crate) mod swift;
 pub enum Cell<'a> {
     /// A truth value.
     Bool(bool),
-    /// A whole number; for instants, steps of the column's unit since 1970.
+    /// A whole number; for instants, steps of the column's unit since 1970; for times of day, since midnight.
     Int(i64),
+    /// An exact decimal, without its point.
+    Wide(i128),
     /// A float.
     Float(f64),
     /// Days since 1970-01-01.
@@ -32,8 +36,9 @@ pub enum Cell<'a> {
 pub fn classify(text: &[u8]) -> Fits {
     let typed = match text.first() {
         Some(b'0'..=b'9' | b'-') => numeric(text).or_else(|| temporal(text)),
-        Some(b't' | b'f' | b'T' | b'F') => boolean(text).map(|(_, case)| Fits::boolean(case)),
-        Some(b'N') => not_a_number(text).then_some(Fits::FLOATS),
+        Some(b't' | b'f' | b'T' | b'F' | b'N') => word(text).or_else(|| temporal(text)),
+        // The other months begin as words do.
+        Some(b'A' | b'D' | b'J' | b'M' | b'O' | b'S') => temporal(text),
         _ => None,
     };
     typed.map_or(Fits::TEXT, |bits| bits | Fits::TEXT)
@@ -44,18 +49,30 @@ pub(crate) fn numeric(text: &[u8]) -> Option<Fits> {
     number::fits(text)
 }
 
-/// The instant or date types that a text survives, epochs excluded.
+/// The types of instants, days and times of day that a text survives, epochs excluded.
 pub(crate) fn temporal(text: &[u8]) -> Option<Fits> {
-    if text.len() == instant::DATE_LEN {
+    if !text.first()?.is_ascii_digit() {
+        return bsd::is_reading(text).then(|| Fits::instant(TimeForm::Bsd, 0));
+    }
+    if text.len() == instant::DATE_LEN && text.get(4) == Some(&b'-') {
         return instant::read_date(text).map(|_| Fits::DATE);
     }
-    instant::read(text).map(|clock| Fits::instant(clock.form, clock.decimals))
+    if text.get(2) == Some(&b':') {
+        return instant::read_time(text).map(instant::TimeOfDay::fits);
+    }
+    instant::read(text).map(instant::Clock::fits)
 }
 
 /// Reads a text as a value of the type. `None` when the type could not print the same text back (instants:
 /// could not hold the same instant).
 #[must_use]
 pub fn parse_cell(kind: ColumnType, text: &[u8]) -> Option<Cell<'_>> {
+    parse_cell_near(kind, text, None)
+}
+
+/// As [`parse_cell`], with an instant near which the value was written: a reading without a year has no other.
+#[must_use]
+pub fn parse_cell_near(kind: ColumnType, text: &[u8], near: Option<Timestamp>) -> Option<Cell<'_>> {
     match kind {
         ColumnType::Bool { case } => {
             boolean(text).filter(|(_, c)| *c == case).map(|(value, _)| Cell::Bool(value))
@@ -65,16 +82,28 @@ pub fn parse_cell(kind: ColumnType, text: &[u8]) -> Option<Cell<'_>> {
             let value = if not_a_number(text) { Some(f64::NAN) } else { number::parse_float(text, form) };
             value.map(Cell::Float)
         }
+        ColumnType::Decimal { scale } => number::parse_decimal(text, scale).map(Cell::Wide),
         ColumnType::Timestamp { form: form @ (TimeForm::EpochSeconds | TimeForm::EpochMillis), unit } => {
             instant::epoch(text, form, unit).map(Cell::Int)
         }
+        ColumnType::Timestamp { form: TimeForm::Bsd, unit } => {
+            bsd::read_near(text, near?)?.in_unit(unit).map(Cell::Int)
+        }
         ColumnType::Timestamp { form, unit } => {
-            let clock = instant::read(text).filter(|clock| clock.form == form)?;
-            clock.in_unit(unit).map(Cell::Int)
+            instant::read(text).filter(|clock| clock.is_of(form))?.in_unit(unit).map(Cell::Int)
         }
         ColumnType::Date => instant::read_date(text).map(Cell::Days),
+        ColumnType::Time { unit } => instant::read_time(text)?.in_unit(unit).map(Cell::Int),
         ColumnType::Text | ColumnType::Json => Some(Cell::Text(text)),
     }
+}
+
+/// The types of words that stand for values.
+fn word(text: &[u8]) -> Option<Fits> {
+    if not_a_number(text) {
+        return Some(Fits::FLOATS);
+    }
+    boolean(text).map(|(_, case)| Fits::boolean(case))
 }
 
 fn boolean(text: &[u8]) -> Option<(bool, BoolCase)> {

@@ -12,20 +12,28 @@ use super::kind::{BoolCase, ColumnType, FloatForm, TimeForm, TimeUnit};
 /// Decimals up to which a fixed-point column is told apart; beyond, only the shortest form is tried.
 pub(super) const FIXED_DECIMALS_MAX: u8 = 15;
 
+/// Most decimals of an exact decimal: what readers with 64-bit decimals hold as well.
+pub const DECIMAL_SCALE_MAX: u8 = 18;
+
 /// A set of types that a value, or a whole column, survives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fits(u64);
+pub struct Fits(u128);
 
 const FIXED_SHIFT: u32 = 8;
 const TIME_SHIFT: u32 = 24;
+const DECIMAL_SHIFT: u32 = 64;
 /// Units a time form: ms, us, ns.
 const UNITS: [TimeUnit; 3] = [TimeUnit::Millis, TimeUnit::Micros, TimeUnit::Nanos];
 /// Forms with units, in the order of their bits.
-const FORMS: [TimeForm; 8] = TimeForm::WRITTEN;
+const FORMS: [TimeForm; 9] = TimeForm::WRITTEN;
+const BOOLS: [BoolCase; 3] = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
+/// Times of day that microseconds hold, and those that nanoseconds do.
+const TIME_OF_DAY_MICROS: Fits = Fits(1 << 84);
+const TIME_OF_DAY_NANOS: Fits = Fits(1 << 85);
 
 impl Fits {
     /// Everything: what a column of nulls survives.
-    pub const ANY: Self = Self(u64::MAX);
+    pub const ANY: Self = Self(u128::MAX);
     /// Nothing at all.
     pub const NONE: Self = Self(0);
     /// Text, as any value of an untyped source is.
@@ -56,6 +64,15 @@ impl Fits {
         Self(1 << (FIXED_SHIFT + decimals as u32))
     }
 
+    /// Exact decimals with exactly this many decimals, 0 to [`DECIMAL_SCALE_MAX`]; nothing beyond.
+    #[must_use]
+    pub const fn decimal(scale: u8) -> Self {
+        if scale > DECIMAL_SCALE_MAX {
+            return Self::NONE;
+        }
+        Self(1 << (DECIMAL_SHIFT + scale as u32))
+    }
+
     /// Booleans written in this case.
     #[must_use]
     pub const fn boolean(case: BoolCase) -> Self {
@@ -69,13 +86,34 @@ impl Fits {
     /// Instants of this form and of a unit that holds `decimals` decimals of a second, 0 to 9.
     #[must_use]
     pub fn instant(form: TimeForm, decimals: u8) -> Self {
+        Self::units(form, decimals, UNITS.len())
+    }
+
+    /// As [`Fits::instant`], beyond the years that 64-bit nanoseconds reach.
+    #[must_use]
+    pub fn far_instant(form: TimeForm, decimals: u8) -> Self {
+        Self::units(form, decimals, UNITS.len() - 1)
+    }
+
+    fn units(form: TimeForm, decimals: u8, end: usize) -> Self {
         let coarsest = match decimals {
             0..=3 => 0,
             4..=6 => 1,
             7..=9 => 2,
             _ => return Self::NONE,
         };
-        (coarsest..UNITS.len()).fold(Self::NONE, |all, unit| all | Self::time_bit(form, unit))
+        let first = Self::time_bit(form, 0);
+        (coarsest..end).fold(Self::NONE, |all, unit| all | Self(first.0 << unit))
+    }
+
+    /// Times of day of a unit that holds `decimals` decimals of a second, 0 to 9.
+    #[must_use]
+    pub fn time_of_day(decimals: u8) -> Self {
+        match decimals {
+            0..=6 => TIME_OF_DAY_MICROS | TIME_OF_DAY_NANOS,
+            7..=9 => TIME_OF_DAY_NANOS,
+            _ => Self::NONE,
+        }
     }
 
     fn time_bit(form: TimeForm, unit: usize) -> Self {
@@ -91,7 +129,14 @@ impl Fits {
         self.0 & other.0 == other.0 && other.0 != 0
     }
 
-    /// The type of a column that survives exactly this.
+    /// This set without what `other` has.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The type of a column that survives exactly this: the first of one fixed order that is in the set, so that a
+    /// smaller set that still has it leads to the same type.
     ///
     /// `time_named` lets numbers be epochs; `typed_source` says that text and numbers are different things
     /// at the source, so that what is neither is kept as JSON.
@@ -100,8 +145,7 @@ impl Fits {
         if self == Self::ANY {
             return if typed_source { ColumnType::Json } else { ColumnType::Text };
         }
-        let bools = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
-        if let Some(case) = bools.into_iter().find(|case| self.has(Self::boolean(*case))) {
+        if let Some(case) = BOOLS.into_iter().find(|case| self.has(Self::boolean(*case))) {
             return ColumnType::Bool { case };
         }
         if let Some(instant) = self.instant_type(time_named) {
@@ -113,8 +157,17 @@ impl Fits {
         if let Some(form) = self.float_form() {
             return ColumnType::Float64 { form };
         }
+        if let Some(scale) = (0..=DECIMAL_SCALE_MAX).find(|scale| self.has(Self::decimal(*scale))) {
+            return ColumnType::Decimal { scale };
+        }
         if self.has(Self::DATE) {
             return ColumnType::Date;
+        }
+        if self.has(TIME_OF_DAY_MICROS) {
+            return ColumnType::Time { unit: TimeUnit::Micros };
+        }
+        if self.has(TIME_OF_DAY_NANOS) {
+            return ColumnType::Time { unit: TimeUnit::Nanos };
         }
         if self.has(Self::TEXT) { ColumnType::Text } else { ColumnType::Json }
     }
@@ -167,3 +220,6 @@ impl fmt::Debug for Fits {
         write!(f, "Fits({:#x})", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

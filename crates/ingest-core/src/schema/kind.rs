@@ -43,19 +43,40 @@ pub enum TimeUnit {
     Nanos,
 }
 
+impl TimeUnit {
+    /// Its steps in a second.
+    #[must_use]
+    pub const fn per_second(self) -> i64 {
+        match self {
+            Self::Millis => 1_000,
+            Self::Micros => 1_000_000,
+            Self::Nanos => 1_000_000_000,
+        }
+    }
+
+    /// Its short name.
+    const fn short(self) -> &'static str {
+        match self {
+            Self::Millis => "ms",
+            Self::Micros => "us",
+            Self::Nanos => "ns",
+        }
+    }
+}
+
 /// How instants are written in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeForm {
     /// `2026-02-10T10:00:00.000Z`
     RfcUtc,
-    /// `2026-02-10T10:00:00.000+01:00`, or `+0100`
+    /// `2026-02-10T10:00:00.000+01:00`, or `+0100`, or `Z`
     RfcOffset,
     /// `2026-02-10T10:00:00.000`
     RfcLocal,
     /// `2026-02-10 10:00:00.000Z`
     SpacedUtc,
-    /// `2026-02-10 10:00:00.000+01:00`, or `+0100`
+    /// `2026-02-10 10:00:00.000+01:00`, or `+0100`, or `Z`
     SpacedOffset,
     /// `2026-02-10 10:00:00.000`
     SpacedLocal,
@@ -63,6 +84,8 @@ pub enum TimeForm {
     SlashedLocal,
     /// `10/Feb/2026:10:00:00 +0000`
     Apache,
+    /// `Feb 10 10:00:00`, `Feb  1 10:00:00`: RFC 3164's, of the year that puts it nearest to the record's receipt.
+    Bsd,
     /// Whole seconds since 1970.
     EpochSeconds,
     /// Whole milliseconds since 1970.
@@ -71,7 +94,7 @@ pub enum TimeForm {
 
 impl TimeForm {
     /// The forms that are written with signs between their digits; the others are bare numbers.
-    pub const WRITTEN: [Self; 8] = [
+    pub const WRITTEN: [Self; 9] = [
         Self::RfcUtc,
         Self::RfcOffset,
         Self::RfcLocal,
@@ -80,14 +103,36 @@ impl TimeForm {
         Self::SpacedLocal,
         Self::SlashedLocal,
         Self::Apache,
+        Self::Bsd,
     ];
 
     /// Whether a value of this form is an instant by itself; otherwise it is a clock reading without a zone.
     #[must_use]
     pub const fn is_instant(self) -> bool {
-        !matches!(self, Self::RfcLocal | Self::SpacedLocal | Self::SlashedLocal)
+        !matches!(self, Self::RfcLocal | Self::SpacedLocal | Self::SlashedLocal | Self::Bsd)
+    }
+
+    /// The other form of which every value of this form is one, too: `Z` is an offset.
+    #[must_use]
+    pub const fn with_offset(self) -> Option<Self> {
+        match self {
+            Self::RfcUtc => Some(Self::RfcOffset),
+            Self::SpacedUtc => Some(Self::SpacedOffset),
+            Self::RfcOffset
+            | Self::RfcLocal
+            | Self::SpacedOffset
+            | Self::SpacedLocal
+            | Self::SlashedLocal
+            | Self::Apache
+            | Self::Bsd
+            | Self::EpochSeconds
+            | Self::EpochMillis => None,
+        }
     }
 }
+
+/// Digits that an exact decimal can have in all: as many as 128 bits hold whatever they are.
+pub const DECIMAL_DIGITS_MAX: u8 = 38;
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,6 +150,11 @@ pub enum ColumnType {
         /// Their writing.
         form: FloatForm,
     },
+    /// Exact decimals of 38 digits at most, all with as many decimals; whole numbers beyond 64 bits among them.
+    Decimal {
+        /// Their decimals.
+        scale: u8,
+    },
     /// Instants, or clock readings where the form has no zone.
     Timestamp {
         /// Their writing.
@@ -114,6 +164,11 @@ pub enum ColumnType {
     },
     /// Calendar days, `2026-02-10`.
     Date,
+    /// Times of day without a zone, `10:00:00`.
+    Time {
+        /// Their step: microseconds or nanoseconds, since milliseconds would be laid out in 32 bits.
+        unit: TimeUnit,
+    },
     /// Text.
     Text,
     /// Text that is itself JSON: arrays, and fields whose values are of several kinds.
@@ -121,22 +176,19 @@ pub enum ColumnType {
 }
 
 impl fmt::Display for ColumnType {
-    /// A short name: `int64`, `timestamp[ms, UTC]`, `text`.
+    /// A short name: `int64`, `decimal[38, 2]`, `timestamp[ms, UTC]`, `text`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool { .. } => f.write_str("bool"),
             Self::Int64 => f.write_str("int64"),
             Self::Float64 { .. } => f.write_str("float64"),
+            Self::Decimal { scale } => write!(f, "decimal[{DECIMAL_DIGITS_MAX}, {scale}]"),
             Self::Timestamp { form, unit } => {
-                let unit = match unit {
-                    TimeUnit::Millis => "ms",
-                    TimeUnit::Micros => "us",
-                    TimeUnit::Nanos => "ns",
-                };
                 let zone = if form.is_instant() { "UTC" } else { "no zone" };
-                write!(f, "timestamp[{unit}, {zone}]")
+                write!(f, "timestamp[{}, {zone}]", unit.short())
             }
             Self::Date => f.write_str("date"),
+            Self::Time { unit } => write!(f, "time[{}]", unit.short()),
             Self::Text => f.write_str("text"),
             Self::Json => f.write_str("json"),
         }

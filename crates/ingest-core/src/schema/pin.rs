@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
 
-use super::{BoolCase, Column, ColumnType, FloatForm, NameSpace, TableSchema, TimeForm, TimeUnit};
+use super::{
+    BoolCase, Column, ColumnType, DECIMAL_SCALE_MAX, FloatForm, NameSpace, TableSchema, TimeForm, TimeUnit,
+};
 
 /// A type as a person names it. How its values are written is what the first window shows, where it shows that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,31 +22,38 @@ pub struct PinnedType {
 
 impl PinnedType {
     /// What may be said.
-    pub const ALLOWED: &'static str =
-        "text, int64, float64, bool, date, json, timestamp, timestamp:FORM or timestamp:FORM:UNIT";
+    pub const ALLOWED: &'static str = "text, int64, float64, decimal:SCALE, bool, date, time, json, timestamp, \
+                                       timestamp:FORM or timestamp:FORM:UNIT";
 
-    /// The type of a word: `int64`, `timestamp`, `timestamp:slashed_local`, `timestamp:rfc_utc:micros`.
+    /// The type of a word: `int64`, `decimal:2`, `timestamp`, `timestamp:slashed_local`, `timestamp:rfc_utc:micros`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let mut parts = word.split(':');
+        let mut exact = false;
         let kind = match parts.next()? {
             "text" => ColumnType::Text,
             "int64" => ColumnType::Int64,
             "float64" => ColumnType::Float64 { form: FloatForm::Shortest },
             "bool" => ColumnType::Bool { case: BoolCase::Lower },
+            "decimal" => {
+                exact = true;
+                let digits = parts.next()?;
+                let scale = (0..=DECIMAL_SCALE_MAX).find(|scale| scale.to_string() == digits)?;
+                ColumnType::Decimal { scale }
+            }
             "date" => ColumnType::Date,
+            "time" => ColumnType::Time { unit: TimeUnit::Micros },
             "json" => ColumnType::Json,
             "timestamp" => {
                 let (form, unit) = (parts.next(), parts.next());
-                let exact = form.is_some();
+                exact = form.is_some();
                 let form = form.map_or(Some(TimeForm::RfcUtc), named)?;
                 let unit = unit.map_or(Some(TimeUnit::Millis), named)?;
-                let kind = ColumnType::Timestamp { form, unit };
-                return parts.next().is_none().then_some(Self { kind, exact });
+                ColumnType::Timestamp { form, unit }
             }
             _ => return None,
         };
-        parts.next().is_none().then_some(Self { kind, exact: false })
+        parts.next().is_none().then_some(Self { kind, exact })
     }
 
     /// The column's type: the writing that was seen where it is of this kind, else the usual one.
@@ -95,12 +104,27 @@ mod tests {
             ("timestamp", "timestamp[ms, UTC]"),
             ("timestamp:slashed_local", "timestamp[ms, no zone]"),
             ("timestamp:rfc_utc:micros", "timestamp[us, UTC]"),
+            ("timestamp:bsd", "timestamp[ms, no zone]"),
+            ("time", "time[us]"),
+            ("decimal:0", "decimal[38, 0]"),
+            ("decimal:18", "decimal[38, 18]"),
         ] {
             assert_eq!(kind(word).as_deref(), Some(want));
         }
-        for word in
-            ["", "int", "int64:x", "timestamp:", "timestamp:rfc_utc:days", "timestamp:apache:millis:x"]
-        {
+        for word in [
+            "",
+            "int",
+            "int64:x",
+            "timestamp:",
+            "timestamp:rfc_utc:days",
+            "timestamp:apache:millis:x",
+            "decimal",
+            "decimal:",
+            "decimal:19",
+            "decimal:02",
+            "decimal:2:x",
+            "time:micros",
+        ] {
             assert_eq!(kind(word), None, "{word}");
         }
     }
@@ -113,13 +137,29 @@ mod tests {
             seen("id", Fits::INT64 | Fits::TEXT),
             seen("price", Fits::fixed(2) | Fits::TEXT),
             seen("ts", Fits::instant(TimeForm::RfcUtc, 0) | Fits::TEXT),
+            seen("at", Fits::time_of_day(9) | Fits::TEXT),
+            seen("sum", Fits::decimal(2) | Fits::TEXT),
         ]);
         assert_eq!(schema.time_field.as_deref(), Some("ts"));
-        let pins = [("id", "text"), ("price", "float64"), ("ts", "text"), ("code", "int64")];
+        let pins = [
+            ("id", "text"),
+            ("price", "float64"),
+            ("ts", "text"),
+            ("at", "time"),
+            ("sum", "decimal:3"),
+            ("code", "int64"),
+        ];
         let types = pins.map(|(field, word)| (field.to_owned(), PinnedType::parse(word).unwrap()));
         schema.pin(&types.into_iter().collect());
         let kinds: Vec<String> = schema.columns.iter().map(|c| format!("{}: {:?}", c.name, c.kind)).collect();
-        let want = ["id: Text", "price: Float64 { form: Fixed(2) }", "ts: Text", "code: Int64"];
+        let want = [
+            "id: Text",
+            "price: Float64 { form: Fixed(2) }",
+            "ts: Text",
+            "at: Time { unit: Nanos }",
+            "sum: Decimal { scale: 3 }",
+            "code: Int64",
+        ];
         assert_eq!(kinds, want);
         assert_eq!(schema.time_field, None);
     }

@@ -50,6 +50,28 @@ fn the_finest_unit_of_any_row_decides() {
 }
 
 #[test]
+fn a_reading_without_a_year_is_never_the_time_of_a_row() {
+    let bsd = Fits::instant(TimeForm::Bsd, 0) | Fits::TEXT;
+    let schema = text_schema(&[("syslog_time", bsd)]);
+    assert_eq!(describe(&schema), "syslog_time: timestamp[ms, no zone]");
+    assert_eq!(schema.time_field, None);
+    let date = Fits::instant(TimeForm::RfcUtc, 0) | Fits::TEXT;
+    let schema = text_schema(&[("syslog_time", bsd), ("created", date)]);
+    assert_eq!(schema.time_field.as_deref(), Some("created"));
+}
+
+#[test]
+fn types_are_stored_and_read_again() {
+    let schema = text_schema(&[
+        ("sum", Fits::decimal(4) | Fits::TEXT),
+        ("at", Fits::time_of_day(7) | Fits::TEXT),
+        ("when", Fits::instant(TimeForm::Bsd, 0) | Fits::TEXT),
+    ]);
+    let text = serde_json::to_string(&schema).unwrap();
+    assert_eq!(serde_json::from_str::<TableSchema>(&text).unwrap(), schema, "{text}");
+}
+
+#[test]
 fn mixed_forms_fall_back_to_text_or_json() {
     let mixed = (Fits::INT64 | Fits::JSON) & (Fits::TEXT | Fits::JSON);
     let mut schema = TableSchema::new(Shape { envelope: None, body: Body::Json });

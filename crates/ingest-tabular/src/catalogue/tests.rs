@@ -70,7 +70,7 @@ const SAMPLES: [(&str, usize, &[&str]); 7] = [
     (
         "2026-02-10 10:05:03 192.0.2.1 GET /index.html - 443 - 198.51.100.9 Mozilla/5.0+(Windows+NT+10.0) - 200 0 0 15",
         15,
-        &["date: date", "time: text", "s_port: int64", "sc_status: int64", "time_taken: int64"],
+        &["date: date", "time: time[us]", "s_port: int64", "sc_status: int64", "time_taken: int64"],
     ),
     (
         "1770717903.450    683 192.0.2.68 TCP_MISS/200 507 POST http://example.com/services - DIRECT/198.51.100.1 application/xml",

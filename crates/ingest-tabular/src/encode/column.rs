@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use ingest_core::schema::ColumnType;
+use ingest_core::time::Timestamp;
 use parquet::column::writer::ColumnCloseResult;
 
 use super::page::{self, Compressor};
@@ -14,7 +15,7 @@ use crate::cells::{Batch, Form, PADDING, Span};
 use crate::parse::Value;
 use crate::quarantine::push_json_string;
 use crate::scalar::swift::{self, Instants};
-use crate::scalar::{Cell, parse_cell};
+use crate::scalar::{Cell, parse_cell, parse_cell_near};
 
 /// A value that its column holds not at all, or not exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +52,14 @@ pub(super) struct ColumnWriter {
     fill: Fill,
     /// Whether its values tell the time of rows.
     is_time: bool,
+    /// When rows were written that do not tell, about.
+    window_start: Option<Timestamp>,
     page: page::Column,
     instants: Option<Instants>,
     /// Rows with a value, and the values, of the batch at hand.
     present: Vec<u32>,
     wholes: Vec<i64>,
+    wides: Vec<i128>,
     floats: Vec<f64>,
     truths: Vec<bool>,
     text: Vec<u8>,
@@ -67,7 +71,12 @@ pub(super) struct ColumnWriter {
 }
 
 impl ColumnWriter {
-    pub(super) fn new(fill: Fill, is_time: bool, spec: page::ColumnSpec) -> Self {
+    pub(super) fn new(
+        fill: Fill,
+        is_time: bool,
+        window_start: Option<Timestamp>,
+        spec: page::ColumnSpec,
+    ) -> Self {
         let instants = match fill {
             Fill::Typed(ColumnType::Timestamp { form, unit }) => Instants::new(form, unit),
             Fill::Typed(_) | Fill::Nothing | Fill::Own => None,
@@ -75,10 +84,12 @@ impl ColumnWriter {
         Self {
             fill,
             is_time,
+            window_start,
             page: page::Column::new(spec),
             instants,
             present: Vec::new(),
             wholes: Vec::new(),
+            wides: Vec::new(),
             floats: Vec::new(),
             truths: Vec::new(),
             text: Vec::new(),
@@ -176,15 +187,16 @@ impl ColumnWriter {
     /// Takes one value of any type and form.
     fn take_one(&mut self, batch: &Batch, span: Span, first: u32, kind: ColumnType) {
         let value = batch.value(span);
-        let Some(cell) = cell_of(kind, value, &mut self.scratch) else {
+        let received = batch.origin(span.row()).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
+        let near = received.or(self.window_start);
+        let Some(cell) = cell_of(kind, value, near, &mut self.scratch) else {
             self.misfits.push(Misfit { value: span, lack: Lack::Value });
             return;
         };
         match cell {
             Cell::Bool(truth) => self.truths.push(truth),
-            Cell::Int(whole) => {
-                self.wholes.push(whole);
-            }
+            Cell::Int(whole) => self.wholes.push(whole),
+            Cell::Wide(wide) => self.wides.push(wide),
             Cell::Days(days) => self.wholes.push(i64::from(days)),
             Cell::Float(float) => self.floats.push(float),
             Cell::Text(text) => {
@@ -251,6 +263,8 @@ impl ColumnWriter {
     fn hand_over(&mut self, rows: usize, compressor: &mut Compressor) -> io::Result<()> {
         let batch = if !self.wholes.is_empty() {
             page::Batch::Wholes(&self.wholes)
+        } else if !self.wides.is_empty() {
+            page::Batch::Wides(&self.wides)
         } else if !self.floats.is_empty() {
             page::Batch::Floats(&self.floats)
         } else if !self.truths.is_empty() {
@@ -268,6 +282,7 @@ impl ColumnWriter {
     fn clear(&mut self) {
         self.present.clear();
         self.wholes.clear();
+        self.wides.clear();
         self.floats.clear();
         self.truths.clear();
         self.text.clear();
@@ -286,25 +301,39 @@ fn within<'a>(spans: &'a [Span], rows: &Range<u32>) -> &'a [Span] {
 
 /// The cell of a value under its column's type; `None` when the type does not hold it. `scratch` holds text
 /// that had to be made.
-fn cell_of<'a>(kind: ColumnType, value: Value<'a>, scratch: &'a mut String) -> Option<Cell<'a>> {
+fn cell_of<'a>(
+    kind: ColumnType,
+    value: Value<'a>,
+    near: Option<Timestamp>,
+    scratch: &'a mut String,
+) -> Option<Cell<'a>> {
     match (kind, value) {
         (ColumnType::Json, Value::Text(text)) => {
             scratch.clear();
             push_json_string(scratch, std::str::from_utf8(text).ok()?);
             Some(Cell::Text(scratch.as_bytes()))
         }
-        (_, Value::Text(text)) => parse_cell(kind, text),
+        (_, Value::Text(text)) => parse_cell_near(kind, text, near),
         (ColumnType::Json, Value::String { raw, .. } | Value::Number(raw) | Value::Raw(raw)) => {
             Some(Cell::Text(raw))
         }
         (ColumnType::Json, Value::Bool(value)) => Some(Cell::Text(if value { b"true" } else { b"false" })),
         (ColumnType::Text, Value::String { text, .. }) => Some(Cell::Text(text)),
-        (ColumnType::Timestamp { .. } | ColumnType::Date, Value::String { text, exact: true, .. }) => {
+        (
+            ColumnType::Timestamp { .. } | ColumnType::Date | ColumnType::Time { .. },
+            Value::String { text, exact: true, .. },
+        ) => {
             // An epoch in quotes is text to its source.
-            text.iter().any(|byte| !byte.is_ascii_digit()).then(|| parse_cell(kind, text)).flatten()
+            text.iter()
+                .any(|byte| !byte.is_ascii_digit())
+                .then(|| parse_cell_near(kind, text, near))
+                .flatten()
         }
         (
-            ColumnType::Int64 | ColumnType::Float64 { .. } | ColumnType::Timestamp { .. },
+            ColumnType::Int64
+            | ColumnType::Float64 { .. }
+            | ColumnType::Decimal { .. }
+            | ColumnType::Timestamp { .. },
             Value::Number(text),
         ) => parse_cell(kind, text),
         (ColumnType::Bool { .. }, Value::Bool(value)) => {
@@ -324,7 +353,9 @@ pub(super) const fn steps_per_milli(kind: ColumnType) -> Option<i64> {
         ColumnType::Bool { .. }
         | ColumnType::Int64
         | ColumnType::Float64 { .. }
+        | ColumnType::Decimal { .. }
         | ColumnType::Date
+        | ColumnType::Time { .. }
         | ColumnType::Text
         | ColumnType::Json => None,
     }

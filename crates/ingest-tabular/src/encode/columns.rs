@@ -62,6 +62,7 @@ impl Columns {
             Own::new(own.clone(), time_column.and_then(|at| table.columns.get(at)).map(|column| column.kind))
         });
         let untyped = options.guess.as_ref().map(|guess| guess.untyped.as_slice()).unwrap_or_default();
+        let window_start = options.own.as_ref().map(|own| own.window_start);
         let writers = descriptors.iter().zip(0_usize..).map(|(descriptor, place)| {
             let column = place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
             let fill = match column {
@@ -71,7 +72,7 @@ impl Columns {
             };
             let is_time = own.is_some() && column.is_some_and(|(at, _)| Some(at) == time_column);
             let spec = ColumnSpec { descriptor: Arc::clone(descriptor), compression };
-            Some(Box::new(ColumnWriter::new(fill, is_time, spec)))
+            Some(Box::new(ColumnWriter::new(fill, is_time, window_start, spec)))
         });
         let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, column) in table.columns.iter().enumerate().rev() {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ingest_core::schema::{ColumnType, TableSchema, TimeForm, TimeUnit, own};
+use ingest_core::schema::{ColumnType, DECIMAL_DIGITS_MAX, TableSchema, TimeForm, TimeUnit, own};
 use parquet::basic::{
     BrotliLevel, Compression, ConvertedType, GzipLevel, LogicalType, Repetition, TimeUnit as Unit,
     Type as Physical, ZstdLevel,
@@ -29,6 +29,9 @@ pub(crate) struct Places {
     pub(crate) rescued: Option<usize>,
     pub(crate) raw: Option<usize>,
 }
+
+/// Bytes of an exact decimal.
+const WIDE_LEN: i32 = 16;
 
 /// A file's columns.
 #[derive(Debug)]
@@ -87,12 +90,17 @@ impl Columns {
                 builder.with_logical_type(Some(LogicalType::Date)).with_converted_type(ConvertedType::DATE)
             }
             ColumnType::Timestamp { form, unit } => {
-                let unit = match unit {
-                    TimeUnit::Millis => Unit::MILLIS,
-                    TimeUnit::Micros => Unit::MICROS,
-                    TimeUnit::Nanos => Unit::NANOS,
-                };
-                builder.with_logical_type(Some(LogicalType::timestamp(form.is_instant(), unit)))
+                builder.with_logical_type(Some(LogicalType::timestamp(form.is_instant(), step(unit))))
+            }
+            ColumnType::Time { unit } => {
+                builder.with_logical_type(Some(LogicalType::time(false, step(unit))))
+            }
+            ColumnType::Decimal { scale } => {
+                let (scale, precision) = (i32::from(scale), i32::from(DECIMAL_DIGITS_MAX));
+                let builder = builder.with_length(WIDE_LEN).with_precision(precision).with_scale(scale);
+                builder
+                    .with_logical_type(Some(LogicalType::decimal(scale, precision)))
+                    .with_converted_type(ConvertedType::DECIMAL)
             }
             ColumnType::Bool { .. } | ColumnType::Int64 | ColumnType::Float64 { .. } => builder,
         };
@@ -101,11 +109,22 @@ impl Columns {
     }
 }
 
+const fn step(unit: TimeUnit) -> Unit {
+    match unit {
+        TimeUnit::Millis => Unit::MILLIS,
+        TimeUnit::Micros => Unit::MICROS,
+        TimeUnit::Nanos => Unit::NANOS,
+    }
+}
+
 const fn physical(kind: ColumnType) -> Physical {
     match kind {
         ColumnType::Bool { .. } => Physical::BOOLEAN,
-        ColumnType::Int64 | ColumnType::Timestamp { .. } => Physical::INT64,
+        ColumnType::Int64 | ColumnType::Timestamp { .. } | ColumnType::Time { .. } => {
+            Physical::INT64
+        }
         ColumnType::Float64 { .. } => Physical::DOUBLE,
+        ColumnType::Decimal { .. } => Physical::FIXED_LEN_BYTE_ARRAY,
         ColumnType::Date => Physical::INT32,
         ColumnType::Text | ColumnType::Json => Physical::BYTE_ARRAY,
     }

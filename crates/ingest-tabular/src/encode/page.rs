@@ -13,10 +13,12 @@ mod delta;
 mod dictionary;
 mod header;
 mod hybrid;
+mod numbered;
 mod numbers;
 mod open;
 mod range;
 mod texts;
+mod wides;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ use crate::readback::{check, read_back};
 use crate::recognise::recognise_text;
 use crate::scalar::{Cell, print_cell};
 
+mod types;
+
 #[derive(Default)]
 struct Kept(Vec<String>);
 
@@ -96,6 +98,12 @@ fn cell_of(field: &Field) -> Option<Cell<'_>> {
     }
     if let Field::Long(value) | Field::TimestampMillis(value) | Field::TimestampMicros(value) = field {
         return Some(Cell::Int(*value));
+    }
+    if let Field::TimeMicros(value) = field {
+        return Some(Cell::Int(*value));
+    }
+    if let Field::Decimal(value) = field {
+        return Some(Cell::Wide(i128::from_be_bytes(value.data().try_into().unwrap())));
     }
     if let Field::Double(value) = field {
         return Some(Cell::Float(*value));
@@ -332,6 +340,7 @@ fn any_cell() -> impl Strategy<Value = Option<String>> {
         1 => Just(None),
         2 => "[0-9]{1,4}".prop_map(Some),
         1 => "-?[0-9]{1,3}\\.[0-9]{1,3}".prop_map(Some),
+        1 => "-?[1-9][0-9]{16,33}(\\.[0-9]{2})?".prop_map(Some),
         1 => "20[0-9]{2}-0[1-9]-[12][0-9]".prop_map(Some),
         1 => "(true|false|NaN|)".prop_map(Some),
         2 => "[ -~é\n\r\t,\"]{0,6}".prop_map(Some),

@@ -3,7 +3,7 @@
 //! Keeps the first value that a column's types did not survive, each time they become fewer. Decides nothing:
 //! types follow from all values, these are but the witnesses, named by their row.
 
-use ingest_core::schema::{BoolCase, ColumnType, Fits, TimeForm};
+use ingest_core::schema::{BoolCase, ColumnType, DECIMAL_SCALE_MAX, Fits, TimeForm};
 
 use crate::parse::Value;
 
@@ -78,7 +78,7 @@ impl Class {
 }
 
 /// From the narrowest: a column has the first that all its values survive.
-fn classes() -> [Class; 6] {
+fn classes() -> [Class; 8] {
     let bools = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
     let all = |bits: &mut dyn Iterator<Item = Fits>| bits.fold(Fits::NONE, |all, bits| all | bits);
     let class = |words, bits, is| Class { words, bits, is };
@@ -91,7 +91,11 @@ fn classes() -> [Class; 6] {
         }),
         class("an integer", Fits::INT64, |kind| kind == ColumnType::Int64),
         class("a float", Fits::FLOATS, |kind| matches!(kind, ColumnType::Float64 { .. })),
+        class("a decimal", all(&mut (0..=DECIMAL_SCALE_MAX).map(Fits::decimal)), |kind| {
+            matches!(kind, ColumnType::Decimal { .. })
+        }),
         class("a date", Fits::DATE, |kind| kind == ColumnType::Date),
+        class("a time of day", Fits::time_of_day(0), |kind| matches!(kind, ColumnType::Time { .. })),
         class("text", Fits::TEXT, |kind| kind == ColumnType::Text),
     ]
 }

@@ -1,23 +1,28 @@
-//! Instants, clock readings and calendar days as text.
+//! Instants, clock readings, calendar days and times of day as text.
 //!
 //! Decides whether a text is one of the declared forms with a date that exists. Never guesses a zone, a
 //! year or a century, and knows no leap second.
 
-use ingest_core::schema::{TimeForm, TimeUnit};
+use ingest_core::schema::{Fits, TimeForm, TimeUnit};
 
 /// Length of `2026-02-10`.
 pub(crate) const DATE_LEN: usize = 10;
 /// Length of `2026-02-10T10:00:00`.
 const CLOCK_LEN: usize = 19;
+/// Length of `10:00:00`.
+const TIME_LEN: usize = 8;
 /// Length of `10/Feb/2026:10:00:00 +0000`.
 const APACHE_LEN: usize = 26;
 /// Decimals of a second that a column can hold.
 const DECIMALS_MAX: usize = 9;
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// Seconds of the years 1 to 9999 of UTC: four digits print them, and readers know no others.
+pub(crate) const SECONDS_IN_YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 /// Seconds of the first and last instants that 64-bit nanoseconds hold (1677-09-21 to 2262-04-11), drawn in
-/// by one: a column's unit is chosen after its values were seen, so that every unit must hold every value.
+/// by one, so that their decimals do not matter.
 const SECONDS_IN_NANOS: std::ops::RangeInclusive<i64> = -9_223_372_035..=9_223_372_035;
-/// As Apache writes them.
+/// As Apache and RFC 3164 write them.
 pub(crate) const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
@@ -35,18 +40,69 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// The types that hold it.
+    pub(crate) fn fits(self) -> Fits {
+        let near = SECONDS_IN_NANOS.contains(&self.seconds);
+        let instant = if near { Fits::instant } else { Fits::far_instant };
+        let other = self.form.with_offset().map_or(Fits::NONE, |form| instant(form, self.decimals));
+        instant(self.form, self.decimals) | other
+    }
+
+    /// Whether the text is of the form: `Z` is an offset as well.
+    pub(crate) fn is_of(self, form: TimeForm) -> bool {
+        self.form == form || self.form.with_offset() == Some(form)
+    }
+
     /// Steps of the unit since 1970; `None` when the unit is too coarse or does not reach so far.
     pub(crate) fn in_unit(self, unit: TimeUnit) -> Option<i64> {
-        let (per_second, step) = match unit {
-            TimeUnit::Millis => (1_000, 1_000_000),
-            TimeUnit::Micros => (1_000_000, 1_000),
-            TimeUnit::Nanos => (1_000_000_000, 1),
-        };
-        if !self.nanos.is_multiple_of(step) {
-            return None;
-        }
-        self.seconds.checked_mul(per_second)?.checked_add(i64::from(self.nanos / step))
+        let fine = steps_of(i64::from(self.nanos), unit)?;
+        self.seconds.checked_mul(unit.per_second())?.checked_add(fine)
     }
+}
+
+/// Steps of the unit in so many nanoseconds; `None` when it is too coarse.
+fn steps_of(nanos: i64, unit: TimeUnit) -> Option<i64> {
+    let (steps, rest) = match unit {
+        TimeUnit::Millis => (nanos / 1_000_000, nanos % 1_000_000),
+        TimeUnit::Micros => (nanos / 1_000, nanos % 1_000),
+        TimeUnit::Nanos => (nanos, 0),
+    };
+    (rest == 0).then_some(steps)
+}
+
+/// A text read as a time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeOfDay {
+    nanos: i64,
+    decimals: u8,
+}
+
+impl TimeOfDay {
+    /// The types that hold it.
+    pub(crate) fn fits(self) -> Fits {
+        Fits::time_of_day(self.decimals)
+    }
+
+    /// Steps of the unit since midnight; `None` when the unit is too coarse, or none of a time of day.
+    pub(crate) fn in_unit(self, unit: TimeUnit) -> Option<i64> {
+        match unit {
+            TimeUnit::Millis => None,
+            TimeUnit::Micros | TimeUnit::Nanos => steps_of(self.nanos, unit),
+        }
+    }
+}
+
+/// Reads `10:00:00`, with decimals or without.
+pub(crate) fn read_time(text: &[u8]) -> Option<TimeOfDay> {
+    let (head, tail) = text.split_first_chunk::<TIME_LEN>()?;
+    let [h1, h2, b':', n1, n2, b':', e1, e2] = *head else {
+        return None;
+    };
+    let seconds = second_of_day([h1, h2], [n1, n2], [e1, e2])?;
+    let (nanos, decimals, b"") = read_decimals(tail)? else {
+        return None;
+    };
+    Some(TimeOfDay { nanos: seconds * NANOS_PER_SECOND + i64::from(nanos), decimals })
 }
 
 /// Days since 1970 of `2026-02-10`.
@@ -63,22 +119,16 @@ pub(crate) fn read_date(text: &[u8]) -> Option<i32> {
 /// Reads any form but the epochs.
 pub(crate) fn read(text: &[u8]) -> Option<Clock> {
     let clock = if text.get(2) == Some(&b'/') { read_apache(text) } else { read_iso(text) }?;
-    SECONDS_IN_NANOS.contains(&clock.seconds).then_some(clock)
+    SECONDS_IN_YEARS.contains(&clock.seconds).then_some(clock)
 }
 
 /// Reads whole seconds or milliseconds in the years of logs.
 pub(crate) fn epoch(text: &[u8], form: TimeForm, unit: TimeUnit) -> Option<i64> {
-    use ingest_core::schema::Fits;
     let seconds = form == TimeForm::EpochSeconds;
     let (bit, per_second) = if seconds { (Fits::EPOCH_SECONDS, 1) } else { (Fits::EPOCH_MILLIS, 1_000) };
     super::number::fits(text).filter(|all| all.has(bit))?;
     let value = super::number::parse_int(text)?;
-    let unit_per_second = match unit {
-        TimeUnit::Millis => 1_000,
-        TimeUnit::Micros => 1_000_000,
-        TimeUnit::Nanos => 1_000_000_000,
-    };
-    value.checked_mul(unit_per_second / per_second)
+    value.checked_mul(unit.per_second() / per_second)
 }
 
 /// The civil date of a day counted from 1970: year, month, day.
@@ -161,7 +211,7 @@ fn read_offset(zone: &[u8]) -> Option<i64> {
     }
 }
 
-fn second_of_day(h: [u8; 2], m: [u8; 2], s: [u8; 2]) -> Option<i64> {
+pub(super) fn second_of_day(h: [u8; 2], m: [u8; 2], s: [u8; 2]) -> Option<i64> {
     let (h, m, s) = (two(h)?, two(m)?, two(s)?);
     (h < 24 && m < 60 && s < 60).then_some(h * 3_600 + m * 60 + s)
 }
@@ -171,7 +221,7 @@ fn days(y: [u8; 4], m: [u8; 2], d: [u8; 2]) -> Option<i64> {
 }
 
 /// Days since 1970 of a date that exists, from the year 1 on.
-fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(super) fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -189,7 +239,7 @@ fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(march_year * 365 + leap_days + day_of_year - 719_468)
 }
 
-fn two([a, b]: [u8; 2]) -> Option<i64> {
+pub(super) fn two([a, b]: [u8; 2]) -> Option<i64> {
     (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
 }
 

@@ -3,7 +3,7 @@
 //! Decides which number types a text prints back from. Never rounds in silence: what does not print back
 //! byte for byte is not a number here.
 
-use ingest_core::schema::{Fits, FloatForm};
+use ingest_core::schema::{DECIMAL_DIGITS_MAX, Fits, FloatForm};
 
 /// Significant digits that any float keeps, in both directions.
 const DIGITS_EXACT: usize = 15;
@@ -26,10 +26,11 @@ struct Number<'a> {
 /// The number types that the text survives; `None` when it is no plain decimal number.
 pub(crate) fn fits(text: &[u8]) -> Option<Fits> {
     let number = scan(text)?;
-    Some(match number.decimals {
+    let fits = match number.decimals {
         None => whole_fits(&number, text),
         Some(decimals) => float_fits(&number, decimals, text),
-    })
+    };
+    Some(fits | decimal_fits(&number))
 }
 
 /// The whole number, when it prints back.
@@ -54,6 +55,28 @@ pub(crate) fn parse_float(text: &[u8], form: FloatForm) -> Option<f64> {
     };
     fits(text).filter(|all| all.has(bit))?;
     read_float(text)
+}
+
+/// The number without its point, when it has so many decimals and prints back from them.
+pub(crate) fn parse_decimal(text: &[u8], scale: u8) -> Option<i128> {
+    let number = scan(text)?;
+    if !decimal_fits(&number).has(Fits::decimal(scale)) {
+        return None;
+    }
+    let digits = number.whole.iter().chain(number.decimals.unwrap_or_default());
+    let size = digits.fold(0_i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+    Some(if number.negative { -size } else { size })
+}
+
+/// The number with its point again.
+pub(crate) fn print_decimal(value: i128, scale: u8) -> String {
+    let scale = usize::from(scale);
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
+    match digits.split_at_checked(digits.len() - scale) {
+        Some((whole, decimals)) if !decimals.is_empty() => format!("{sign}{whole}.{decimals}"),
+        _ => format!("{sign}{digits}"),
+    }
 }
 
 /// The shortest digits that read back, without an exponent.
@@ -90,7 +113,7 @@ fn scan(text: &[u8]) -> Option<Number<'_>> {
 
 fn whole_fits(number: &Number<'_>, text: &[u8]) -> Fits {
     let Some(value) = parse_int(text) else {
-        // Only minus zero is a float and no whole number; what is beyond 64 bits is neither.
+        // Only minus zero is a float and no whole number; what is beyond 64 bits is neither, but a decimal.
         return if number.whole == b"0" { Fits::FLOAT_SHORTEST } else { Fits::NONE };
     };
     let size = value.unsigned_abs();
@@ -105,6 +128,17 @@ fn whole_fits(number: &Number<'_>, text: &[u8]) -> Fits {
         all = all | Fits::EPOCH_MILLIS;
     }
     all
+}
+
+/// Exact decimals know no minus zero.
+fn decimal_fits(number: &Number<'_>) -> Fits {
+    let decimals = number.decimals.unwrap_or_default();
+    let whole_digits = if number.whole == b"0" { 0 } else { number.whole.len() };
+    let minus_zero = number.negative && whole_digits == 0 && decimals.iter().all(|digit| *digit == b'0');
+    if minus_zero || whole_digits + decimals.len() > usize::from(DECIMAL_DIGITS_MAX) {
+        return Fits::NONE;
+    }
+    u8::try_from(decimals.len()).map_or(Fits::NONE, Fits::decimal)
 }
 
 fn float_fits(number: &Number<'_>, decimals: &[u8], text: &[u8]) -> Fits {

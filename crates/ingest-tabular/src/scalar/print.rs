@@ -3,22 +3,25 @@
 //! The proof of the lossless law: what a type prints is what was read. Never looks at the original text.
 
 use ingest_core::schema::{BoolCase, ColumnType, FloatForm, TimeForm, TimeUnit};
+use ingest_core::time::MS_PER_SECOND;
 
 use super::Cell;
-use super::instant::{MONTHS, civil};
-use super::number::{print_point, print_shortest};
+use super::instant::{MONTHS, SECONDS_PER_DAY, civil};
+use super::number::{print_decimal, print_point, print_shortest};
 
 /// The text of a cell under its column's type; `None` when the two do not belong together.
 ///
-/// Instants print with the full decimals of their unit, and in UTC where their form has an offset.
+/// Instants and times of day print with the full decimals of their unit, and instants in UTC where their form has an offset.
 #[must_use]
 pub fn print_cell(kind: ColumnType, cell: Cell<'_>) -> Option<Vec<u8>> {
     let text = match (kind, cell) {
         (ColumnType::Bool { case }, Cell::Bool(value)) => print_bool(case, value).to_owned(),
         (ColumnType::Int64, Cell::Int(value)) => value.to_string(),
         (ColumnType::Float64 { form }, Cell::Float(value)) => print_float(form, value),
+        (ColumnType::Decimal { scale }, Cell::Wide(value)) => print_decimal(value, scale),
         (ColumnType::Timestamp { form, unit }, Cell::Int(steps)) => print_instant(form, unit, steps),
         (ColumnType::Date, Cell::Days(days)) => print_date(i64::from(days), '-'),
+        (ColumnType::Time { unit }, Cell::Int(steps)) => print_fine(unit, steps),
         (ColumnType::Text | ColumnType::Json, Cell::Text(text)) => return Some(text.to_vec()),
         _ => return None,
     };
@@ -50,31 +53,47 @@ fn print_date(days: i64, separator: char) -> String {
 }
 
 fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
-    let (per_second, width) = match unit {
-        TimeUnit::Millis => (1_000, 3),
-        TimeUnit::Micros => (1_000_000, 6),
-        TimeUnit::Nanos => (1_000_000_000, 9),
-    };
-    let (seconds, rest) = (steps.div_euclid(per_second), steps.rem_euclid(per_second));
-    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let clock = format!("{:02}:{:02}:{:02}", of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    let fine = format!("{clock}.{rest:0width$}");
+    let per_day = unit.per_second() * SECONDS_PER_DAY;
+    let (days, of_day) = (steps.div_euclid(per_day), steps.rem_euclid(per_day));
+    let clock = || print_clock(of_day / unit.per_second());
+    let fine = || print_fine(unit, of_day);
     match form {
-        TimeForm::RfcUtc => format!("{}T{fine}Z", print_date(days, '-')),
-        TimeForm::RfcOffset => format!("{}T{fine}+00:00", print_date(days, '-')),
-        TimeForm::RfcLocal => format!("{}T{fine}", print_date(days, '-')),
-        TimeForm::SpacedUtc => format!("{} {fine}Z", print_date(days, '-')),
-        TimeForm::SpacedOffset => format!("{} {fine}+00:00", print_date(days, '-')),
-        TimeForm::SpacedLocal => format!("{} {fine}", print_date(days, '-')),
-        TimeForm::SlashedLocal => format!("{} {fine}", print_date(days, '/')),
+        TimeForm::RfcUtc => format!("{}T{}Z", print_date(days, '-'), fine()),
+        TimeForm::RfcOffset => format!("{}T{}+00:00", print_date(days, '-'), fine()),
+        TimeForm::RfcLocal => format!("{}T{}", print_date(days, '-'), fine()),
+        TimeForm::SpacedUtc => format!("{} {}Z", print_date(days, '-'), fine()),
+        TimeForm::SpacedOffset => format!("{} {}+00:00", print_date(days, '-'), fine()),
+        TimeForm::SpacedLocal => format!("{} {}", print_date(days, '-'), fine()),
+        TimeForm::SlashedLocal => format!("{} {}", print_date(days, '/'), fine()),
         TimeForm::Apache => {
             let (year, month, day) = civil(days);
-            let place = usize::try_from(month - 1).ok();
-            let name =
-                place.and_then(|m| MONTHS.get(m)).map_or("", |m| std::str::from_utf8(*m).unwrap_or(""));
-            format!("{day:02}/{name}/{year:04}:{clock} +0000")
+            format!("{day:02}/{}/{year:04}:{} +0000", month_name(month), clock())
         }
-        TimeForm::EpochSeconds => seconds.to_string(),
-        TimeForm::EpochMillis => (seconds * 1_000 + rest / (per_second / 1_000)).to_string(),
+        TimeForm::Bsd => {
+            let (_, month, day) = civil(days);
+            format!("{} {day:2} {}", month_name(month), clock())
+        }
+        TimeForm::EpochSeconds => steps.div_euclid(unit.per_second()).to_string(),
+        TimeForm::EpochMillis => steps.div_euclid(unit.per_second() / MS_PER_SECOND).to_string(),
     }
+}
+
+/// `10:00:00` of so many steps since midnight, with the full decimals of the unit.
+fn print_fine(unit: TimeUnit, of_day: i64) -> String {
+    let width = match unit {
+        TimeUnit::Millis => 3,
+        TimeUnit::Micros => 6,
+        TimeUnit::Nanos => 9,
+    };
+    let (seconds, rest) = (of_day / unit.per_second(), of_day % unit.per_second());
+    format!("{}.{rest:0width$}", print_clock(seconds))
+}
+
+fn print_clock(second: i64) -> String {
+    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
+fn month_name(month: i64) -> &'static str {
+    let place = usize::try_from(month - 1).ok();
+    place.and_then(|m| MONTHS.get(m)).map_or("", |m| std::str::from_utf8(*m).unwrap_or(""))
 }

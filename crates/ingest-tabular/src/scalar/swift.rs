@@ -142,7 +142,7 @@ impl Instants {
             | TimeForm::SpacedLocal
             | TimeForm::SlashedLocal => 11,
             TimeForm::Apache => 12,
-            TimeForm::EpochSeconds | TimeForm::EpochMillis => return None,
+            TimeForm::Bsd | TimeForm::EpochSeconds | TimeForm::EpochMillis => return None,
         };
         let (per_second, decimals_max) = match unit {
             TimeUnit::Millis => (1_000, 3),
@@ -180,6 +180,7 @@ impl Instants {
             TimeForm::RfcOffset
             | TimeForm::SpacedOffset
             | TimeForm::Apache
+            | TimeForm::Bsd
             | TimeForm::EpochSeconds
             | TimeForm::EpochMillis => return None,
         };

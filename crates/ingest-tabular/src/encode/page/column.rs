@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as Physical};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::ByteArray;
+use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -18,6 +18,7 @@ use super::numbers::{Floats, Truths, Wholes, signed_zeros};
 use super::open::Pages;
 use super::range::{lower_bound, upper_bound};
 use super::texts::Texts;
+use super::wides::Wides;
 use crate::cells::Span;
 
 /// Rows of a page: readers skip by pages, and so many keep the index small.
@@ -45,6 +46,7 @@ pub(crate) struct Column {
 #[derive(Debug)]
 enum Values {
     Texts(Texts),
+    Wides(Wides),
     Wholes(Wholes),
     Floats(Floats),
     Truths(Truths),
@@ -56,6 +58,7 @@ pub(crate) enum Batch<'a> {
     /// Places in a text that has [`crate::cells::PADDING`] bytes behind the last of them.
     Texts(&'a [u8], &'a [Span]),
     Wholes(&'a [i64]),
+    Wides(&'a [i128]),
     Floats(&'a [f64]),
     Truths(&'a [bool]),
 }
@@ -68,9 +71,8 @@ impl Column {
             Physical::INT32 => Values::Wholes(Wholes::new(true)),
             Physical::INT64 => Values::Wholes(Wholes::new(false)),
             Physical::DOUBLE => Values::Floats(Floats::new()),
-            Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => {
-                Values::Texts(Texts::new())
-            }
+            Physical::FIXED_LEN_BYTE_ARRAY => Values::Wides(Wides::new()),
+            Physical::BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => Values::Texts(Texts::new()),
         };
         let pages = Pages::new(spec.descriptor.max_def_level() == 0, physical);
         Self { spec, pages, values, retired: None }
@@ -91,6 +93,7 @@ impl Column {
     ) -> io::Result<()> {
         match (&mut self.values, batch) {
             (Values::Wholes(wholes), Batch::Wholes(values)) => wholes.add(values),
+            (Values::Wides(wides), Batch::Wides(values)) => wides.add(values),
             (Values::Floats(floats), Batch::Floats(values)) => floats.add(values),
             (Values::Truths(truths), Batch::Truths(values)) => truths.add(values),
             (Values::Texts(_), Batch::Texts(text, spans)) => {
@@ -151,6 +154,7 @@ impl Column {
     fn page_bytes(&self) -> usize {
         match &self.values {
             Values::Texts(texts) => texts.page_bytes(),
+            Values::Wides(wides) => wides.page_bytes(),
             Values::Wholes(wholes) => wholes.page_bytes(),
             Values::Floats(floats) => floats.page_bytes(),
             Values::Truths(truths) => truths.page_bytes(),
@@ -173,6 +177,7 @@ impl Column {
     fn close_page(&mut self, compressor: &mut Compressor) -> io::Result<()> {
         match &mut self.values {
             Values::Texts(texts) => texts.close(&mut self.pages, compressor),
+            Values::Wides(wides) => wides.close(&mut self.pages, compressor),
             Values::Wholes(wholes) => wholes.close(&mut self.pages, compressor),
             Values::Floats(floats) => floats.close(&mut self.pages, compressor),
             Values::Truths(truths) => truths.close(&mut self.pages, compressor),
@@ -186,6 +191,7 @@ impl Column {
         let texts_rest_on_one = matches!(&self.values, Values::Texts(texts) if texts.is_numbered());
         let own = match &mut self.values {
             Values::Texts(texts) => texts.end_chunk(),
+            Values::Wides(wides) => wides.end_chunk(),
             Values::Wholes(wholes) => wholes.end_chunk(),
             Values::Floats(floats) => floats.end_chunk(),
             Values::Truths(truths) => {
@@ -266,6 +272,12 @@ impl Column {
                         .with_min_is_exact(min_exact)
                         .with_max_is_exact(max_exact),
                 )
+            }
+            Values::Wides(wides) => {
+                let (min, max) = wides.chunk.0.unzip();
+                let bytes = |value: i128| FixedLenByteArray::from(value.to_be_bytes().to_vec());
+                let (min, max) = (min.map(bytes), max.map(bytes));
+                Statistics::FixedLenByteArray(ValueStatistics::new(min, max, None, nulls, false))
             }
             Values::Wholes(wholes) => {
                 let (min, max) = wholes.chunk.0.unzip();

@@ -119,8 +119,9 @@ impl Dictionary {
     }
 
     /// The number of a word, which is added as its first `len` bytes if it is new; `None` when there is no room for it.
-    pub(super) fn number_word(&mut self, word: u64, len: usize) -> Option<u32> {
-        let key = Key::of_words(word, 0, 8);
+    pub(super) fn number_word(&mut self, word: u128, len: usize) -> Option<u32> {
+        let [low, high] = halves(word);
+        let key = Key::of_words(low, high, 16);
         let bytes = word.to_le_bytes();
         self.search(&key, bytes.get(..len).unwrap_or_default())
     }

@@ -7,66 +7,10 @@ use parquet::basic::Encoding;
 
 use super::compress::Compressor;
 use super::dictionary::Dictionary;
+use super::numbered::Numbered;
 use super::open::{PageBounds, Pages};
 use super::range::Range;
 use super::{delta, hybrid};
-
-/// A dictionary is only tried while it has at most one value in so many rows.
-const ROWS_A_VALUE: usize = 4;
-/// Pages over which a dictionary's own bytes are spread, about: a row group of 1 Mi rows has 50.
-const PAGES_A_CHUNK: usize = 16;
-
-/// Numbers of a dictionary for the words of a page, while they take less than the words would.
-#[derive(Debug, Default)]
-struct Numbered {
-    dictionary: Option<Dictionary>,
-    numbers: Vec<u32>,
-    tried: bool,
-}
-
-impl Numbered {
-    /// Whether the page goes by numbers: the first page of a chunk decides, and any that does not fit ends it. `plainly`
-    /// tells how many bytes the page takes otherwise.
-    fn takes(&mut self, words: impl ExactSizeIterator<Item = u64>, len: usize, plainly: impl FnOnce() -> usize) -> bool {
-        if self.tried && self.dictionary.is_none() {
-            return false;
-        }
-        let first = !self.tried;
-        self.tried = true;
-        let mut dictionary = self.dictionary.take().unwrap_or_default();
-        let count = words.len();
-        let room = if first { count / ROWS_A_VALUE } else { usize::MAX };
-        self.numbers.clear();
-        for word in words {
-            let number = dictionary.number_word(word, len);
-            let Some(number) = number.filter(|_| dictionary.len() <= room) else {
-                // Pages before this one may rest on it.
-                self.dictionary = (!first).then_some(dictionary);
-                self.tried = true;
-                return false;
-            };
-            self.numbers.push(number);
-        }
-        let bits = u64::from(hybrid::number_width(dictionary.len())) * count as u64;
-        let bytes = bits / 8 + (dictionary.len() * len / PAGES_A_CHUNK) as u64;
-        if first && bytes >= plainly() as u64 {
-            return false;
-        }
-        self.dictionary = Some(dictionary);
-        true
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let width = hybrid::number_width(self.dictionary.as_ref().map_or(0, Dictionary::len));
-        out.push(super::header::low_byte(u64::from(width)));
-        hybrid::encode(&self.numbers, width, out);
-    }
-
-    fn end_chunk(&mut self) -> Option<Dictionary> {
-        self.tried = false;
-        self.dictionary.take()
-    }
-}
 
 /// Whole numbers of 64 or 32 bits of a column's open page.
 #[derive(Debug)]
@@ -123,8 +67,9 @@ impl Wholes {
 }
 
 /// The bits of a number of 64 or 32 bits.
-fn word(value: i64, narrow: bool) -> u64 {
-    if narrow { value.cast_unsigned() & 0xffff_ffff } else { value.cast_unsigned() }
+fn word(value: i64, narrow: bool) -> u128 {
+    let bits = value.cast_unsigned();
+    u128::from(if narrow { bits & 0xffff_ffff } else { bits })
 }
 
 fn le(value: i64, narrow: bool) -> Vec<u8> {
@@ -161,7 +106,7 @@ impl Floats {
         let ordered = signed_zeros(range);
         let bounds = ordered.0.map(|(min, max)| (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()));
         self.chunk.join(ordered);
-        let words = values.iter().map(|value| value.to_bits());
+        let words = values.iter().map(|value| u128::from(value.to_bits()));
         if values.is_empty() {
             pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
         } else if self.numbered.takes(words, 8, || values.len() * 8) {

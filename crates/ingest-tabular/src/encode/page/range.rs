@@ -9,6 +9,12 @@ pub(super) const BOUND_LEN: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range<T>(pub(super) Option<(T, T)>);
 
+impl<T> Default for Range<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
 impl<T: PartialOrd + Copy> Range<T> {
     pub(super) const EMPTY: Self = Self(None);
 

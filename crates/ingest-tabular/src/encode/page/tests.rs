@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::Compression;
-use parquet::data_type::AsBytes as _;
+use parquet::data_type::{AsBytes as _, FixedLenByteArray};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::record::Field;
 use parquet::schema::parser::parse_message_type;
@@ -20,6 +21,7 @@ use crate::encode::options::Codec;
 #[derive(Debug, Clone, PartialEq)]
 enum One {
     Text(String),
+    Wide(i128),
     Whole(i64),
     Float(f64),
     Truth(bool),
@@ -30,6 +32,7 @@ fn kind(values: &[Option<One>]) -> &'static str {
         Some(One::Whole(_)) => "int64",
         Some(One::Float(_)) => "double",
         Some(One::Truth(_)) => "boolean",
+        Some(One::Wide(_)) => "fixed_len_byte_array(16)",
         Some(One::Text(_)) | None => "binary",
     }
 }
@@ -37,7 +40,11 @@ fn kind(values: &[Option<One>]) -> &'static str {
 /// A file of one column, a chunk for each row group, handed over in batches of `step` rows.
 fn write(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
     let physical = groups.iter().find(|g| g.iter().any(Option::is_some)).map_or("binary", |g| kind(g));
-    let logical = if physical == "binary" { " (UTF8)" } else { "" };
+    let logical = match physical {
+        "binary" => " (UTF8)",
+        "fixed_len_byte_array(16)" => " (DECIMAL(38, 2))",
+        _ => "",
+    };
     let schema =
         Arc::new(parse_message_type(&format!("message m {{ optional {physical} c{logical}; }}")).unwrap());
     let mut writer =
@@ -60,7 +67,8 @@ fn write(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
 fn add(column: &mut Column, batch: &[Option<One>], physical: &str, compressor: &mut Compressor) {
     let there = batch.iter().zip(0_u32..).filter(|(value, _)| value.is_some()).map(|(_, row)| row);
     let with_value: Vec<u32> = there.collect();
-    let (mut text, mut spans, mut wholes, mut floats, mut truths) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut text, mut spans, mut wides) = (vec![], vec![], vec![]);
+    let (mut wholes, mut floats, mut truths) = (vec![], vec![], vec![]);
     for value in batch.iter().flatten() {
         match value {
             One::Text(value) => {
@@ -68,6 +76,7 @@ fn add(column: &mut Column, batch: &[Option<One>], physical: &str, compressor: &
                 spans.push(Span::text(0, start, len));
                 text.extend_from_slice(value.as_bytes());
             }
+            One::Wide(value) => wides.push(*value),
             One::Whole(value) => wholes.push(*value),
             One::Float(value) => floats.push(*value),
             One::Truth(value) => truths.push(*value),
@@ -76,6 +85,7 @@ fn add(column: &mut Column, batch: &[Option<One>], physical: &str, compressor: &
     text.extend_from_slice(&[0; PADDING]);
     let batch_of = match physical {
         "int64" => Batch::Wholes(&wholes),
+        "fixed_len_byte_array(16)" => Batch::Wides(&wides),
         "double" => Batch::Floats(&floats),
         "boolean" => Batch::Truths(&truths),
         _ => Batch::Texts(&text, &spans),
@@ -94,6 +104,9 @@ fn read(file: &Bytes) -> Vec<Option<One>> {
         }
         if let Field::Str(value) = field {
             return Some(One::Text(value.clone()));
+        }
+        if let Field::Decimal(value) = field {
+            return Some(One::Wide(wide(value.data())));
         }
         if let Field::Long(value) = field {
             return Some(One::Whole(*value));
@@ -142,6 +155,12 @@ fn check_page(index: &ColumnIndexMetaData, page: usize, rows: &[Option<One>]) {
             assert!(min.as_bytes() <= value.as_bytes() && value.as_bytes() <= max.as_bytes());
         }
     }
+    if let ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) = index {
+        assert_eq!(index.null_count(page), Some(i64::try_from(nulls).unwrap()));
+        let values = rows.iter().flatten().map(|value| if let One::Wide(value) = value { *value } else { 0 });
+        let (min, max) = (index.min_value(page).map(wide), index.max_value(page).map(wide));
+        assert_eq!((min, max), (values.clone().min(), values.max()));
+    }
     if let ColumnIndexMetaData::INT64(index) = index {
         assert_eq!(index.null_count(page), Some(i64::try_from(nulls).unwrap()));
         for value in rows.iter().flatten() {
@@ -155,6 +174,10 @@ fn check_page(index: &ColumnIndexMetaData, page: usize, rows: &[Option<One>]) {
             assert!(index.min_value(page).unwrap() <= value && value <= index.max_value(page).unwrap());
         }
     }
+}
+
+fn wide(bytes: &[u8]) -> i128 {
+    i128::from_be_bytes(bytes.try_into().unwrap())
 }
 
 fn texts(n: usize, text: impl Fn(usize) -> Option<String>) -> Vec<Option<One>> {
@@ -207,12 +230,37 @@ fn numbers_of_every_kind_read_back_over_pages_and_row_groups() {
     check(&[truths.collect()], 1_000);
 }
 
+#[test]
+fn exact_decimals_read_back_and_are_ordered_as_signed_numbers() {
+    let bounds = |file: &Bytes| {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
+        let chunk = metadata.row_group(0).column(0);
+        let Some(Statistics::FixedLenByteArray(statistics)) = chunk.statistics() else { panic!("{chunk:?}") };
+        let bound = |value: Option<&FixedLenByteArray>| wide(value.unwrap().data());
+        let (min, max) = (bound(statistics.min_opt()), bound(statistics.max_opt()));
+        (min, max, chunk.dictionary_page_offset().is_some())
+    };
+    let largest = 10_i128.pow(38) - 1;
+    let own = |i: i128| (i % 11 != 3).then_some(One::Wide((i - 30_000) * (largest / 70_000)));
+    let file = check(&[(0..60_000).map(own).collect()], 4_096);
+    assert_eq!(bounds(&file), (-30_000 * (largest / 70_000), 29_999 * (largest / 70_000), false));
+    let few = |i: i128| (i % 13 != 5).then_some(One::Wide(i % 5 - 2));
+    let few: Vec<_> = (0..60_000).map(few).collect();
+    assert_eq!(bounds(&check(&[few.clone(), few], 4_096)), (-2, 2, true));
+    let few_then_many = |i: i128| Some(One::Wide(if i < 25_000 { i % 5 } else { -i * (largest / 200_000) }));
+    check(&[(0..140_000).map(few_then_many).collect()], 4_096);
+    let late: Vec<_> = (0..50_000).map(|i| (i > 45_000).then_some(One::Wide(-i))).collect();
+    check(&[late.clone(), vec![None; 30_000], late], 4_096);
+}
+
 fn any_values() -> impl Strategy<Value = Vec<Option<One>>> {
     let column = prop_oneof![
         prop::collection::vec(prop::option::of("[a-c]{0,3}".prop_map(One::Text)), 0..400),
         prop::collection::vec(prop::option::of(".{0,90}".prop_map(One::Text)), 0..60),
         prop::collection::vec(prop::option::of(any::<i64>().prop_map(One::Whole)), 0..400),
         prop::collection::vec(prop::option::of((0_i64..9).prop_map(One::Whole)), 0..400),
+        prop::collection::vec(prop::option::of(any::<i128>().prop_map(One::Wide)), 0..400),
+        prop::collection::vec(prop::option::of((-3_i128..3).prop_map(One::Wide)), 0..400),
         prop::collection::vec(prop::option::of((-1e9_f64..1e9).prop_map(One::Float)), 0..400),
         prop::collection::vec(prop::option::of(any::<bool>().prop_map(One::Truth)), 0..400),
     ];

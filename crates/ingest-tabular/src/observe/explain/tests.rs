@@ -37,9 +37,9 @@ fn the_first_value_that_forbade_a_type_is_named() {
         explain(text),
         [
             "id int64: 1 \"1\" not true or false, a time / other form of ",
-            "bytes text: 2 \"unknown\" not an integer, a float / other form of ; 1 \"12\" not true or false, a time, a date / other form of ",
-            "ratio text: 2 \"1.5\" not  / other form of a float; 1 \"0.50\" not true or false, a time, an integer, a date / other form of ",
-            "day date: 1 \"2026-01-01\" not true or false, a time, an integer, a float / other form of ",
+            "bytes text: 2 \"unknown\" not an integer, a float, a decimal / other form of ; 1 \"12\" not true or false, a time, a date, a time of day / other form of ",
+            "ratio text: 2 \"1.5\" not  / other form of a float, a decimal; 1 \"0.50\" not true or false, a time, an integer, a date, a time of day / other form of ",
+            "day date: 1 \"2026-01-01\" not true or false, a time, an integer, a float, a decimal / other form of ",
         ]
     );
 }
