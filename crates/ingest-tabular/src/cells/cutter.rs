@@ -43,7 +43,13 @@ impl RecordCutter {
 
     /// Replaces the batch by the records of `block` from the `from`-th on, as many as fit, `rows_max` at most. Answers
     /// how many they are.
-    pub(crate) fn cut(&mut self, block: &RecordBlock, from: usize, rows_max: u32, batch: &mut Batch) -> usize {
+    pub(crate) fn cut(
+        &mut self,
+        block: &RecordBlock,
+        from: usize,
+        rows_max: u32,
+        batch: &mut Batch,
+    ) -> usize {
         batch.restart(block.first_ordinal().saturating_add(from as u64));
         let most = usize::try_from(rows_max).unwrap_or(usize::MAX);
         let records = block.iter().skip(from).take(most);
@@ -62,12 +68,7 @@ impl RecordCutter {
     }
 
     /// Parses pieces of the text into the batch.
-    fn parse(
-        &mut self,
-        batch: &mut Batch,
-        text: &[u8],
-        pieces: impl Iterator<Item = Piece>,
-    ) {
+    fn parse(&mut self, batch: &mut Batch, text: &[u8], pieces: impl Iterator<Item = Piece>) {
         let Self { parser, names, keep, decoded, touched } = self;
         let mut filler = Filler::new(batch, names, text, decoded, touched);
         for (start, len, receipt) in pieces {
@@ -141,7 +142,11 @@ impl TextCutter {
     /// How many bytes it needs before the next batch is cut; 0 when it has enough.
     #[must_use]
     pub fn wanted(&self) -> usize {
-        if self.ended || self.taken < self.block.len() { 0 } else { self.target.saturating_sub(self.pending.len()) }
+        if self.ended || self.taken < self.block.len() {
+            0
+        } else {
+            self.target.saturating_sub(self.pending.len())
+        }
     }
 
     /// Takes the next bytes.

@@ -207,7 +207,13 @@ impl RowWalk {
     }
 
     /// The field that the quote at `start` opens, and where the delimiter or line feed behind it stands.
-    fn quoted(&self, text: &mut Text<'_>, row: u32, start: usize, decoded: &mut Vec<u8>) -> Option<(Span, usize)> {
+    fn quoted(
+        &self,
+        text: &mut Text<'_>,
+        row: u32,
+        start: usize,
+        decoded: &mut Vec<u8>,
+    ) -> Option<(Span, usize)> {
         let quote = self.quote?;
         let mut escaped = false;
         text.next += 1;

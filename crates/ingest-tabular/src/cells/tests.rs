@@ -40,7 +40,11 @@ impl Seen {
         for slot in 0..batch.columns.len() {
             for span in batch.spans(slot) {
                 let text = format!("{:?}", batch.value(*span));
-                self.rows[first + usize::try_from(span.row()).unwrap()].push((slot, text, span.may_be_broken()));
+                self.rows[first + usize::try_from(span.row()).unwrap()].push((
+                    slot,
+                    text,
+                    span.may_be_broken(),
+                ));
             }
         }
         for (record, reason) in batch.refused() {

@@ -126,7 +126,8 @@ impl ColumnWriter {
             Fill::Typed(ColumnType::Int64) => self.take_wholes(batch, spans, rows.start),
             Fill::Typed(ColumnType::Float64 { form }) => {
                 for span in spans {
-                    let float = span.is_text().then(|| swift::float(span.of(batch.text()), form)).flatten();
+                    let text = span.of(batch.text());
+                    let float = is_plain(*span).then(|| swift::float(text, form)).flatten();
                     match float {
                         Some(float) => {
                             self.present.push(span.row() - rows.start);
@@ -158,8 +159,7 @@ impl ColumnWriter {
 
     fn take_wholes(&mut self, batch: &Batch, spans: &[Span], first: u32) {
         for span in spans {
-            let plain = span.is_text() || span.form() == Form::Number;
-            match plain.then(|| swift::whole(batch.text(), *span)).flatten() {
+            match is_plain(*span).then(|| swift::whole(batch.text(), *span)).flatten() {
                 Some(whole) => {
                     self.present.push(span.row() - first);
                     self.wholes.push(whole);
@@ -187,7 +187,8 @@ impl ColumnWriter {
     /// Takes one value of any type and form.
     fn take_one(&mut self, batch: &Batch, span: Span, first: u32, kind: ColumnType) {
         let value = batch.value(span);
-        let received = batch.origin(span.row()).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
+        let received =
+            batch.origin(span.row()).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
         let near = received.or(self.window_start);
         let Some(cell) = cell_of(kind, value, near, &mut self.scratch) else {
             self.misfits.push(Misfit { value: span, lack: Lack::Value });
@@ -289,6 +290,11 @@ impl ColumnWriter {
         self.spans.clear();
         self.times.clear();
     }
+}
+
+/// Whether a number may be read from the value's text, whatever its bytes are.
+fn is_plain(span: Span) -> bool {
+    span.is_text() || matches!(span.form(), Form::Text | Form::Number)
 }
 
 /// The spans of these rows.

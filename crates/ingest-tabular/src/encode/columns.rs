@@ -64,7 +64,8 @@ impl Columns {
         let untyped = options.guess.as_ref().map(|guess| guess.untyped.as_slice()).unwrap_or_default();
         let window_start = options.own.as_ref().map(|own| own.window_start);
         let writers = descriptors.iter().zip(0_usize..).map(|(descriptor, place)| {
-            let column = place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
+            let column =
+                place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
             let fill = match column {
                 None => Fill::Own,
                 Some((_, column)) if untyped.contains(&column.field) => Fill::Nothing,
@@ -214,7 +215,8 @@ impl Columns {
             own.write(&mut self.writers, batch, rows, &times.unwrap_or_default(), compressor)
                 .map_err(EncodeError::Compress)?;
             if let Some(raw) = self.places.raw.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
-                own.write_raw(raw, batch, rows, compressor, &mut self.rescued_rows).map_err(EncodeError::Compress)?;
+                own.write_raw(raw, batch, rows, compressor, &mut self.rescued_rows)
+                    .map_err(EncodeError::Compress)?;
             }
         }
         if let Some(rescued) = self.places.rescued.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
@@ -247,7 +249,9 @@ impl Columns {
 
     fn extra_name(&self, batch: &Batch, field: ExtraField) -> String {
         match field {
-            ExtraField::Slot(slot) => self.slot_names.get(slot).map(|(name, _)| name.clone()).unwrap_or_default(),
+            ExtraField::Slot(slot) => {
+                self.slot_names.get(slot).map(|(name, _)| name.clone()).unwrap_or_default()
+            }
             ExtraField::Name(name) => String::from_utf8_lossy(batch.bytes(name)).into_owned(),
         }
     }
@@ -264,7 +268,9 @@ impl Columns {
 
     fn take_all(&mut self, task: impl Fn(usize) -> Task) -> Vec<Job> {
         let columns = self.writers.iter_mut().zip(0..);
-        columns.filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: task(place) })).collect()
+        columns
+            .filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: task(place) }))
+            .collect()
     }
 
     fn put_back(&mut self, place: usize, column: Box<ColumnWriter>) {

@@ -102,7 +102,8 @@ impl Crew {
             pending: 0,
         };
         for _ in 1..threads {
-            let (queue, sender, mut compressor) = (Arc::clone(&queue), sender.clone(), Compressor::new(codec)?);
+            let (queue, sender, mut compressor) =
+                (Arc::clone(&queue), sender.clone(), Compressor::new(codec)?);
             let work = move || {
                 while let Some(job) = queue.wait() {
                     if sender.send(job.run(&mut compressor)).is_err() {

@@ -62,9 +62,10 @@ impl Own {
         let mut all = Vec::new();
         for row in rows.clone() {
             let event = times.next_if(|(at, _)| *at == row).map(|(_, steps)| steps.div_euclid(per_milli));
-            let received = batch.origin(row).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
-            let time = event
-                .map_or_else(|| received.unwrap_or(self.options.window_start), Timestamp::from_millis);
+            let received =
+                batch.origin(row).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
+            let time =
+                event.map_or_else(|| received.unwrap_or(self.options.window_start), Timestamp::from_millis);
             self.times = Some(self.times.map_or((time, time), |(min, max)| (min.min(time), max.max(time))));
             all.push(Some(time.millis()));
         }

@@ -23,7 +23,8 @@ pub(crate) fn whole(text: &[u8], span: Span) -> Option<i64> {
     let len = span.len();
     let start = usize::try_from(span.start()).ok()?;
     let head = text.get(start..)?.first_chunk::<16>()?;
-    let word = |at: usize| head.get(at..).and_then(<[u8]>::first_chunk::<8>).map(|word| u64::from_le_bytes(*word));
+    let word =
+        |at: usize| head.get(at..).and_then(<[u8]>::first_chunk::<8>).map(|word| u64::from_le_bytes(*word));
     let leads_with_zero = head.first() == Some(&b'0') && len > 1;
     if leads_with_zero {
         return None;

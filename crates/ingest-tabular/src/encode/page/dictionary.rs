@@ -198,11 +198,8 @@ impl Dictionary {
         self.slots = vec![Slot::default(); len];
         for (entry, id) in self.entries.iter().zip(1..) {
             let is_long = usize::try_from(entry.len).is_ok_and(|len| len > KEY_LEN);
-            let hash = if is_long {
-                entry.high
-            } else {
-                Key::of_words(entry.low, entry.high, entry.len).hash
-            };
+            let hash =
+                if is_long { entry.high } else { Key::of_words(entry.low, entry.high, entry.len).hash };
             let key = Key { low: entry.low, high: entry.high, len: entry.len, hash };
             let mut at = key.place() & (len - 1);
             while self.slots.get(at).is_some_and(|slot| slot.id != 0) {
