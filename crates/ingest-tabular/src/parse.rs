@@ -244,8 +244,9 @@ impl Parser {
     }
 
     /// Answers for records without a row: blank ones, comments and headers.
-    fn pass_over(&self, record: &[u8]) -> Option<Outcome> {
-        let answer = |ignored, reason| match self.origin {
+    fn pass_over(&mut self, record: &[u8]) -> Option<Outcome> {
+        let origin = self.origin;
+        let answer = |ignored, reason| match origin {
             Origin::File => Some(Outcome::Ignored(ignored)),
             Origin::Events => Some(Outcome::Refused(reason)),
         };
@@ -257,13 +258,21 @@ impl Parser {
                 _ => answer(Ignored::Blank, Reason::Empty),
             };
         }
-        let BodyParser::Csv(rows) = &self.body else {
+        let BodyParser::Csv(rows) = &mut self.body else {
             return None;
         };
         if rows.is_comment(record) {
+            if origin == Origin::File {
+                rows.obey(record);
+            }
             return answer(Ignored::Comment, Reason::CommentLine);
         }
-        if self.envelope.is_none() && rows.is_header(record) {
+        let is_header = match origin {
+            _ if self.envelope.is_some() => false,
+            Origin::File => rows.takes_header(record),
+            Origin::Events => rows.is_header(record),
+        };
+        if is_header {
             return answer(Ignored::Header, Reason::HeaderLine);
         }
         None

@@ -55,6 +55,7 @@ fn judge(case: &str) -> String {
     let observed = observer.finish();
     let mut schema = TableSchema::new(seen.shape.clone());
     schema.settle(&observed.columns);
+    schema.pin(&seen.types);
     let mut said = describe(&seen);
     let columns: Vec<String> = schema.columns.iter().map(|c| format!("{} {}", c.name, c.kind)).collect();
     writeln!(said, "schema: {}", columns.join(", ")).unwrap();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ingest_core::schema::Fits;
 use ingest_core::shape::CsvDialect;
 
-use crate::parse::csv::{FieldForm, Marks, RawField};
+use crate::parse::csv::{self, Columns, FieldForm, Marks, RawField};
 use crate::scalar::classify;
 
 /// Delimiters that are tried; of equals the earlier wins.
@@ -31,8 +31,6 @@ const COLON_FIELDS_MIN: usize = 5;
 /// Records before a table that may be titles and notes, and rows that vouch for it then.
 const PREAMBLE_MAX: usize = 20;
 const ROWS_AFTER_PREAMBLE_MIN: usize = 3;
-/// Longest name that is believed to be a column's.
-const NAME_LEN_MAX: usize = 64;
 
 /// What the records are a sample of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +84,20 @@ pub(super) fn preamble(records: &[&[u8]], delimiter: u8) -> usize {
     if titles && fields >= FIELDS_WITH_HEADER_MIN { first } else { 0 }
 }
 
+/// The records up to a header that says other columns than the first record does: what follows has another form.
+pub(super) fn first_section<'a, 'b>(records: &'a [&'b [u8]], delimiter: u8) -> &'a [&'b [u8]] {
+    let marks = best_marks(records, delimiter);
+    let Some((first, rest)) = records.split_first() else { return records };
+    let names = names(first, marks);
+    if !names.iter().all(|name| is_name(name, Evidence::File)) || !unique(&names, Evidence::File) {
+        return records;
+    }
+    let columns = Columns::new(names.clone());
+    let others = |record: &&[u8]| columns.named_by(marks, record).is_some_and(|others| others != names);
+    let end = rest.iter().position(others).map_or(records.len(), |place| place + 1);
+    records.get(..end).unwrap_or(records)
+}
+
 /// Whether the rows behind titles are surely a table.
 pub(super) fn is_table(rows: &[&[u8]], dialect: &CsvDialect) -> bool {
     let (fields, regular) = usual_count(rows, Marks::of(dialect));
@@ -99,15 +111,16 @@ pub(super) fn is_table(rows: &[&[u8]], dialect: &CsvDialect) -> bool {
 pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
     RARE_DELIMITERS.into_iter().find_map(|delimiter| {
-        let marks = best_marks(&records, delimiter);
-        let (fields, regular) = usual_count(&records, marks);
+        let records = first_section(&records, delimiter);
+        let marks = best_marks(records, delimiter);
+        let (fields, regular) = usual_count(records, marks);
         if fields < FIELDS_MIN || records.len() < 2 || regular < records.len() {
             return None;
         }
-        let header = header_of(&records, marks, fields, Evidence::File).filter(|header| header.proven);
+        let header = header_of(records, marks, fields, Evidence::File).filter(|header| header.proven);
         let enough = match delimiter {
             b' ' => header.is_some(),
-            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(&records, marks)),
+            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(records, marks)),
             _ => true,
         };
         enough.then(|| with_columns(marks, fields, header))
@@ -183,6 +196,7 @@ const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
         columns,
         header: false,
         null: None,
+        empty: None,
         comment: None,
         collapse: false,
     }
@@ -313,6 +327,10 @@ fn header_of(records: &[&[u8]], marks: Marks, fields: usize, evidence: Evidence)
             repeated = true;
             continue;
         }
+        // A total or a note below a table says nothing of its columns.
+        if count(record, marks) != fields {
+            continue;
+        }
         let mut place = 0;
         marks.split(record, |field| {
             if let (Some(fits), Some(name)) = (columns.get_mut(place), names.get(place)) {
@@ -338,13 +356,8 @@ fn is_name(name: &str, evidence: Evidence) -> bool {
     if name.is_empty() {
         return evidence == Evidence::File;
     }
-    if name.len() > NAME_LEN_MAX || classify(name.as_bytes()) != Fits::TEXT {
-        return false;
-    }
-    match evidence {
-        Evidence::Events => name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')),
-        Evidence::File => name.chars().any(char::is_alphabetic) && !name.contains("://"),
-    }
+    let is_plain = || name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    csv::is_name(name) && (evidence == Evidence::File || is_plain())
 }
 
 /// Names may repeat in files, but most must differ.

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
+use ingest_core::schema::PinnedType;
 use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
 
 use super::delimited::{self, Evidence};
-use super::{
-    SAMPLE_RECORDS, bodies, body_of, directives, envelope_of, looks_like_json, shape_of, without_delimiters,
-};
+use super::directives::{self, Directives};
+use super::{SAMPLE_RECORDS, bodies, body_of, envelope_of, looks_like_json, shape_of, without_delimiters};
 use crate::encoding::{Decoder, Encoding};
 use crate::framing::{Framer, Framing, LineEnds};
 use crate::parse::syslog;
@@ -28,6 +28,8 @@ pub struct RecognisedText {
     pub shape: Shape,
     /// How its bytes, as UTF-8, are cut into records.
     pub framing: Framing,
+    /// Types of columns that the text itself says.
+    pub types: BTreeMap<String, PinnedType>,
     /// What stands before the records, as Zeek's `#path` or a title; for footers and people.
     pub facts: BTreeMap<String, String>,
     /// How its characters are written.
@@ -86,7 +88,8 @@ impl Start<'_> {
     fn recognised(&self, shape: Shape, framing: Framing, facts: BTreeMap<String, String>) -> RecognisedText {
         let (encoding, line_ends) = (Encoding::Utf8, self.line_ends);
         let framing = framing.with_line_ends(line_ends);
-        RecognisedText { shape, framing, facts, encoding, mark: encoding.has_mark(self.bytes), line_ends }
+        let (mark, types) = (encoding.has_mark(self.bytes), BTreeMap::new());
+        RecognisedText { shape, framing, types, facts, encoding, mark, line_ends }
     }
 }
 
@@ -94,28 +97,20 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
     let block = start.records(Framing::LINES);
     let lines: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
     if !overrides.say_shape()
-        && let Some((dialect, facts)) = directives::read(&lines)
+        && let Some(Directives { dialect, facts, types }) = directives::read(&lines)
     {
         let framing = Framing::csv(&dialect);
-        return start.recognised(Shape { envelope: None, body: Body::Csv(dialect) }, framing, facts);
+        let seen = start.recognised(bare(Body::Csv(dialect)), framing, facts);
+        return RecognisedText { types, ..seen };
     }
     let comment = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
     let comments: Vec<&[u8]> = lines.iter().copied().filter(|line| is(line, comment)).collect();
     let data: Vec<&[u8]> = lines.into_iter().filter(|line| !is(line, comment)).collect();
     let table = match overrides.format() {
-        None => {
-            let spread = spread_json(start);
-            let shape = if spread { json() } else { without_delimiters(&data) };
-            if spread || shape.body != Body::Text || shape.envelope.is_some() {
-                let framing = if spread { Framing::JSON } else { Framing::of(&shape) };
-                return start.recognised(shape, framing, BTreeMap::new());
-            }
-            let Some(table) = table_of(start, comment, &data) else {
-                let body = body_of(&data, None, None);
-                return start.recognised(bare(body), Framing::LINES, BTreeMap::new());
-            };
-            table
-        }
+        None => match unsaid(start, comment, &data) {
+            Ok(table) => table,
+            Err((shape, framing)) => return start.recognised(shape, framing, BTreeMap::new()),
+        },
         Some(Format::Csv) => forced_table(start, comment, overrides),
         Some(Format::Json) => {
             let framing = if spread_json(start) { Framing::JSON } else { Framing::LINES };
@@ -127,6 +122,26 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
     };
     let comments = Comments { lines: &comments, may_name: overrides.columns.is_none() };
     recognised_table(start, table, &comments)
+}
+
+/// What a text is of which nothing was said: a table, or records of another shape.
+fn unsaid(start: &Start<'_>, comment: Option<u8>, data: &[&[u8]]) -> Result<Table, (Shape, Framing)> {
+    if spread_json(start) {
+        return Err((json(), Framing::JSON));
+    }
+    let shape = without_delimiters(data);
+    match shape {
+        // A layout of the catalogue, whose file may have comments as any other table.
+        Shape { envelope: None, body: Body::Csv(dialect) } => Ok(Table { dialect, begins: None }),
+        Shape { envelope: None, body: Body::Text } => {
+            let text = || (bare(body_of(data, None, None)), Framing::LINES);
+            table_of(start, comment, data).ok_or_else(text)
+        }
+        shape => {
+            let framing = Framing::of(&shape);
+            Err((shape, framing))
+        }
+    }
 }
 
 fn is(line: &[u8], comment: Option<u8>) -> bool {
@@ -190,7 +205,7 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
         let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, Some(quote))));
         let records = data_records(&block, comment);
         let skip = delimited::preamble(&records, delimiter);
-        let rows = records.get(skip..).unwrap_or_default();
+        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), delimiter);
         let Body::Csv(dialect) = shape_of(rows, Evidence::File).body else { continue };
         let matches = dialect.delimiter == delimiter && (dialect.quote == Some(b'\'')) == (quote == b'\'');
         if matches && dialect.columns.len() > fields && (skip == 0 || delimited::is_table(rows, &dialect)) {
@@ -225,7 +240,7 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
         let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, quote)));
         let records = data_records(&block, comment);
         let skip = delimited::preamble(&records, delimiter);
-        let rows = records.get(skip..).unwrap_or_default();
+        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), delimiter);
         let (regular, dialect, names_first) = delimited::forced(rows, delimiter, &said);
         if best.as_ref().is_none_or(|(most, _)| regular > *most) {
             let first = rows.first().filter(|_| skip > 0 || names_first);

@@ -136,6 +136,7 @@ fn dialect(map: &Map<String, Value>) -> Result<CsvDialect, String> {
         columns,
         header: true,
         null: None,
+        empty: None,
         comment: None,
         collapse: false,
     })
