@@ -162,6 +162,7 @@ fn format(name: &str) -> Format {
         "kvp" => Format::KeyValue,
         "syslog" => Format::Syslog,
         "access" => Format::Access,
+        "cef" => Format::Cef,
         "text" => Format::Text,
         _ => panic!("{name} is no format"),
     }

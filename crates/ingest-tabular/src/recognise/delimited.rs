@@ -130,6 +130,7 @@ pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
 /// What the user says of rows.
 pub(super) struct Said<'a> {
     pub(super) quote: Option<Option<u8>>,
+    pub(super) escape: Option<Option<u8>>,
     pub(super) header: Option<bool>,
     pub(super) columns: Option<&'a [String]>,
 }
@@ -141,6 +142,9 @@ pub(super) fn forced(records: &[&[u8]], delimiter: u8, said: &Said<'_>) -> (usiz
     if let Some(quote) = said.quote {
         let escape = marks.escape.filter(|_| quote.is_some());
         marks = Marks { quote, escape, ..marks };
+    }
+    if let Some(escape) = said.escape {
+        marks.escape = escape;
     }
     let (fields, regular) = usual_count(records, marks);
     let header = match said.header {

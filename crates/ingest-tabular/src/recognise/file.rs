@@ -60,7 +60,8 @@ pub fn recognise_file(prefix: &[u8], whole: bool, overrides: &Overrides) -> Reco
         bytes.extend_from_slice(decoder.finish());
     }
     let line_ends = LineEnds::of(&bytes);
-    let seen = recognise_start(&Start { bytes: &bytes, whole, line_ends, is_file: true }, overrides);
+    let mut seen = recognise_start(&Start { bytes: &bytes, whole, line_ends, is_file: true }, overrides);
+    seen.types.extend(overrides.types.clone());
     RecognisedText { encoding, mark: encoding.has_mark(prefix), ..seen }
 }
 
@@ -103,8 +104,12 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
         let seen = start.recognised(bare(Body::Csv(dialect)), framing, facts);
         return RecognisedText { types, ..seen };
     }
-    let comment = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
+    let begins = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
+    let comment = overrides.comment.unwrap_or(begins);
     let comments: Vec<&[u8]> = lines.iter().copied().filter(|line| is(line, comment)).collect();
+    if let Some(shape) = &overrides.shape {
+        return fixed(start, shape.clone(), comment);
+    }
     let data: Vec<&[u8]> = lines.into_iter().filter(|line| !is(line, comment)).collect();
     let table = match overrides.format() {
         None => match unsaid(start, comment, &data) {
@@ -122,6 +127,16 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
     };
     let comments = Comments { lines: &comments, may_name: overrides.columns.is_none() };
     recognised_table(start, table, &comments)
+}
+
+/// A text whose shape is fixed; only its comments and line ends are its own.
+fn fixed(start: &Start<'_>, mut shape: Shape, comment: Option<u8>) -> RecognisedText {
+    if let Body::Csv(dialect) = &mut shape.body {
+        dialect.comment = dialect.comment.or(comment);
+    }
+    let spread = shape == json() && spread_json(start);
+    let framing = if spread { Framing::JSON } else { Framing::of(&shape) };
+    start.recognised(shape, framing, BTreeMap::new())
 }
 
 /// What a text is of which nothing was said: a table, or records of another shape.
@@ -162,6 +177,7 @@ fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
         Format::Csv | Format::Json => json(),
         Format::KeyValue => bare(Body::KeyValue),
         Format::Access => bare(Body::Access),
+        Format::Cef => bare(Body::Cef),
         Format::Text => bare(Body::Text),
         Format::Syslog => {
             let new = |line: &&&[u8]| syslog::split(Envelope::Syslog5424, line).is_some();
@@ -225,6 +241,7 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
 fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -> Table {
     let said = delimited::Said {
         quote: overrides.quote,
+        escape: overrides.escape,
         header: overrides.header,
         columns: overrides.columns.as_deref(),
     };

@@ -8,7 +8,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ingest_core::records::RecordBlock;
-use ingest_core::schema::TableSchema;
+use ingest_core::schema::{Column, ColumnType, TableSchema};
+use ingest_core::shape::Body;
 use ingest_source::files;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
@@ -72,9 +73,10 @@ impl Input {
                 Ok::<(), InputError>(())
             })?;
         }
-        let (observed, losses) = observer.finish_explained();
+        let (mut observed, losses) = observer.finish_explained();
         let mut schema = TableSchema::new(recognised.shape.clone());
         schema.settle(&observed.columns);
+        pin(&recognised, &mut schema, &mut observed);
         Ok(Settled { recognised, schema, observed, losses })
     }
 
@@ -123,4 +125,15 @@ impl Input {
         };
         stream.map_err(|error| InputError::Read(self.path.clone(), error))
     }
+}
+
+/// Gives columns the types that were said. Their values may not fit, unless they are written text that becomes text.
+fn pin(recognised: &RecognisedText, schema: &mut TableSchema, observed: &mut Observed) {
+    let kinds: Vec<ColumnType> = schema.columns.iter().map(|column| column.kind).collect();
+    schema.pin(&recognised.types);
+    let written = schema.shape.body != Body::Json;
+    let unsure = |(column, kind): (&Column, &ColumnType)| {
+        column.kind != *kind && !(written && column.kind == ColumnType::Text)
+    };
+    observed.needs_rescue |= schema.columns.iter().zip(&kinds).any(unsure);
 }
