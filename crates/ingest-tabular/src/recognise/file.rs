@@ -14,6 +14,7 @@ use super::directives::{self, Directives};
 use super::{SAMPLE_RECORDS, bodies, body_of, envelope_of, looks_like_json, shape_of, without_delimiters};
 use crate::encoding::{Decoder, Encoding};
 use crate::framing::{Framer, Framing, LineEnds};
+use crate::parse::csv::Marks;
 use crate::parse::syslog;
 use crate::recognise::overrides::{Format, Overrides};
 
@@ -216,16 +217,20 @@ struct Table {
 /// The table that a text holds: by the delimiter whose records, framed by its quotes, are the most regular.
 fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<Table> {
     let mut best: Option<Table> = None;
-    let mut fields = 0;
-    for (delimiter, quote) in delimited::candidates(start.bytes) {
-        let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, Some(quote))));
+    let mut most = (0, 0);
+    for marks in delimited::candidates(start.bytes) {
+        let block = start.records(Framing::csv(&delimited::any_dialect(marks)));
         let records = data_records(&block, comment);
-        let skip = delimited::preamble(&records, delimiter);
-        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), delimiter);
+        let best_marks = delimited::best_marks(&records, marks.delimiter);
+        let skip = delimited::preamble(&records, best_marks);
+        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), best_marks);
         let Body::Csv(dialect) = shape_of(rows, Evidence::File).body else { continue };
-        let matches = dialect.delimiter == delimiter && (dialect.quote == Some(b'\'')) == (quote == b'\'');
-        if matches && dialect.columns.len() > fields && (skip == 0 || delimited::is_table(rows, &dialect)) {
-            fields = dialect.columns.len();
+        // Records are found by what their fields turn out to be written with, or not at all.
+        let quotes = dialect.quote == marks.quote || (dialect.quote.is_none() && marks.quote == Some(b'"'));
+        let matches = dialect.delimiter == marks.delimiter && quotes && dialect.escape == marks.escape;
+        let score = (dialect.columns.len(), delimited::regularity(rows, &dialect));
+        if matches && score > most && (skip == 0 || delimited::is_table(rows, &dialect)) {
+            most = score;
             let first = rows.first().filter(|_| skip > 0);
             best = Some(Table { dialect, begins: first.map(|first| (first.to_vec(), false)) });
         }
@@ -245,27 +250,36 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
         header: overrides.header,
         columns: overrides.columns.as_deref(),
     };
-    let mut candidates = match overrides.delimiter {
-        Some(delimiter) => vec![(delimiter, b'"')],
-        None => delimited::candidates(start.bytes),
-    };
+    let mut candidates = delimited::candidates(start.bytes);
+    for marks in &mut candidates {
+        marks.delimiter = overrides.delimiter.unwrap_or(marks.delimiter);
+        marks.quote = overrides.quote.unwrap_or(marks.quote);
+        marks.escape = overrides.escape.unwrap_or(marks.escape);
+    }
     // Where nothing is told apart, it is by commas that nothing is.
-    candidates.sort_by_key(|(delimiter, _)| *delimiter != b',');
-    let mut best: Option<(usize, Table)> = None;
-    for (delimiter, quote) in candidates {
-        let quote = overrides.quote.unwrap_or(Some(quote));
-        let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, quote)));
+    candidates.sort_by_key(|marks| marks.delimiter != b',');
+    candidates.dedup();
+    let mut best: Option<((usize, bool), Table)> = None;
+    for marks in candidates {
+        let block = start.records(Framing::csv(&delimited::any_dialect(marks)));
         let records = data_records(&block, comment);
-        let skip = delimited::preamble(&records, delimiter);
-        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), delimiter);
-        let (regular, dialect, names_first) = delimited::forced(rows, delimiter, &said);
-        if best.as_ref().is_none_or(|(most, _)| regular > *most) {
+        let commas = marks.delimiter == b',' && overrides.delimiter.is_none();
+        if commas && delimited::commas_are_decimal(&records) {
+            continue;
+        }
+        let said_marks = said.marks(&records, marks.delimiter);
+        let skip = delimited::preamble(&records, said_marks);
+        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), said_marks);
+        let (regular, dialect, names_first) = delimited::forced(rows, said_marks, &said);
+        let score = (regular, dialect.quote == marks.quote && dialect.escape == marks.escape);
+        if best.as_ref().is_none_or(|(most, _)| score > *most) {
             let first = rows.first().filter(|_| skip > 0 || names_first);
             let begins = first.map(|first| (first.to_vec(), names_first));
-            best = Some((regular, Table { dialect, begins }));
+            best = Some((score, Table { dialect, begins }));
         }
     }
-    let none = || Table { dialect: delimited::any_dialect(b',', Some(b'"')), begins: None };
+    let marks = Marks { delimiter: b',', quote: Some(b'"'), escape: None };
+    let none = || Table { dialect: delimited::any_dialect(marks), begins: None };
     best.map_or_else(none, |(_, table)| table)
 }
 

@@ -150,6 +150,9 @@ mod tests {
         assert_eq!(quote("none"), Ok(Mark(None)));
         assert_eq!(quote("'"), Ok(Mark(Some(b'\''))));
         assert_eq!(escape("backslash"), Ok(Mark(Some(b'\\'))));
-        assert_eq!(quote("backslash").unwrap_err(), "\"backslash\" is no ASCII character, nor double, single, none");
+        assert_eq!(
+            quote("backslash").unwrap_err(),
+            "\"backslash\" is no ASCII character, nor double, single, none"
+        );
     }
 }
