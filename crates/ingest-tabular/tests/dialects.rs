@@ -144,6 +144,8 @@ fn overrides(words: &str) -> Overrides {
         match name {
             "delimiter" => overrides.delimiter = Some(byte()),
             "quote" => overrides.quote = Some((value != "none").then(byte)),
+            "escape" => overrides.escape = Some((value != "none").then(byte)),
+            "comment" => overrides.comment = Some((value != "none").then(byte)),
             "header" => overrides.header = Some(value == "yes"),
             "columns" => overrides.columns = Some(value.split(',').map(str::to_owned).collect()),
             "encoding" => overrides.encoding = Encoding::named(value),

@@ -99,6 +99,7 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
     let block = start.records(Framing::LINES);
     let lines: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
     if !overrides.say_shape()
+        && overrides.comment != Some(None)
         && let Some(Directives { dialect, facts, types }) = directives::read(&lines)
     {
         let framing = Framing::csv(&dialect);
@@ -126,7 +127,8 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
             return start.recognised(forced_shape(format, &data), Framing::LINES, BTreeMap::new());
         }
     };
-    let comments = Comments { lines: &comments, may_name: overrides.columns.is_none() };
+    let kept = comment.filter(|_| overrides.comment.is_some() || !comments.is_empty());
+    let comments = Comments { byte: kept, lines: &comments, may_name: overrides.columns.is_none() };
     recognised_table(start, table, &comments)
 }
 
@@ -289,20 +291,19 @@ fn data_records(block: &RecordBlock, comment: Option<u8>) -> Vec<&[u8]> {
     data.take(SAMPLE_RECORDS).collect()
 }
 
-/// The comments of a text, and whether the last of them may name the columns.
+/// The comments of a text, the byte that begins them, and whether the last of them may name the columns.
 struct Comments<'a> {
+    byte: Option<u8>,
     lines: &'a [&'a [u8]],
     may_name: bool,
 }
 
 fn recognised_table(start: &Start<'_>, table: Table, comments: &Comments<'_>) -> RecognisedText {
     let Table { mut dialect, begins } = table;
-    if !comments.lines.is_empty() {
-        if comments.may_name {
-            delimited::name_by_comment(&mut dialect, comments.lines);
-        }
-        dialect.comment = Some(COMMENT);
+    if comments.may_name {
+        delimited::name_by_comment(&mut dialect, comments.lines);
     }
+    dialect.comment = comments.byte;
     let framing = Framing::csv(&dialect);
     let mut facts = BTreeMap::new();
     let mut passed_over = 0;
