@@ -150,7 +150,7 @@ fn written(delimiters: &'static [char], odd: bool) -> BoxedStrategy<Written> {
         .boxed()
 }
 
-/// Columns as files have them; the first one tells a header from the rows.
+/// Columns as files have them; one of them tells a header from the rows.
 fn usual_table() -> BoxedStrategy<(Vec<String>, Table)> {
     let cells = || {
         vec![
@@ -193,14 +193,15 @@ fn usual_table() -> BoxedStrategy<(Vec<String>, Table)> {
             let first =
                 ["[1-9][0-9]{0,5}", "2026-0[1-9]-1[0-9] 0[0-9]:[0-5][0-9]:[0-5][0-9]", "[0-9]\\.[0-9]{3}"];
             let first = first.into_iter().map(Strategy::boxed).collect();
-            (Just(names), cells_of(first, rows), kinds)
+            let place = 0..=names.len();
+            (Just(names), cells_of(first, rows), kinds, place)
         })
-        .prop_map(|(names, first, kinds)| {
-            let names = std::iter::once("id").chain(names).map(str::to_owned).collect();
-            let rows = first.into_iter().enumerate().map(|(at, first)| {
-                std::iter::once(first).chain(kinds.iter().map(|column| column[at].clone())).collect()
-            });
-            (names, rows.collect())
+        .prop_map(|(names, typed, mut kinds, place)| {
+            let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            names.insert(place, "id".to_owned());
+            kinds.insert(place, typed);
+            let row = |at: usize| kinds.iter().map(|column| column[at].clone()).collect();
+            (names, (0..kinds[0].len()).map(row).collect())
         })
         .boxed()
 }

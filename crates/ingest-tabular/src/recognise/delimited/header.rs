@@ -8,6 +8,10 @@ use super::{Evidence, count};
 use crate::parse::csv::{self, Marks, RawField};
 use crate::scalar::classify;
 
+/// Years that may name columns, and columns that do at least.
+const YEARS: std::ops::RangeInclusive<u16> = 1900..=2100;
+const RUN_MIN: usize = 2;
+
 /// The first record as names.
 pub(super) struct Header {
     pub(super) names: Vec<String>,
@@ -30,6 +34,7 @@ pub(super) fn header_of(
         all_names &= is_name(&name, evidence);
         names.push(name);
     });
+    let all_names = all_names || (evidence == Evidence::File && has_run_of_times(&names, rest, marks));
     if names.len() != fields || !all_names || !unique(&names, evidence) {
         return None;
     }
@@ -58,6 +63,49 @@ pub(super) fn header_of(
     match evidence {
         Evidence::Events => (proven && !repeated).then_some(Header { names, proven }),
         Evidence::File => (proven || !repeated).then_some(Header { names, proven }),
+    }
+}
+
+/// Whether names are times in a row, as `name,2024,2025`, above rows that have none there.
+fn has_run_of_times(names: &[String], rows: &[&[u8]], marks: Marks) -> bool {
+    let begin = names.iter().take_while(|name| time_of(name.as_bytes()).is_none()).count();
+    let (words, run) = names.split_at_checked(begin).unwrap_or((names, &[]));
+    let times: Vec<Time> = run.iter().filter_map(|name| time_of(name.as_bytes())).collect();
+    let follows = |pair: &[Time]| match pair {
+        [Time::Year(one), Time::Year(next)] => *one + 1 == *next,
+        [Time::Date(one), Time::Date(next)] => one < next,
+        _ => false,
+    };
+    let in_a_row = times.len() == run.len() && times.len() >= RUN_MIN && times.windows(2).all(follows);
+    if !in_a_row || words.is_empty() || !words.iter().all(|name| is_name(name, Evidence::File)) {
+        return false;
+    }
+    // A count may happen to be like a year; a column of years is one.
+    let with_times = rows.iter().filter(|record| {
+        let (mut place, mut time) = (0, false);
+        marks.split(record, |field| {
+            time |= place >= begin && time_of(field.text).is_some();
+            place += 1;
+        });
+        time
+    });
+    with_times.count() * 2 < rows.len()
+}
+
+/// A text that names a span of time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Time {
+    Year(u16),
+    Date(Vec<u8>),
+}
+
+fn time_of(text: &[u8]) -> Option<Time> {
+    let text = text.trim_ascii();
+    let year =
+        std::str::from_utf8(text).ok().filter(|text| text.len() == 4).and_then(|text| text.parse().ok());
+    match year {
+        Some(year) => YEARS.contains(&year).then_some(Time::Year(year)),
+        None => classify(text).has(Fits::DATE).then(|| Time::Date(text.to_vec())),
     }
 }
 
