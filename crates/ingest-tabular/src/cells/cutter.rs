@@ -163,6 +163,9 @@ impl TextCutter {
     /// only means that it wants more text.
     pub fn cut(&mut self, rows_max: u32, batch: &mut Batch) -> bool {
         batch.restart(self.next_ordinal);
+        if !self.records.parser.has_original_columns() {
+            self.walk = None;
+        }
         if self.taken >= self.block.len() && !self.pending.is_empty() && !self.framing {
             let taken = self.cut_fast(rows_max, batch);
             if taken {
@@ -216,6 +219,9 @@ impl TextCutter {
             }
             None => 0,
         };
+        if self.walk.as_ref().is_some_and(|walk| walk.is_done) {
+            self.walk = None;
+        }
         if used == 0 {
             self.pending = text;
             return false;

@@ -22,12 +22,15 @@ pub(super) struct RowWalk {
     marks: Marks,
     columns: usize,
     null: Option<Vec<u8>>,
+    empty: Option<Vec<u8>>,
     comment: Option<u8>,
-    /// First bytes of records that may be the header again.
-    header_starts: Option<[u8; 2]>,
+    /// First bytes of records that may be a header again; none where the text has no header.
+    name_starts: Option<Box<[bool; 256]>>,
     /// For rows that need a second look.
     rows: Rows,
     positions: Vec<u32>,
+    /// Whether the columns are no longer the dialect's.
+    pub(super) is_done: bool,
 }
 
 /// The text under the walk.
@@ -92,10 +95,12 @@ impl RowWalk {
             marks: Marks::of(dialect),
             columns: dialect.columns.len(),
             null: dialect.null.as_ref().map(|null| null.as_bytes().to_vec()),
+            empty: dialect.empty.as_ref().map(|empty| empty.as_bytes().to_vec()),
             comment: dialect.comment,
-            header_starts: header_starts(dialect),
+            name_starts: name_starts(dialect),
             rows: Rows::new(dialect),
             positions: Vec::new(),
+            is_done: false,
         })
     }
 
@@ -125,26 +130,28 @@ impl RowWalk {
                 break;
             };
             let record = line(text.get(at..after).unwrap_or_default());
-            let place = (narrow(at), narrow(record.len()));
-            at = after;
-            match self.judge(record, fields) {
-                Verdict::Row => {
-                    if !utf8 && std::str::from_utf8(record).is_err() {
-                        self.mark_broken(batch, first);
-                    }
-                    batch.rows += 1;
-                    batch.records += 1;
+            let verdict = self.judge(record, fields);
+            if matches!(verdict, Verdict::Row) {
+                if !utf8 && std::str::from_utf8(record).is_err() {
+                    self.mark_broken(batch, first);
                 }
-                verdict => {
-                    self.undo(batch, first);
-                    decoded.truncate(decoded_before);
-                    match verdict {
-                        Verdict::Refused(reason) => batch.refuse(place, None, reason),
-                        Verdict::Ignored(kind) => batch.ignore(kind),
-                        Verdict::Row => {}
-                    }
-                }
+                batch.rows += 1;
+                batch.records += 1;
+                at = after;
+                continue;
             }
+            self.undo(batch, first);
+            decoded.truncate(decoded_before);
+            match verdict {
+                Verdict::Refused(reason) => batch.refuse((narrow(at), narrow(record.len())), None, reason),
+                Verdict::Ignored(kind) => batch.ignore(kind),
+                Verdict::NewColumns => {
+                    self.is_done = true;
+                    break;
+                }
+                Verdict::Row => {}
+            }
+            at = after;
         }
         self.positions = positions;
         at
@@ -189,9 +196,9 @@ impl RowWalk {
             let end = if is_end { unreturned(text, start, mark) } else { mark };
             if end > start
                 && let Some(column) = columns.get_mut(field)
-                && !self.is_null(text.bytes.get(start..end))
+                && let Some(len) = self.len_of(text.bytes, start, end)
             {
-                column.push(Span::text(row, narrow(start), narrow(end - start)));
+                column.push(Span::text(row, narrow(start), len));
             }
             field += 1;
             start = mark + 1;
@@ -201,9 +208,19 @@ impl RowWalk {
         }
     }
 
+    /// The length of a field that is not quoted; none where its text stands for a missing value.
     #[inline]
-    fn is_null(&self, text: Option<&[u8]>) -> bool {
-        self.null.as_ref().is_some_and(|null| text == Some(null.as_slice()))
+    fn len_of(&self, text: &[u8], start: usize, end: usize) -> Option<u32> {
+        if self.null.is_some() || self.empty.is_some() {
+            let field = text.get(start..end);
+            if self.null.as_deref() == field {
+                return None;
+            }
+            if self.empty.as_deref() == field {
+                return Some(0);
+            }
+        }
+        Some(narrow(end - start))
     }
 
     /// The field that the quote at `start` opens, and where the delimiter or line feed behind it stands.
@@ -257,17 +274,21 @@ impl RowWalk {
     /// What a record of so many fields is.
     #[inline]
     fn judge(&self, record: &[u8], fields: usize) -> Verdict {
-        if record.is_empty() {
-            return Verdict::Ignored(Ignored::Blank);
+        let Some(first) = record.first() else { return Verdict::Ignored(Ignored::Blank) };
+        if self.comment == Some(*first) {
+            let says = self.rows.says_columns(record);
+            return if says { Verdict::NewColumns } else { Verdict::Ignored(Ignored::Comment) };
         }
-        if self.comment.is_some() && record.first() == self.comment.as_ref() {
-            return Verdict::Ignored(Ignored::Comment);
-        }
-        if let (Some(starts), Some(byte)) = (self.header_starts, record.first())
-            && (starts.contains(byte) || byte.is_ascii_whitespace() || !byte.is_ascii())
-            && self.rows.is_header(record)
+        let fits = fields == self.columns;
+        if let Some(starts) = &self.name_starts
+            && (!fits || starts.get(usize::from(*first)).copied().unwrap_or(true))
         {
-            return Verdict::Ignored(Ignored::Header);
+            if self.rows.is_header(record) {
+                return Verdict::Ignored(Ignored::Header);
+            }
+            if self.rows.says_columns(record) {
+                return Verdict::NewColumns;
+            }
         }
         match fields.cmp(&self.columns) {
             std::cmp::Ordering::Equal => Verdict::Row,
@@ -301,6 +322,8 @@ impl RowWalk {
 
 enum Verdict {
     Row,
+    /// A header with other columns, which the long way goes by.
+    NewColumns,
     Ignored(Ignored),
     Refused(Reason),
 }
@@ -317,8 +340,19 @@ fn line(record: &[u8]) -> &[u8] {
     record.strip_suffix(b"\r").unwrap_or(record)
 }
 
-fn header_starts(dialect: &CsvDialect) -> Option<[u8; 2]> {
-    let name = dialect.columns.first().filter(|_| dialect.header)?;
-    let first = name.bytes().next().unwrap_or(dialect.delimiter);
-    Some([first, dialect.quote.unwrap_or(first)])
+/// Quotes, blanks and what is beyond ASCII may come before a name, too.
+fn name_starts(dialect: &CsvDialect) -> Option<Box<[bool; 256]>> {
+    if !dialect.header {
+        return None;
+    }
+    let rows = Rows::new(dialect);
+    let named: Vec<u8> = rows.name_starts().collect();
+    let may_start = |byte: u8| {
+        named.contains(&byte) || dialect.quote == Some(byte) || byte.is_ascii_whitespace() || !byte.is_ascii()
+    };
+    let mut starts = [false; 256];
+    for (starts, byte) in starts.iter_mut().zip(0..=u8::MAX) {
+        *starts = may_start(byte);
+    }
+    Some(Box::new(starts))
 }

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ingest_core::schema::TableSchema;
+use ingest_core::schema::{Column, ColumnType, TableSchema};
+use ingest_core::shape::Body;
 use ingest_source::files;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
@@ -66,9 +67,8 @@ impl Input {
             recognised.encoding = verdict;
             observer = self.observe(&recognised, new(&recognised.shape, Origin::File))?.0;
         }
-        let (observed, losses) = observer.finish_explained();
-        let mut schema = TableSchema::new(recognised.shape.clone());
-        schema.settle(&observed.columns);
+        let (mut observed, losses) = observer.finish_explained();
+        let schema = table(&recognised, &mut observed);
         Ok(Settled { recognised, schema, observed, losses })
     }
 
@@ -151,4 +151,23 @@ impl Batches<'_> {
     pub(super) fn verdict(&self) -> Encoding {
         self.decoder.verdict()
     }
+}
+
+/// The table of what was seen of a text, with the types that were said for it.
+pub(super) fn table(recognised: &RecognisedText, observed: &mut Observed) -> TableSchema {
+    let mut schema = TableSchema::new(recognised.shape.clone());
+    schema.settle(&observed.columns);
+    pin(recognised, &mut schema, observed);
+    schema
+}
+
+/// Gives columns the types that were said. Their values may not fit, unless they are written text that becomes text.
+fn pin(recognised: &RecognisedText, schema: &mut TableSchema, observed: &mut Observed) {
+    let kinds: Vec<ColumnType> = schema.columns.iter().map(|column| column.kind).collect();
+    schema.pin(&recognised.types);
+    let written = schema.shape.body != Body::Json;
+    let unsure = |(column, kind): (&Column, &ColumnType)| {
+        column.kind != *kind && !(written && column.kind == ColumnType::Text)
+    };
+    observed.needs_rescue |= schema.columns.iter().zip(&kinds).any(unsure);
 }
