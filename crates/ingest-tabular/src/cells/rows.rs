@@ -41,6 +41,8 @@ struct Text<'a> {
     indexed: usize,
     next: usize,
     needles: [u8; 3],
+    /// Values that had to be decoded; they come behind the text.
+    decoded: &'a mut Vec<u8>,
 }
 
 impl Text<'_> {
@@ -116,17 +118,18 @@ impl RowWalk {
         let mut positions = std::mem::take(&mut self.positions);
         positions.clear();
         let needles = [self.delimiter, b'\n', self.quote.unwrap_or(b'\n')];
-        let mut under = Text { bytes: text, positions: &mut positions, indexed: 0, next: 0, needles };
+        let mut under =
+            Text { bytes: text, positions: &mut positions, indexed: 0, next: 0, needles, decoded };
         if batch.columns.len() < first + self.columns {
             batch.columns.resize_with(first + self.columns, Vec::new);
         }
         let mut at = 0;
         while batch.rows < rows_max {
-            let decoded_before = decoded.len();
-            let end = self.record(batch, &mut under, at, decoded, first);
+            let decoded_before = under.decoded.len();
+            let end = self.record(batch, &mut under, at, first);
             let End::Record { after, fields } = end else {
                 self.undo(batch, first);
-                decoded.truncate(decoded_before);
+                under.decoded.truncate(decoded_before);
                 break;
             };
             let record = line(text.get(at..after).unwrap_or_default());
@@ -141,7 +144,7 @@ impl RowWalk {
                 continue;
             }
             self.undo(batch, first);
-            decoded.truncate(decoded_before);
+            under.decoded.truncate(decoded_before);
             match verdict {
                 Verdict::Refused(reason) => batch.refuse((narrow(at), narrow(record.len())), None, reason),
                 Verdict::Ignored(kind) => batch.ignore(kind),
@@ -159,14 +162,7 @@ impl RowWalk {
 
     /// Walks one record from `at` on, and hands its fields to the columns.
     #[inline]
-    fn record(
-        &self,
-        batch: &mut Batch,
-        text: &mut Text<'_>,
-        at: usize,
-        decoded: &mut Vec<u8>,
-        first: usize,
-    ) -> End {
+    fn record(&self, batch: &mut Batch, text: &mut Text<'_>, at: usize, first: usize) -> End {
         let row = batch.rows;
         let mut start = at;
         let mut field = 0;
@@ -178,7 +174,7 @@ impl RowWalk {
             if !is_end && byte != self.delimiter {
                 // A quote opens a field as its first byte only; anywhere else it is text.
                 if mark == start {
-                    let Some((span, end)) = self.quoted(text, row, start, decoded) else { return End::Open };
+                    let Some((span, end)) = self.quoted(text, row, start) else { return End::Open };
                     if let Some(column) = columns.get_mut(field) {
                         column.push(span);
                     }
@@ -224,13 +220,7 @@ impl RowWalk {
     }
 
     /// The field that the quote at `start` opens, and where the delimiter or line feed behind it stands.
-    fn quoted(
-        &self,
-        text: &mut Text<'_>,
-        row: u32,
-        start: usize,
-        decoded: &mut Vec<u8>,
-    ) -> Option<(Span, usize)> {
+    fn quoted(&self, text: &mut Text<'_>, row: u32, start: usize) -> Option<(Span, usize)> {
         let quote = self.quote?;
         let mut escaped = false;
         text.next += 1;
@@ -265,9 +255,9 @@ impl RowWalk {
         if !escaped {
             return Some((Span::text(row, narrow(start + 1), narrow(inside.len())), end));
         }
-        let from = decoded.len();
-        self.marks.unescape(inside, decoded);
-        let len = decoded.len() - from;
+        let from = text.decoded.len();
+        self.marks.unescape(inside, text.decoded);
+        let len = text.decoded.len() - from;
         Some((Span::new(row, narrow(text.bytes.len() + from), narrow(len), Form::Text), end))
     }
 

@@ -5,12 +5,11 @@
 use std::io;
 use std::ops::Range;
 
-use bytes::Bytes;
-use ingest_core::schema::ColumnType;
+use ingest_core::schema::{ColumnType, TimeForm};
 use ingest_core::time::Timestamp;
 use parquet::column::writer::ColumnCloseResult;
 
-use super::page::{self, Compressor};
+use super::page::{self, Chunk, Compressor};
 use crate::cells::{Batch, Form, PADDING, Span};
 use crate::parse::Value;
 use crate::quarantine::push_json_string;
@@ -115,7 +114,7 @@ impl ColumnWriter {
     ) -> io::Result<()> {
         let spans = within(slot.map(|slot| batch.spans(slot)).unwrap_or_default(), rows);
         self.clear();
-        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let count = rows.len();
         match self.fill {
             _ if spans.is_empty() => self.page.add_nulls(count),
             Fill::Typed(ColumnType::Text) if spans.iter().all(|span| span.is_readable()) => {
@@ -139,6 +138,22 @@ impl ColumnWriter {
             }
             Fill::Typed(kind @ ColumnType::Timestamp { .. }) if self.instants.is_some() => {
                 self.take_instants(batch, spans, rows.start, kind);
+            }
+            Fill::Typed(
+                kind @ ColumnType::Timestamp {
+                    form: form @ (TimeForm::EpochSeconds | TimeForm::EpochMillis),
+                    unit,
+                },
+            ) => {
+                for span in spans {
+                    match is_plain(*span).then(|| swift::epoch(batch.text(), *span, form, unit)).flatten() {
+                        Some(steps) => {
+                            self.present.push(span.row() - rows.start);
+                            self.wholes.push(steps);
+                        }
+                        None => self.take_one(batch, *span, rows.start, kind),
+                    }
+                }
             }
             Fill::Typed(kind) => {
                 spans.iter().for_each(|span| self.take_one(batch, *span, rows.start, kind));
@@ -257,7 +272,7 @@ impl ColumnWriter {
     pub(super) fn end_chunk(
         &mut self,
         compressor: &mut Compressor,
-    ) -> parquet::errors::Result<(Bytes, ColumnCloseResult)> {
+    ) -> parquet::errors::Result<(Chunk, ColumnCloseResult)> {
         self.page.end_chunk(compressor)
     }
 

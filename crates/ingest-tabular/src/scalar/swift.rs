@@ -118,6 +118,12 @@ fn plain_float(text: &[u8], form: FloatForm) -> Option<f64> {
     Some(if negative { -value } else { value })
 }
 
+/// Steps of the unit since 1970 that whole seconds or milliseconds are, in the years of logs.
+#[inline]
+pub(crate) fn epoch(text: &[u8], span: Span, form: TimeForm, unit: TimeUnit) -> Option<i64> {
+    instant::epoch_steps(whole(text, span)?, form, unit)
+}
+
 /// Reads instants of one form; remembers the day of the last one.
 #[derive(Debug)]
 pub(crate) struct Instants {

@@ -93,7 +93,6 @@ impl Input {
             stream: self.open()?,
             decoder: Decoder::new(recognised.encoding),
             cutter: TextCutter::new(&recognised.shape, recognised.framing),
-            buffer: Vec::new(),
         })
     }
 
@@ -123,27 +122,13 @@ pub(super) struct Batches<'a> {
     stream: Box<dyn Read + Send>,
     decoder: Decoder,
     cutter: TextCutter,
-    buffer: Vec<u8>,
 }
 
 impl Batches<'_> {
     /// Replaces the batch by the next one. False when there is none.
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, InputError> {
-        loop {
-            let wanted = self.cutter.wanted();
-            if wanted == 0 {
-                break;
-            }
-            self.buffer.clear();
-            // As much as is wanted, whatever the stream gives at once: so the batches are always the same.
-            let read = self.stream.by_ref().take(wanted as u64).read_to_end(&mut self.buffer);
-            if read.map_err(|error| InputError::Read(self.path.to_owned(), error))? == 0 {
-                self.cutter.fill(self.decoder.finish());
-                self.cutter.end();
-            } else {
-                self.cutter.fill(self.decoder.push(&self.buffer));
-            }
-        }
+        let read = self.cutter.read(&mut self.stream, &mut self.decoder);
+        read.map_err(|error| InputError::Read(self.path.to_owned(), error))?;
         Ok(self.cutter.cut(BATCH_ROWS, batch))
     }
 
