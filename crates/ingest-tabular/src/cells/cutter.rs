@@ -18,7 +18,7 @@ use crate::framing::{Framer, Framing};
 use crate::parse::{Origin, Outcome, Parser};
 
 /// Text of a batch: with its cells and what columns keep beside it, it stays in a core's own cache.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 128 << 10;
 
 /// A record within a text: start, length, receipt.
 type Piece = (usize, usize, Option<Receipt>);

@@ -198,6 +198,10 @@ fn encode(
         // The batch before this one was encoded by others while this one was cut.
         let next = encoder.complete(&mut quarantine).map_err(encode_error)?;
         encoder.begin(std::mem::replace(&mut spare, next)).map_err(encode_error)?;
+        if threads == 1 {
+            // Nobody goes on with it meanwhile; the same memory again is still in the cache.
+            spare = encoder.complete(&mut quarantine).map_err(encode_error)?;
+        }
     }
     encoder.complete(&mut quarantine).map_err(encode_error)?;
     if is_plain && batches.verdict() != recognised.encoding {
