@@ -14,7 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
-pub use options::{Codec, EncodeOptions, Guess, OwnColumns, RowGroupBounds};
+pub use options::{Codec, EncodeOptions, Encodings, Guess, OwnColumns, RowGroupBounds};
 
 use crate::cells::{Batch, Keep, RecordCutter};
 use crate::parse::Ignored;

@@ -8,7 +8,7 @@
 pub use cells::{Batch, TextCutter};
 pub use encode::{
     BATCH_ROWS, CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Codec, EncodeError, EncodeOptions, Encoded, Encoder,
-    Guess, OwnColumns, RowGroupBounds,
+    Encodings, Guess, OwnColumns, RowGroupBounds,
 };
 pub use encoding::{Decoder, Encoding};
 pub use framing::{Framer, Framing, LineEnds};

@@ -61,6 +61,7 @@ fn judge(case: &str) -> String {
     writeln!(said, "schema: {}", columns.join(", ")).unwrap();
     let options = EncodeOptions {
         codec: Codec::None,
+        encodings: ingest_tabular::Encodings::Compact,
         origin: Origin::File,
         own: None,
         rescue: observed.needs_rescue,

@@ -320,6 +320,7 @@ fn read(bytes: &[u8], overrides: Overrides, names: &[String]) -> Vec<Vec<Option<
     schema.pin(&seen.types);
     let options = EncodeOptions {
         codec: Codec::None,
+        encodings: ingest_tabular::Encodings::Compact,
         origin: Origin::File,
         own: None,
         rescue: true,

@@ -114,7 +114,10 @@ pub struct ConvertArgs {
     /// Compression: snappy, gzip, brotli, zstd, lz4 or none
     #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
     pub compression: ingest_tabular::Codec,
-    /// Files converted at the same time
+    /// Keep to encodings that old readers know; files grow by about a tenth
+    #[arg(long)]
+    pub compat: bool,
+    /// Threads: files at the same time, and columns of a file where there are more threads than files
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
     /// How inputs are read.

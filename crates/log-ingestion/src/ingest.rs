@@ -233,6 +233,7 @@ impl Ingest {
                 query_requests: requests / (logs.max(1) as u64),
                 download_retries: settings.retry_attempts,
                 codec: settings.codec,
+                encodings: settings.encodings,
                 keep_raw: settings.keep_raw,
                 pins: Arc::clone(&settings.pins),
             },

@@ -12,7 +12,7 @@ use ingest_core::time::LogWindow;
 use ingest_source::clock::Clock;
 use ingest_source::{Client, SourceError};
 use ingest_store::{DirTable, StateDir, StoreError};
-use ingest_tabular::{Codec, EncodeError, ReadBackError};
+use ingest_tabular::{Codec, EncodeError, Encodings, ReadBackError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +50,7 @@ pub struct Options {
     /// Compression of the files.
     pub codec: Codec,
     /// Whether rows keep their record.
+    pub encodings: Encodings,
     pub keep_raw: bool,
     /// What is fixed of logs before their first window.
     pub pins: Arc<Pins>,

@@ -13,7 +13,7 @@ use ingest_core::plan::FetchMode;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
-use ingest_tabular::Codec;
+use ingest_tabular::{Codec, Encodings};
 
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
@@ -66,6 +66,8 @@ pub struct Settings {
     pub layout: Layout,
     /// `PARQUET_COMPRESSION`
     pub codec: Codec,
+    /// `PARQUET_ENCODINGS`
+    pub encodings: Encodings,
     /// `KEEP_RAW`
     pub keep_raw: bool,
     /// `FETCH_MODE`

@@ -72,7 +72,8 @@ impl Columns {
                 Some((_, column)) => Fill::Typed(column.kind),
             };
             let is_time = own.is_some() && column.is_some_and(|(at, _)| Some(at) == time_column);
-            let spec = ColumnSpec { descriptor: Arc::clone(descriptor), compression };
+            let spec =
+                ColumnSpec { descriptor: Arc::clone(descriptor), compression, encodings: options.encodings };
             Some(Box::new(ColumnWriter::new(fill, is_time, window_start, spec)))
         });
         let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();

@@ -23,6 +23,16 @@ pub enum Codec {
     None,
 }
 
+/// How values are laid out in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Encodings {
+    /// As small as it gets: dictionaries, differences, lengths apart from bytes.
+    #[default]
+    Compact,
+    /// Only what any reader knows: dictionaries, and values as they are.
+    Compat,
+}
+
 /// When a row group is closed. Memory holds one row group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowGroupBounds {
@@ -62,6 +72,8 @@ pub struct Guess {
 pub struct EncodeOptions {
     /// How pages are compressed.
     pub codec: Codec,
+    /// How values are laid out in pages.
+    pub encodings: Encodings,
     /// Where the records come from.
     pub origin: Origin,
     /// The columns that are ours; none for plain conversion.

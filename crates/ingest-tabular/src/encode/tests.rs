@@ -29,6 +29,7 @@ impl Quarantine for Kept {
 fn options(rescue: bool) -> EncodeOptions {
     EncodeOptions {
         codec: Codec::Snappy,
+        encodings: Encodings::Compact,
         origin: Origin::File,
         own: None,
         rescue,

@@ -12,8 +12,8 @@ use ingest_core::records::Record;
 use ingest_core::schema::{Fits, TableSchema};
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
-    BATCH_ROWS, Batch, EncodeError, EncodeOptions, Encoder, Encoding, Guess, Observer, Origin, Quarantine,
-    ReadBackError, Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back,
+    BATCH_ROWS, Batch, EncodeError, EncodeOptions, Encoder, Encoding, Encodings, Guess, Observer, Origin,
+    Quarantine, ReadBackError, Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back,
 };
 
 use super::input::{Input, InputError, Settled};
@@ -180,6 +180,7 @@ fn encode(
     let (output, file) = OutputFile::create(&args.output, &format!("{stem}.parquet"))?;
     let options = EncodeOptions {
         codec: args.compression,
+        encodings: if args.compat { Encodings::Compat } else { Encodings::Compact },
         origin: Origin::File,
         own: None,
         rescue,

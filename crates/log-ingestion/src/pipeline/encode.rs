@@ -46,6 +46,7 @@ pub(super) fn encode(
     let (staged, file) = context.table.stage()?;
     let options = EncodeOptions {
         codec: context.options.codec,
+        encodings: context.options.encodings,
         origin: fetched.origin,
         own: Some(OwnColumns {
             log_id: log.id.to_string(),

@@ -9,7 +9,7 @@ use ingest_core::plan::FetchMode;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
-use ingest_tabular::Codec;
+use ingest_tabular::{Codec, Encodings};
 
 use super::layers::Layers;
 use super::pins::Pins;
@@ -113,6 +113,8 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let fetch_mode = r.choice("FETCH_MODE", &modes);
     let layout =
         r.choice("LAYOUT", &[("hive", Layout::Hive), ("date", Layout::Date), ("flat", Layout::Flat)]);
+    let encodings = [("compact", Encodings::Compact), ("compat", Encodings::Compat)];
+    let encodings = r.choice("PARQUET_ENCODINGS", &encodings);
     let keep_raw = r.choice("KEEP_RAW", &[("never", false), ("always", true)]);
     let window_rows = r.number("WINDOW_ROWS", 1_000, 100_000_000);
     let parallel_windows = r.number("PARALLEL_WINDOWS", 1, 64);
@@ -129,6 +131,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         output_dir: output_dir?,
         layout: layout?,
         codec: codec?,
+        encodings: encodings?,
         keep_raw: keep_raw?,
         fetch_mode: fetch_mode?,
         batch_size: u32::try_from(batch_size?).ok()?,

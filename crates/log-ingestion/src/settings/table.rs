@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 21] = [
+pub const SETTINGS: [Setting; 22] = [
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -70,6 +70,12 @@ pub const SETTINGS: [Setting; 21] = [
         Some("snappy"),
         "snappy, gzip, brotli, zstd, lz4 or none",
         "How the Parquet files are compressed",
+    ),
+    setting(
+        "PARQUET_ENCODINGS",
+        Some("compact"),
+        "compact or compat",
+        "How values are laid out; compat keeps to encodings that readers from before 2023 know",
     ),
     setting(
         "RAPID7_API_PROTOCOL",

@@ -20,6 +20,7 @@ use super::range::{lower_bound, upper_bound};
 use super::texts::Texts;
 use super::wides::Wides;
 use crate::cells::Span;
+use crate::encode::options::Encodings;
 
 /// Rows of a page: readers skip by pages, and so many keep the index small.
 const PAGE_ROWS: usize = 20_000;
@@ -31,6 +32,7 @@ const PAGE_BYTES: usize = 512 << 10;
 pub(crate) struct ColumnSpec {
     pub(crate) descriptor: ColumnDescPtr,
     pub(crate) compression: Compression,
+    pub(crate) encodings: Encodings,
 }
 
 /// A column of the open row group.
@@ -68,11 +70,13 @@ impl Column {
         let physical = spec.descriptor.physical_type();
         let values = match physical {
             Physical::BOOLEAN => Values::Truths(Truths::default()),
-            Physical::INT32 => Values::Wholes(Wholes::new(true)),
-            Physical::INT64 => Values::Wholes(Wholes::new(false)),
+            Physical::INT32 => Values::Wholes(Wholes::new(true, spec.encodings)),
+            Physical::INT64 => Values::Wholes(Wholes::new(false, spec.encodings)),
             Physical::DOUBLE => Values::Floats(Floats::new()),
             Physical::FIXED_LEN_BYTE_ARRAY => Values::Wides(Wides::new()),
-            Physical::BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => Values::Texts(Texts::new()),
+            Physical::BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => {
+                Values::Texts(Texts::new(spec.encodings))
+            }
         };
         let pages = Pages::new(spec.descriptor.max_def_level() == 0, physical);
         Self { spec, pages, values, retired: None }

@@ -11,6 +11,7 @@ use super::numbered::Numbered;
 use super::open::{PageBounds, Pages};
 use super::range::Range;
 use super::{delta, hybrid};
+use crate::encode::options::Encodings;
 
 /// Whole numbers of 64 or 32 bits of a column's open page.
 #[derive(Debug)]
@@ -19,11 +20,12 @@ pub(super) struct Wholes {
     numbered: Numbered,
     pub(super) chunk: Range<i64>,
     narrow: bool,
+    encodings: Encodings,
 }
 
 impl Wholes {
-    pub(super) fn new(narrow: bool) -> Self {
-        Self { values: Vec::new(), numbered: Numbered::default(), chunk: Range::EMPTY, narrow }
+    pub(super) fn new(narrow: bool, encodings: Encodings) -> Self {
+        Self { values: Vec::new(), numbered: Numbered::default(), chunk: Range::EMPTY, narrow, encodings }
     }
 
     pub(super) fn add(&mut self, values: &[i64]) {
@@ -41,7 +43,11 @@ impl Wholes {
         let bounds: PageBounds = range.0.map(|(min, max)| (le(min, narrow), le(max, narrow)));
         self.chunk.join(range);
         let len = if narrow { 4 } else { 8 };
-        let as_differences = || {
+        let plain = self.encodings == Encodings::Compat;
+        let otherwise = || {
+            if plain {
+                return values.len() * len;
+            }
             let mut differences = Vec::new();
             delta::encode(values, &mut differences);
             differences.len()
@@ -49,9 +55,13 @@ impl Wholes {
         if values.is_empty() {
             // Only nulls: no encoding is needed, and no dictionary may be asked for.
             pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
-        } else if self.numbered.takes(values.iter().map(|value| word(*value, narrow)), len, as_differences) {
+        } else if self.numbered.takes(values.iter().map(|value| word(*value, narrow)), len, otherwise) {
             let numbered = &self.numbered;
             pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| numbered.write(out))?;
+        } else if plain {
+            pages.close(compressor, Encoding::PLAIN, bounds, |out| {
+                values.iter().for_each(|value| out.extend_from_slice(&le(*value, narrow)));
+            })?;
         } else {
             pages
                 .close(compressor, Encoding::DELTA_BINARY_PACKED, bounds, |out| delta::encode(values, out))?;

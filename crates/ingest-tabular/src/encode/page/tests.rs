@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cells::{PADDING, Span};
-use crate::encode::options::Codec;
+use crate::encode::options::{Codec, Encodings};
 
 /// A value of any column.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ fn kind(values: &[Option<One>]) -> &'static str {
 }
 
 /// A file of one column, a chunk for each row group, handed over in batches of `step` rows.
-fn write(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
+fn write(groups: &[Vec<Option<One>>], step: usize, encodings: Encodings) -> Bytes {
     let physical = groups.iter().find(|g| g.iter().any(Option::is_some)).map_or("binary", |g| kind(g));
     let logical = match physical {
         "binary" => " (UTF8)",
@@ -50,7 +50,7 @@ fn write(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
     let mut writer =
         SerializedFileWriter::new(Vec::new(), schema, Arc::new(WriterProperties::builder().build())).unwrap();
     let descriptor = Arc::clone(&writer.schema_descr().columns()[0]);
-    let mut column = Column::new(ColumnSpec { descriptor, compression: Compression::SNAPPY });
+    let mut column = Column::new(ColumnSpec { descriptor, compression: Compression::SNAPPY, encodings });
     let mut compressor = Compressor::new(Codec::Snappy).unwrap();
     for group in groups {
         for batch in group.chunks(step) {
@@ -125,7 +125,12 @@ fn read(file: &Bytes) -> Vec<Option<One>> {
 /// Everything reads back, and every page's bounds and null count in the index are true of its rows.
 #[track_caller]
 fn check(groups: &[Vec<Option<One>>], step: usize) -> Bytes {
-    let file = write(groups, step);
+    check_with(groups, step, Encodings::Compat);
+    check_with(groups, step, Encodings::Compact)
+}
+
+fn check_with(groups: &[Vec<Option<One>>], step: usize, encodings: Encodings) -> Bytes {
+    let file = write(groups, step, encodings);
     assert_eq!(read(&file), groups.concat());
     let metadata = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
     let metadata = metadata.parse_and_finish(&file).unwrap();

@@ -10,6 +10,7 @@ use super::open::{PageBounds, Pages};
 use super::range::{TextRange, lower_bound, upper_bound};
 use super::{delta, hybrid};
 use crate::cells::Span;
+use crate::encode::options::Encodings;
 
 /// Values after which a dictionary must have proved itself.
 const PROOF_VALUES: usize = 4_096;
@@ -19,6 +20,7 @@ const DISTINCT_MAX_PERCENT: usize = 95;
 /// The texts of a column's open page, and its dictionary.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
+    encodings: Encodings,
     dictionary: Option<Dictionary>,
     /// Whether the next chunk begins without a dictionary, as this one ended.
     plain_next: bool,
@@ -36,8 +38,8 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub(super) fn new() -> Self {
-        Self { dictionary: Some(Dictionary::default()), ..Self::default() }
+    pub(super) fn new(encodings: Encodings) -> Self {
+        Self { dictionary: Some(Dictionary::default()), encodings, ..Self::default() }
     }
 
     /// Adds values of the open page, until `bytes_max` is reached or the page must be closed before the next one.
@@ -125,6 +127,9 @@ impl Texts {
                 hybrid::encode(numbers, width, out);
             })?;
             self.numbered_pages |= !self.numbers.is_empty();
+        } else if self.encodings == Encodings::Compat {
+            let (lengths, text) = (&self.lengths, &self.text);
+            pages.close(compressor, Encoding::PLAIN, bounds, |out| write_plain(lengths, text, out))?;
         } else {
             let (lengths, text) = (&self.lengths, &self.text);
             pages.close(compressor, Encoding::DELTA_LENGTH_BYTE_ARRAY, bounds, |out| {
@@ -162,6 +167,20 @@ impl Texts {
     /// Whether pages of the chunk rest on the dictionary.
     pub(super) const fn is_numbered(&self) -> bool {
         self.numbered_pages
+    }
+}
+
+/// Each text behind its length.
+fn write_plain(lengths: &[i64], mut text: &[u8], out: &mut Vec<u8>) {
+    out.reserve(text.len() + lengths.len() * 4);
+    for length in lengths {
+        let (value, rest) = usize::try_from(*length)
+            .ok()
+            .and_then(|length| text.split_at_checked(length))
+            .unwrap_or_default();
+        out.extend_from_slice(&u32::try_from(*length).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(value);
+        text = rest;
     }
 }
 
