@@ -1,0 +1,159 @@
+//! JSON values, many bytes at a time.
+//!
+//! Decides where the value that a text starts with ends, as the cursor would, or leaves it to the cursor. Never says
+//! why a text is no JSON.
+
+use super::cursor::Cursor;
+use super::string;
+use crate::parse::Value;
+
+/// Bytes of a string that are looked at side by side: most strings end within.
+const WINDOW: usize = 32;
+/// A byte of each eight.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte.
+const HIGH: u64 = 0x80 * ONES;
+/// Picks bit `n` of the `n`-th byte of eight that are all ones or all zeros.
+const DIAGONAL: u64 = 0x8040_2010_0804_0201;
+
+/// Memory for values that are not slices of their record.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) decoded: Vec<u8>,
+    pub(super) nesting: Vec<u8>,
+}
+
+/// Whether a value may start so. An object is one only when it is empty: the others have values of their own.
+#[inline]
+pub(super) fn starts_value(text: &[u8]) -> bool {
+    match text {
+        [b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'[', ..] => true,
+        [b'{', rest @ ..] => rest.first() == Some(&b'}'),
+        _ => false,
+    }
+}
+
+/// The value that the text starts with, and its length.
+#[inline]
+pub(super) fn value<'a>(text: &'a [u8], scratch: &'a mut Scratch) -> Option<(Value<'a>, usize)> {
+    match text.first()? {
+        b'"' => plain_string(text).or_else(|| any_string(text, scratch)),
+        b'-' | b'0'..=b'9' => number(text),
+        b't' => text.starts_with(b"true").then_some((Value::Bool(true), 4)),
+        b'f' => text.starts_with(b"false").then_some((Value::Bool(false), 5)),
+        b'n' => text.starts_with(b"null").then_some((Value::Null, 4)),
+        b'[' => array(text, scratch),
+        b'{' => text.starts_with(b"{}").then(|| (Value::Raw(text.get(..2).unwrap_or_default()), 2)),
+        _ => None,
+    }
+}
+
+/// A string without escapes.
+#[inline]
+fn plain_string(text: &[u8]) -> Option<(Value<'_>, usize)> {
+    let rest = text.get(1..)?;
+    let len = plain_len(rest)?;
+    let (inside, end) = rest.split_at_checked(len)?;
+    let raw = text.get(..len + 2)?;
+    (end.first() == Some(&b'"')).then_some((Value::String { text: inside, raw, exact: true }, len + 2))
+}
+
+#[inline(never)]
+fn any_string<'a>(text: &'a [u8], scratch: &'a mut Scratch) -> Option<(Value<'a>, usize)> {
+    let mut cursor = Cursor { bytes: text, at: 1 };
+    loop {
+        cursor.at += plain_len(text.get(cursor.at..)?)?;
+        match text.get(cursor.at)? {
+            b'"' => break,
+            b'\\' => {
+                cursor.at += 1;
+                cursor.skip_escape().ok()?;
+            }
+            _ => return None,
+        }
+    }
+    let raw = text.get(..=cursor.at)?;
+    scratch.decoded.clear();
+    let exact = string::decode(string::inside(raw), &mut scratch.decoded);
+    Some((Value::String { text: &scratch.decoded, raw, exact }, raw.len()))
+}
+
+/// Bytes before the first that is a quote, a backslash or a control character.
+#[inline]
+fn plain_len(text: &[u8]) -> Option<usize> {
+    let (windows, rest) = text.as_chunks::<WINDOW>();
+    let mut at = 0;
+    for window in windows {
+        let ends = ends(window);
+        if ends != 0 {
+            return usize::try_from(ends.trailing_zeros()).ok().map(|place| at + place);
+        }
+        at += WINDOW;
+    }
+    rest.iter().position(|byte| is_end(*byte)).map(|place| at + place)
+}
+
+#[inline]
+const fn is_end(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < b' ')
+}
+
+/// A bit for each byte of the window that is no plain byte of a string.
+#[inline]
+fn ends(window: &[u8; WINDOW]) -> u64 {
+    let mut same = [0_u8; WINDOW];
+    for (same, byte) in same.iter_mut().zip(window) {
+        *same = if is_end(*byte) { 0xff } else { 0 };
+    }
+    let (words, _none) = same.as_chunks::<8>();
+    words
+        .iter()
+        .rev()
+        .fold(0, |ends, word| ends << 8 | (u64::from_le_bytes(*word) & DIAGONAL).wrapping_mul(ONES) >> 56)
+}
+
+/// A number, by the grammar of JSON.
+#[inline]
+fn number(text: &[u8]) -> Option<(Value<'_>, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let mut at = match text.get(sign)? {
+        b'0' => sign + 1,
+        _ => digits(text, sign)?,
+    };
+    if text.get(at) == Some(&b'.') {
+        at = digits(text, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        let signed = matches!(text.get(at + 1), Some(b'+' | b'-'));
+        at = digits(text, at + 1 + usize::from(signed))?;
+    }
+    text.get(..at).map(|raw| (Value::Number(raw), at))
+}
+
+/// Where the digits end that stand at that place; none where there are none.
+#[inline]
+fn digits(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(word) = text.get(at..).and_then(|tail| tail.first_chunk::<8>()) {
+        let apart = u64::from_le_bytes(*word) ^ (ONES * 0x30);
+        // Carries only reach bytes behind one that is no digit itself.
+        let others = (apart | apart.wrapping_add(ONES * 0x76)) & HIGH;
+        if others != 0 {
+            at += usize::try_from(others.trailing_zeros() / 8).ok()?;
+            return (at > from).then_some(at);
+        }
+        at += 8;
+    }
+    at += text.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (at > from).then_some(at)
+}
+
+#[inline]
+fn array<'a>(text: &'a [u8], scratch: &mut Scratch) -> Option<(Value<'a>, usize)> {
+    if text.get(1) == Some(&b']') {
+        return text.get(..2).map(|raw| (Value::Raw(raw), 2));
+    }
+    let mut cursor = Cursor { bytes: text, at: 0 };
+    cursor.skip_nested(&mut scratch.nesting).ok()?;
+    Some((Value::Raw(cursor.since(0)), cursor.at))
+}
