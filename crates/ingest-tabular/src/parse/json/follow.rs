@@ -35,14 +35,13 @@ impl Graph {
         let (mut node, mut at, mut puts) = (START, 0, 0);
         loop {
             let step = record.get(at..).and_then(|text| {
-                let (len, goal) = self.node_mut(node)?.step(text)?;
+                let (len, goal) = self.step(node, text)?;
                 Some((text.get(len..)?, at + len, goal))
             });
             let Some((text, start, goal)) = step else { break };
             let Goal::Value(next) = goal else { return Ok(()) };
-            let Some((value, len)) = scan::value(text, scratch) else { break };
-            let Some(path) = self.node(next).map(|node| &*node.path) else { break };
-            sink.put(Field::Key { name: path, id: next }, value);
+            let Some(name) = self.node(next).map(|node| &*node.path) else { break };
+            let Some(len) = scan::put(text, Field::Key { name, id: next }, scratch, sink) else { break };
             (node, at, puts) = (next, start + len, puts + 1);
         }
         Err(Trail { node: Some(node), at, puts })

@@ -85,9 +85,13 @@ impl Graph {
         self.nodes.get(id)
     }
 
+    /// The step from a node that fits how the text goes on: the length of its literal, and where it leads.
     #[inline]
-    pub(super) fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
-        self.nodes.get_mut(id)
+    pub(super) fn step(&mut self, from: NodeId, text: &[u8]) -> Option<(usize, Goal)> {
+        let node = self.nodes.get(from)?;
+        let last = node.steps.get(node.last)?;
+        let step = if last.fits(text) { last } else { self.nodes.get_mut(from)?.other_step(text)? };
+        Some((step.literal.len(), step.goal))
     }
 
     /// Remembers that the literal leads from a node to a place; tells the node of that place.
@@ -132,20 +136,10 @@ impl Graph {
 }
 
 impl Node {
-    /// The step that fits how the text goes on: the length of its literal, and where it leads.
-    #[inline]
-    pub(super) fn step(&mut self, text: &[u8]) -> Option<(usize, Goal)> {
-        let step = self.steps.get(self.last)?;
-        if step.fits(text) {
-            return Some((step.literal.len(), step.goal));
-        }
-        self.other_step(text)
-    }
-
     #[inline(never)]
-    fn other_step(&mut self, text: &[u8]) -> Option<(usize, Goal)> {
+    fn other_step(&mut self, text: &[u8]) -> Option<&Step> {
         self.last = self.steps.iter().position(|step| step.fits(text))?;
-        self.steps.get(self.last).map(|step| (step.literal.len(), step.goal))
+        self.steps.get(self.last)
     }
 
     fn recall(&mut self, literal: &[u8]) -> Option<Goal> {
@@ -183,7 +177,7 @@ impl Step {
         Self { head: words(&head), mask: words(&mask), literal: literal.into(), goal }
     }
 
-    #[inline]
+    #[inline(always)]
     fn fits(&self, text: &[u8]) -> bool {
         self.begins(text)
             && match (self.goal, text.get(self.literal.len()..)) {
@@ -193,7 +187,7 @@ impl Step {
             }
     }
 
-    #[inline]
+    #[inline(always)]
     fn begins(&self, text: &[u8]) -> bool {
         let Some(head) = text.first_chunk::<HEAD>() else { return text.starts_with(&self.literal) };
         let masked = words(head).into_iter().zip(self.mask).zip(self.head);

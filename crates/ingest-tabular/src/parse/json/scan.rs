@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::string;
-use crate::parse::Value;
+use crate::parse::{Field, Sink, Value};
 
 /// Bytes of a string that are looked at side by side: most strings end within.
 const WINDOW: usize = 32;
@@ -33,49 +33,77 @@ pub(super) fn starts_value(text: &[u8]) -> bool {
     }
 }
 
-/// The value that the text starts with, and its length.
+/// Puts the value that the text starts with; answers its length.
 #[inline]
-pub(super) fn value<'a>(text: &'a [u8], scratch: &'a mut Scratch) -> Option<(Value<'a>, usize)> {
+pub(super) fn put<S: Sink>(
+    text: &[u8],
+    field: Field<'_>,
+    scratch: &mut Scratch,
+    sink: &mut S,
+) -> Option<usize> {
+    // Each kind is put where it is found: carrying a `Value` about costs more than most of them.
     match text.first()? {
-        b'"' => plain_string(text).or_else(|| any_string(text, scratch)),
-        b'-' | b'0'..=b'9' => number(text),
-        b't' => text.starts_with(b"true").then_some((Value::Bool(true), 4)),
-        b'f' => text.starts_with(b"false").then_some((Value::Bool(false), 5)),
-        b'n' => text.starts_with(b"null").then_some((Value::Null, 4)),
-        b'[' => array(text, scratch),
-        b'{' => text.starts_with(b"{}").then(|| (Value::Raw(text.get(..2).unwrap_or_default()), 2)),
-        _ => None,
+        b'"' => string(text, field, scratch, sink),
+        b'-' | b'0'..=b'9' => {
+            let len = number_len(text)?;
+            sink.put(field, Value::Number(text.get(..len)?));
+            Some(len)
+        }
+        b'[' => {
+            let len = array_len(text, &mut scratch.nesting)?;
+            sink.put(field, Value::Raw(text.get(..len)?));
+            Some(len)
+        }
+        _ => word(text, field, sink),
     }
 }
 
-/// A string without escapes.
+/// A value that is one of few words.
 #[inline]
-fn plain_string(text: &[u8]) -> Option<(Value<'_>, usize)> {
-    let rest = text.get(1..)?;
-    let len = plain_len(rest)?;
-    let (inside, end) = rest.split_at_checked(len)?;
-    let raw = text.get(..len + 2)?;
-    (end.first() == Some(&b'"')).then_some((Value::String { text: inside, raw, exact: true }, len + 2))
+fn word<S: Sink>(text: &[u8], field: Field<'_>, sink: &mut S) -> Option<usize> {
+    let words = [
+        (&b"true"[..], Value::Bool(true)),
+        (b"false", Value::Bool(false)),
+        (b"null", Value::Null),
+        (b"{}", Value::Raw(text.get(..2)?)),
+    ];
+    let (word, value) = words.into_iter().find(|(word, _)| text.starts_with(word))?;
+    sink.put(field, value);
+    Some(word.len())
 }
 
+#[inline]
+fn string<S: Sink>(text: &[u8], field: Field<'_>, scratch: &mut Scratch, sink: &mut S) -> Option<usize> {
+    let rest = text.get(1..)?;
+    let plain = plain_len(rest)?;
+    let (inside, end) = rest.split_at_checked(plain)?;
+    let len = plain + 2;
+    if end.first() == Some(&b'"') {
+        sink.put(field, Value::String { text: inside, raw: text.get(..len)?, exact: true });
+        return Some(len);
+    }
+    let raw = text.get(..escaped_len(text, plain + 1)?)?;
+    scratch.decoded.clear();
+    let exact = string::decode(string::inside(raw), &mut scratch.decoded);
+    sink.put(field, Value::String { text: &scratch.decoded, raw, exact });
+    Some(raw.len())
+}
+
+/// Length of a string with escapes, of which the first `from` bytes are plain.
 #[inline(never)]
-fn any_string<'a>(text: &'a [u8], scratch: &'a mut Scratch) -> Option<(Value<'a>, usize)> {
-    let mut cursor = Cursor { bytes: text, at: 1 };
+fn escaped_len(text: &[u8], from: usize) -> Option<usize> {
+    let mut cursor = Cursor { bytes: text, at: from };
     loop {
-        cursor.at += plain_len(text.get(cursor.at..)?)?;
         match text.get(cursor.at)? {
-            b'"' => break,
+            b'"' => return Some(cursor.at + 1),
             b'\\' => {
                 cursor.at += 1;
                 cursor.skip_escape().ok()?;
             }
             _ => return None,
         }
+        cursor.at += plain_len(text.get(cursor.at..)?)?;
     }
-    let raw = text.get(..=cursor.at)?;
-    scratch.decoded.clear();
-    let exact = string::decode(string::inside(raw), &mut scratch.decoded);
-    Some((Value::String { text: &scratch.decoded, raw, exact }, raw.len()))
 }
 
 /// Bytes before the first that is a quote, a backslash or a control character.
@@ -112,9 +140,9 @@ fn ends(window: &[u8; WINDOW]) -> u64 {
         .fold(0, |ends, word| ends << 8 | (u64::from_le_bytes(*word) & DIAGONAL).wrapping_mul(ONES) >> 56)
 }
 
-/// A number, by the grammar of JSON.
+/// Length of a number, by the grammar of JSON.
 #[inline]
-fn number(text: &[u8]) -> Option<(Value<'_>, usize)> {
+fn number_len(text: &[u8]) -> Option<usize> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let mut at = match text.get(sign)? {
         b'0' => sign + 1,
@@ -127,7 +155,7 @@ fn number(text: &[u8]) -> Option<(Value<'_>, usize)> {
         let signed = matches!(text.get(at + 1), Some(b'+' | b'-'));
         at = digits(text, at + 1 + usize::from(signed))?;
     }
-    text.get(..at).map(|raw| (Value::Number(raw), at))
+    Some(at)
 }
 
 /// Where the digits end that stand at that place; none where there are none.
@@ -148,12 +176,13 @@ fn digits(text: &[u8], from: usize) -> Option<usize> {
     (at > from).then_some(at)
 }
 
+/// Length of an array.
 #[inline]
-fn array<'a>(text: &'a [u8], scratch: &mut Scratch) -> Option<(Value<'a>, usize)> {
+fn array_len(text: &[u8], nesting: &mut Vec<u8>) -> Option<usize> {
     if text.get(1) == Some(&b']') {
-        return text.get(..2).map(|raw| (Value::Raw(raw), 2));
+        return Some(2);
     }
     let mut cursor = Cursor { bytes: text, at: 0 };
-    cursor.skip_nested(&mut scratch.nesting).ok()?;
-    Some((Value::Raw(cursor.since(0)), cursor.at))
+    cursor.skip_nested(nesting).ok()?;
+    Some(cursor.at)
 }
