@@ -86,12 +86,13 @@ struct Rule {
     check: fn(&Repository) -> Vec<Violation>,
 }
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule { name: "files are small", check: |r| each_rust(r, sources::small) },
     Rule { name: "modules open with a header", check: |r| each_rust(r, sources::header) },
     Rule { name: "nothing is ignored, left to do or allowed", check: |r| each_rust(r, sources::unfinished) },
     Rule { name: "only settings read the environment", check: |r| each_rust(r, sources::environment) },
     Rule { name: "only the edges of the system read the clock", check: |r| each_rust(r, sources::clock) },
+    Rule { name: "files of tests are declared", check: repository::tests },
     Rule { name: "crates depend as drawn", check: edges::allowed },
     Rule { name: "settings are documented", check: repository::settings },
     Rule { name: "ARCHITECTURE.md names every crate", check: repository::crates },

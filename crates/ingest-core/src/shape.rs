@@ -32,6 +32,9 @@ pub struct CsvDialect {
     pub header: bool,
     /// The text that stands for a missing value, beside nothing at all (Zeek's and W3C's `-`).
     pub null: Option<String>,
+    /// The text that stands for an empty text or set, and not for a missing one (Zeek's `(empty)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<String>,
     /// Lines that begin with this byte are comments.
     pub comment: Option<u8>,
     /// Whether several delimiters in a row are one, as where fields are padded with blanks.

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// Bytes read from a file at once.
-const READ_BYTES: usize = 256 << 10;
+/// Bytes of a compressed file read at once; whoever reads plain text in larger pieces goes past the buffer.
+const READ_BYTES: usize = 64 << 10;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

@@ -132,6 +132,7 @@ impl Layout {
             columns,
             header: false,
             null: None,
+            empty: None,
             comment: None,
             collapse: false,
         };

@@ -94,19 +94,9 @@ impl Batch {
         self.rows
     }
 
-    /// Whether nothing came of it at all.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.records == 0
-    }
-
     /// The values of a slot, by ascending rows.
     pub(crate) fn spans(&self, slot: usize) -> &[Span] {
         self.columns.get(slot).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Slots that may have values.
-    pub(crate) const fn slots(&self) -> usize {
-        self.columns.len()
     }
 
     pub(crate) fn is_mentioned(&self, slot: usize) -> bool {

@@ -138,10 +138,10 @@ impl<W: Write + Send> Encoder<W> {
         let writer = writer.map_err(EncodeError::Layout)?;
         let keep = if options.own.is_some() { Keep::Origins } else { Keep::Values };
         Ok(Self {
-            columns: Columns::new(schema, &layout, writer.schema_descr().columns(), &options)?,
-            writer,
             cutter: RecordCutter::new(&schema.shape, options.origin, keep),
             rows_max: options.batch_rows.max(1),
+            columns: Columns::new(schema, &layout, writer.schema_descr().columns(), options)?,
+            writer,
             open: None,
             spare: Batch::default(),
             records: 0,

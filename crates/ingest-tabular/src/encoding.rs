@@ -144,6 +144,16 @@ impl Decoder {
         Self { encoding, out: Vec::new(), odd: None, high: None, tally: Tally::default() }
     }
 
+    /// Whether bytes pass as they are.
+    pub(crate) const fn is_plain(&self) -> bool {
+        matches!(self.encoding, Encoding::Utf8)
+    }
+
+    /// Whether all bytes so far were found to be UTF-8, but for a character that is still to be completed.
+    pub(crate) const fn is_clean(&self) -> bool {
+        self.is_plain() && self.tally.is_clean()
+    }
+
     /// The next bytes of the text, as UTF-8.
     pub fn push<'a>(&'a mut self, bytes: &'a [u8]) -> &'a [u8] {
         self.out.clear();

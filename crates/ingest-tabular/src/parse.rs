@@ -231,6 +231,18 @@ impl Parser {
         Self { envelope: shape.envelope, body, origin }
     }
 
+    /// Whether no record has said other columns than the shape has.
+    pub(crate) fn has_original_columns(&self) -> bool {
+        match &self.body {
+            BodyParser::Csv(rows) => rows.is_original(),
+            BodyParser::Json(_)
+            | BodyParser::Pairs(_)
+            | BodyParser::Access
+            | BodyParser::Cef(_)
+            | BodyParser::Text => true,
+        }
+    }
+
     /// Parses one record into the sink.
     pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Outcome {
         if let Some(outcome) = self.pass_over(record) {
@@ -263,8 +275,9 @@ impl Parser {
     }
 
     /// Answers for records without a row: blank ones, comments and headers.
-    fn pass_over(&self, record: &[u8]) -> Option<Outcome> {
-        let answer = |ignored, reason| match self.origin {
+    fn pass_over(&mut self, record: &[u8]) -> Option<Outcome> {
+        let origin = self.origin;
+        let answer = |ignored, reason| match origin {
             Origin::File => Some(Outcome::Ignored(ignored)),
             Origin::Events => Some(Outcome::Refused(reason)),
         };
@@ -276,13 +289,21 @@ impl Parser {
                 _ => answer(Ignored::Blank, Reason::Empty),
             };
         }
-        let BodyParser::Csv(rows) = &self.body else {
+        let BodyParser::Csv(rows) = &mut self.body else {
             return None;
         };
         if rows.is_comment(record) {
+            if origin == Origin::File {
+                rows.obey(record);
+            }
             return answer(Ignored::Comment, Reason::CommentLine);
         }
-        if self.envelope.is_none() && rows.is_header(record) {
+        let is_header = match origin {
+            _ if self.envelope.is_some() => false,
+            Origin::File => rows.takes_header(record),
+            Origin::Events => rows.is_header(record),
+        };
+        if is_header {
             return answer(Ignored::Header, Reason::HeaderLine);
         }
         None

@@ -55,6 +55,7 @@ fn judge(case: &str) -> String {
     let observed = observer.finish();
     let mut schema = TableSchema::new(seen.shape.clone());
     schema.settle(&observed.columns);
+    schema.pin(&seen.types);
     let mut said = describe(&seen);
     let columns: Vec<String> = schema.columns.iter().map(|c| format!("{} {}", c.name, c.kind)).collect();
     writeln!(said, "schema: {}", columns.join(", ")).unwrap();
@@ -145,6 +146,8 @@ fn overrides(words: &str) -> Overrides {
         match name {
             "delimiter" => overrides.delimiter = Some(byte()),
             "quote" => overrides.quote = Some((value != "none").then(byte)),
+            "escape" => overrides.escape = Some((value != "none").then(byte)),
+            "comment" => overrides.comment = Some((value != "none").then(byte)),
             "header" => overrides.header = Some(value == "yes"),
             "columns" => overrides.columns = Some(value.split(',').map(str::to_owned).collect()),
             "encoding" => overrides.encoding = Encoding::named(value),
@@ -163,6 +166,7 @@ fn format(name: &str) -> Format {
         "kvp" => Format::KeyValue,
         "syslog" => Format::Syslog,
         "access" => Format::Access,
+        "cef" => Format::Cef,
         "text" => Format::Text,
         _ => panic!("{name} is no format"),
     }

@@ -1,6 +1,6 @@
 //! Rules about the repository as a whole: what its documents must name, what no file may hold.
 
-use super::{Repository, Violation, edges};
+use super::{Repository, Violation, code, edges};
 
 const SETTINGS_TABLE: &str = "crates/log-ingestion/src/settings/table.rs";
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
@@ -61,6 +61,23 @@ pub(super) fn crates(repository: &Repository) -> Vec<Violation> {
     let crates = edges::names(&repository.metadata);
     let missing = crates.into_iter().filter(|name| !names(&document.text, name));
     missing.map(|name| Violation::error(ARCHITECTURE, 1, format!("the crate {name} is not named"))).collect()
+}
+
+/// Every `tests.rs` is a module of its parent: one that nobody declares is never run.
+pub(super) fn tests(repository: &Repository) -> Vec<Violation> {
+    let files = repository.rust().filter_map(|file| Some((file, file.path.strip_suffix("/tests.rs")?)));
+    let undeclared = files.filter(|(_, module)| {
+        let parents = [format!("{module}.rs"), format!("{module}/lib.rs"), format!("{module}/main.rs")];
+        let parents = parents.iter().filter_map(|path| repository.file(path));
+        !parents
+            .into_iter()
+            .any(|parent| code::of(&parent.text).lines().any(|line| line.trim() == "mod tests;"))
+    });
+    undeclared
+        .map(|(file, _)| {
+            Violation::error(&file.path, 1, "the module above does not declare it; write mod tests; there")
+        })
+        .collect()
 }
 
 /// No file names a folder of the machine that it was written on.

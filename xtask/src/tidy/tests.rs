@@ -169,6 +169,19 @@ fn the_architecture_names_every_crate() {
 }
 
 #[test]
+fn files_of_tests_are_declared() {
+    let with = |parent: &str, text: &str| {
+        repository::tests(&repository(&[("crates/a/src/b/tests.rs", ""), (parent, text)], json!({})))
+    };
+    check(&with("crates/a/src/b.rs", "#[cfg(test)]\nmod tests;\n"), &[]);
+    let missing = "crates/a/src/b/tests.rs:1: the module above does not declare it; write mod tests; there";
+    check(&with("crates/a/src/b.rs", "// mod tests;\n"), &[missing]);
+    check(&with("crates/a/src/c.rs", "mod tests;\n"), &[missing]);
+    let crate_tests = [("crates/a/src/tests.rs", ""), ("crates/a/src/lib.rs", "mod tests;\n")];
+    check(&repository::tests(&repository(&crate_tests, json!({}))), &[]);
+}
+
+#[test]
 fn no_path_of_a_machine_is_named() {
     let text = format!("ok\nsee /{}/x\n", "work");
     let found = repository::paths(&repository(&[("a.md", &text)], json!({})));

@@ -4,6 +4,8 @@
 //! arrive. Files take a fast way while it is open to them; whatever is odd goes through the framer and the parser of its
 //! shape, record by record, with the same outcome. Holds one batch of text beside the batch that is filled.
 
+use std::io::{self, Read};
+
 use ingest_core::records::{Receipt, RecordBlock};
 use ingest_core::shape::Shape;
 use memchr::memchr_iter;
@@ -11,6 +13,7 @@ use memchr::memchr_iter;
 use super::names::Names;
 use super::rows::RowWalk;
 use super::{Batch, Filler, Keep, PADDING, RowOrigin, narrow};
+use crate::encoding::Decoder;
 use crate::framing::{Framer, Framing};
 use crate::parse::{Origin, Outcome, Parser};
 
@@ -43,7 +46,13 @@ impl RecordCutter {
 
     /// Replaces the batch by the records of `block` from the `from`-th on, as many as fit, `rows_max` at most. Answers
     /// how many they are.
-    pub(crate) fn cut(&mut self, block: &RecordBlock, from: usize, rows_max: u32, batch: &mut Batch) -> usize {
+    pub(crate) fn cut(
+        &mut self,
+        block: &RecordBlock,
+        from: usize,
+        rows_max: u32,
+        batch: &mut Batch,
+    ) -> usize {
         batch.restart(block.first_ordinal().saturating_add(from as u64));
         let most = usize::try_from(rows_max).unwrap_or(usize::MAX);
         let records = block.iter().skip(from).take(most);
@@ -62,12 +71,7 @@ impl RecordCutter {
     }
 
     /// Parses pieces of the text into the batch.
-    fn parse(
-        &mut self,
-        batch: &mut Batch,
-        text: &[u8],
-        pieces: impl Iterator<Item = Piece>,
-    ) {
+    fn parse(&mut self, batch: &mut Batch, text: &[u8], pieces: impl Iterator<Item = Piece>) {
         let Self { parser, names, keep, decoded, touched } = self;
         let mut filler = Filler::new(batch, names, text, decoded, touched);
         for (start, len, receipt) in pieces {
@@ -108,6 +112,10 @@ pub struct TextCutter {
     block: RecordBlock,
     taken: usize,
     pending: Vec<u8>,
+    /// Whether all text so far is known to be UTF-8.
+    utf8: bool,
+    /// Bytes on their way to become UTF-8.
+    encoded: Vec<u8>,
     ended: bool,
     next_ordinal: u64,
 }
@@ -133,6 +141,8 @@ impl TextCutter {
             block: RecordBlock::default(),
             taken: 0,
             pending: Vec::new(),
+            utf8: false,
+            encoded: Vec::new(),
             ended: false,
             next_ordinal: 0,
         }
@@ -141,12 +151,44 @@ impl TextCutter {
     /// How many bytes it needs before the next batch is cut; 0 when it has enough.
     #[must_use]
     pub fn wanted(&self) -> usize {
-        if self.ended || self.taken < self.block.len() { 0 } else { self.target.saturating_sub(self.pending.len()) }
+        if self.ended || self.taken < self.block.len() {
+            0
+        } else {
+            self.target.saturating_sub(self.pending.len())
+        }
     }
 
     /// Takes the next bytes.
     pub fn fill(&mut self, bytes: &[u8]) {
+        self.utf8 = false;
         self.pending.extend_from_slice(bytes);
+    }
+
+    /// Takes as many bytes of a stream as it wants, however many the stream gives at once.
+    ///
+    /// # Errors
+    /// When the stream fails.
+    pub fn read(&mut self, stream: &mut dyn Read, decoder: &mut Decoder) -> io::Result<()> {
+        while self.wanted() > 0 {
+            let wanted = self.wanted();
+            let read = if decoder.is_plain() {
+                let read = fill_up(stream, &mut self.pending, wanted)?;
+                let before = self.pending.len() - read;
+                decoder.push(self.pending.get(before..).unwrap_or_default());
+                read
+            } else {
+                self.encoded.clear();
+                let read = fill_up(stream, &mut self.encoded, wanted)?;
+                self.pending.extend_from_slice(decoder.push(&self.encoded));
+                read
+            };
+            self.utf8 = decoder.is_clean();
+            if read == 0 {
+                self.pending.extend_from_slice(decoder.finish());
+                self.ended = true;
+            }
+        }
+        Ok(())
     }
 
     /// There are no more bytes.
@@ -158,6 +200,9 @@ impl TextCutter {
     /// only means that it wants more text.
     pub fn cut(&mut self, rows_max: u32, batch: &mut Batch) -> bool {
         batch.restart(self.next_ordinal);
+        if !self.records.parser.has_original_columns() {
+            self.walk = None;
+        }
         if self.taken >= self.block.len() && !self.pending.is_empty() && !self.framing {
             let taken = self.cut_fast(rows_max, batch);
             if taken {
@@ -196,12 +241,13 @@ impl TextCutter {
 
     /// Cuts whole records out of what is pending, if there are any.
     fn cut_fast(&mut self, rows_max: u32, batch: &mut Batch) -> bool {
-        let text = std::mem::take(&mut self.pending);
+        // What is left over goes where the batch's text was.
+        let text = std::mem::replace(&mut self.pending, std::mem::take(&mut batch.text));
         let records = &mut self.records;
         let used = match &mut self.walk {
             Some(walk) => {
                 let first = records.names.first_place().unwrap_or(0);
-                let utf8 = std::str::from_utf8(&text).is_ok();
+                let utf8 = self.utf8 || std::str::from_utf8(&text).is_ok();
                 walk.walk(batch, (&text, utf8), &mut records.decoded, (first, rows_max))
             }
             None if self.lines => {
@@ -211,8 +257,11 @@ impl TextCutter {
             }
             None => 0,
         };
+        if self.walk.as_ref().is_some_and(|walk| walk.is_done) {
+            self.walk = None;
+        }
         if used == 0 {
-            self.pending = text;
+            batch.text = std::mem::replace(&mut self.pending, text);
             return false;
         }
         self.pending.extend_from_slice(text.get(used..).unwrap_or_default());
@@ -232,4 +281,21 @@ fn lines(text: &[u8], lines_max: u32) -> (Vec<Piece>, usize) {
         start = feed + 1;
     }
     (pieces, start)
+}
+
+/// Appends `wanted` bytes of the stream, or as many as it has. Answers how many.
+fn fill_up(stream: &mut dyn Read, bytes: &mut Vec<u8>, wanted: usize) -> io::Result<usize> {
+    let before = bytes.len();
+    bytes.resize(before + wanted, 0);
+    let mut filled = before;
+    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match stream.read(room) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(filled - before)
 }

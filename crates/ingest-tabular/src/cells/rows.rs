@@ -22,12 +22,15 @@ pub(super) struct RowWalk {
     marks: Marks,
     columns: usize,
     null: Option<Vec<u8>>,
+    empty: Option<Vec<u8>>,
     comment: Option<u8>,
-    /// First bytes of records that may be the header again.
-    header_starts: Option<[u8; 2]>,
+    /// First bytes of records that may be a header again; none where the text has no header.
+    name_starts: Option<Box<[bool; 256]>>,
     /// For rows that need a second look.
     rows: Rows,
     positions: Vec<u32>,
+    /// Whether the columns are no longer the dialect's.
+    pub(super) is_done: bool,
 }
 
 /// The text under the walk.
@@ -38,6 +41,8 @@ struct Text<'a> {
     indexed: usize,
     next: usize,
     needles: [u8; 3],
+    /// Values that had to be decoded; they come behind the text.
+    decoded: &'a mut Vec<u8>,
 }
 
 impl Text<'_> {
@@ -92,10 +97,12 @@ impl RowWalk {
             marks: Marks::of(dialect),
             columns: dialect.columns.len(),
             null: dialect.null.as_ref().map(|null| null.as_bytes().to_vec()),
+            empty: dialect.empty.as_ref().map(|empty| empty.as_bytes().to_vec()),
             comment: dialect.comment,
-            header_starts: header_starts(dialect),
+            name_starts: name_starts(dialect),
             rows: Rows::new(dialect),
             positions: Vec::new(),
+            is_done: false,
         })
     }
 
@@ -111,40 +118,43 @@ impl RowWalk {
         let mut positions = std::mem::take(&mut self.positions);
         positions.clear();
         let needles = [self.delimiter, b'\n', self.quote.unwrap_or(b'\n')];
-        let mut under = Text { bytes: text, positions: &mut positions, indexed: 0, next: 0, needles };
+        let mut under =
+            Text { bytes: text, positions: &mut positions, indexed: 0, next: 0, needles, decoded };
         if batch.columns.len() < first + self.columns {
             batch.columns.resize_with(first + self.columns, Vec::new);
         }
         let mut at = 0;
         while batch.rows < rows_max {
-            let decoded_before = decoded.len();
-            let end = self.record(batch, &mut under, at, decoded, first);
+            let decoded_before = under.decoded.len();
+            let end = self.record(batch, &mut under, at, first);
             let End::Record { after, fields } = end else {
                 self.undo(batch, first);
-                decoded.truncate(decoded_before);
+                under.decoded.truncate(decoded_before);
                 break;
             };
             let record = line(text.get(at..after).unwrap_or_default());
-            let place = (narrow(at), narrow(record.len()));
-            at = after;
-            match self.judge(record, fields) {
-                Verdict::Row => {
-                    if !utf8 && std::str::from_utf8(record).is_err() {
-                        self.mark_broken(batch, first);
-                    }
-                    batch.rows += 1;
-                    batch.records += 1;
+            let verdict = self.judge(record, fields);
+            if matches!(verdict, Verdict::Row) {
+                if !utf8 && std::str::from_utf8(record).is_err() {
+                    self.mark_broken(batch, first);
                 }
-                verdict => {
-                    self.undo(batch, first);
-                    decoded.truncate(decoded_before);
-                    match verdict {
-                        Verdict::Refused(reason) => batch.refuse(place, None, reason),
-                        Verdict::Ignored(kind) => batch.ignore(kind),
-                        Verdict::Row => {}
-                    }
-                }
+                batch.rows += 1;
+                batch.records += 1;
+                at = after;
+                continue;
             }
+            self.undo(batch, first);
+            under.decoded.truncate(decoded_before);
+            match verdict {
+                Verdict::Refused(reason) => batch.refuse((narrow(at), narrow(record.len())), None, reason),
+                Verdict::Ignored(kind) => batch.ignore(kind),
+                Verdict::NewColumns => {
+                    self.is_done = true;
+                    break;
+                }
+                Verdict::Row => {}
+            }
+            at = after;
         }
         self.positions = positions;
         at
@@ -152,14 +162,7 @@ impl RowWalk {
 
     /// Walks one record from `at` on, and hands its fields to the columns.
     #[inline]
-    fn record(
-        &self,
-        batch: &mut Batch,
-        text: &mut Text<'_>,
-        at: usize,
-        decoded: &mut Vec<u8>,
-        first: usize,
-    ) -> End {
+    fn record(&self, batch: &mut Batch, text: &mut Text<'_>, at: usize, first: usize) -> End {
         let row = batch.rows;
         let mut start = at;
         let mut field = 0;
@@ -171,7 +174,7 @@ impl RowWalk {
             if !is_end && byte != self.delimiter {
                 // A quote opens a field as its first byte only; anywhere else it is text.
                 if mark == start {
-                    let Some((span, end)) = self.quoted(text, row, start, decoded) else { return End::Open };
+                    let Some((span, end)) = self.quoted(text, row, start) else { return End::Open };
                     if let Some(column) = columns.get_mut(field) {
                         column.push(span);
                     }
@@ -189,9 +192,9 @@ impl RowWalk {
             let end = if is_end { unreturned(text, start, mark) } else { mark };
             if end > start
                 && let Some(column) = columns.get_mut(field)
-                && !self.is_null(text.bytes.get(start..end))
+                && let Some(len) = self.len_of(text.bytes, start, end)
             {
-                column.push(Span::text(row, narrow(start), narrow(end - start)));
+                column.push(Span::text(row, narrow(start), len));
             }
             field += 1;
             start = mark + 1;
@@ -201,13 +204,23 @@ impl RowWalk {
         }
     }
 
+    /// The length of a field that is not quoted; none where its text stands for a missing value.
     #[inline]
-    fn is_null(&self, text: Option<&[u8]>) -> bool {
-        self.null.as_ref().is_some_and(|null| text == Some(null.as_slice()))
+    fn len_of(&self, text: &[u8], start: usize, end: usize) -> Option<u32> {
+        if self.null.is_some() || self.empty.is_some() {
+            let field = text.get(start..end);
+            if self.null.as_deref() == field {
+                return None;
+            }
+            if self.empty.as_deref() == field {
+                return Some(0);
+            }
+        }
+        Some(narrow(end - start))
     }
 
     /// The field that the quote at `start` opens, and where the delimiter or line feed behind it stands.
-    fn quoted(&self, text: &mut Text<'_>, row: u32, start: usize, decoded: &mut Vec<u8>) -> Option<(Span, usize)> {
+    fn quoted(&self, text: &mut Text<'_>, row: u32, start: usize) -> Option<(Span, usize)> {
         let quote = self.quote?;
         let mut escaped = false;
         text.next += 1;
@@ -242,26 +255,30 @@ impl RowWalk {
         if !escaped {
             return Some((Span::text(row, narrow(start + 1), narrow(inside.len())), end));
         }
-        let from = decoded.len();
-        self.marks.unescape(inside, decoded);
-        let len = decoded.len() - from;
+        let from = text.decoded.len();
+        self.marks.unescape(inside, text.decoded);
+        let len = text.decoded.len() - from;
         Some((Span::new(row, narrow(text.bytes.len() + from), narrow(len), Form::Text), end))
     }
 
     /// What a record of so many fields is.
     #[inline]
     fn judge(&self, record: &[u8], fields: usize) -> Verdict {
-        if record.is_empty() {
-            return Verdict::Ignored(Ignored::Blank);
+        let Some(first) = record.first() else { return Verdict::Ignored(Ignored::Blank) };
+        if self.comment == Some(*first) {
+            let says = self.rows.says_columns(record);
+            return if says { Verdict::NewColumns } else { Verdict::Ignored(Ignored::Comment) };
         }
-        if self.comment.is_some() && record.first() == self.comment.as_ref() {
-            return Verdict::Ignored(Ignored::Comment);
-        }
-        if let (Some(starts), Some(byte)) = (self.header_starts, record.first())
-            && (starts.contains(byte) || byte.is_ascii_whitespace() || !byte.is_ascii())
-            && self.rows.is_header(record)
+        let fits = fields == self.columns;
+        if let Some(starts) = &self.name_starts
+            && (!fits || starts.get(usize::from(*first)).copied().unwrap_or(true))
         {
-            return Verdict::Ignored(Ignored::Header);
+            if self.rows.is_header(record) {
+                return Verdict::Ignored(Ignored::Header);
+            }
+            if self.rows.says_columns(record) {
+                return Verdict::NewColumns;
+            }
         }
         match fields.cmp(&self.columns) {
             std::cmp::Ordering::Equal => Verdict::Row,
@@ -295,6 +312,8 @@ impl RowWalk {
 
 enum Verdict {
     Row,
+    /// A header with other columns, which the long way goes by.
+    NewColumns,
     Ignored(Ignored),
     Refused(Reason),
 }
@@ -311,8 +330,19 @@ fn line(record: &[u8]) -> &[u8] {
     record.strip_suffix(b"\r").unwrap_or(record)
 }
 
-fn header_starts(dialect: &CsvDialect) -> Option<[u8; 2]> {
-    let name = dialect.columns.first().filter(|_| dialect.header)?;
-    let first = name.bytes().next().unwrap_or(dialect.delimiter);
-    Some([first, dialect.quote.unwrap_or(first)])
+/// Quotes, blanks and what is beyond ASCII may come before a name, too.
+fn name_starts(dialect: &CsvDialect) -> Option<Box<[bool; 256]>> {
+    if !dialect.header {
+        return None;
+    }
+    let rows = Rows::new(dialect);
+    let named: Vec<u8> = rows.name_starts().collect();
+    let may_start = |byte: u8| {
+        named.contains(&byte) || dialect.quote == Some(byte) || byte.is_ascii_whitespace() || !byte.is_ascii()
+    };
+    let mut starts = [false; 256];
+    for (starts, byte) in starts.iter_mut().zip(0..=u8::MAX) {
+        *starts = may_start(byte);
+    }
+    Some(Box::new(starts))
 }

@@ -18,6 +18,7 @@ fn csv(columns: usize, quote: Option<u8>, header: bool) -> Shape {
             columns: (1..=columns).map(|n| format!("c{n}")).collect(),
             header,
             null: Some("-".to_owned()),
+            empty: Some("b".to_owned()),
             comment: Some(b'#'),
             collapse: false,
         }),
@@ -40,7 +41,11 @@ impl Seen {
         for slot in 0..batch.columns.len() {
             for span in batch.spans(slot) {
                 let text = format!("{:?}", batch.value(*span));
-                self.rows[first + usize::try_from(span.row()).unwrap()].push((slot, text, span.may_be_broken()));
+                self.rows[first + usize::try_from(span.row()).unwrap()].push((
+                    slot,
+                    text,
+                    span.may_be_broken(),
+                ));
             }
         }
         for (record, reason) in batch.refused() {
@@ -103,6 +108,9 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(b"-".to_vec()),
         1 => Just(b"#".to_vec()),
         1 => Just(b"c1,c2,c3\n".to_vec()),
+        1 => Just(b"c2,c1\n".to_vec()),
+        1 => Just(b"c2,new,c1\n".to_vec()),
+        1 => Just(b"c1,c2,more\n".to_vec()),
         1 => Just(vec![0xff]),
         1 => Just("é".as_bytes().to_vec()),
         4 => "[a-c0-9]{1,9}".prop_map(String::into_bytes),

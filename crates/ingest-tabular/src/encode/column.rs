@@ -5,12 +5,11 @@
 use std::io;
 use std::ops::Range;
 
-use bytes::Bytes;
-use ingest_core::schema::ColumnType;
+use ingest_core::schema::{ColumnType, TimeForm};
 use ingest_core::time::Timestamp;
 use parquet::column::writer::ColumnCloseResult;
 
-use super::page::{self, Compressor};
+use super::page::{self, Chunk, Compressor};
 use crate::cells::{Batch, Form, PADDING, Span};
 use crate::parse::Value;
 use crate::quarantine::push_json_string;
@@ -115,7 +114,7 @@ impl ColumnWriter {
     ) -> io::Result<()> {
         let spans = within(slot.map(|slot| batch.spans(slot)).unwrap_or_default(), rows);
         self.clear();
-        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let count = rows.len();
         match self.fill {
             _ if spans.is_empty() => self.page.add_nulls(count),
             Fill::Typed(ColumnType::Text) if spans.iter().all(|span| span.is_readable()) => {
@@ -126,7 +125,8 @@ impl ColumnWriter {
             Fill::Typed(ColumnType::Int64) => self.take_wholes(batch, spans, rows.start),
             Fill::Typed(ColumnType::Float64 { form }) => {
                 for span in spans {
-                    let float = span.is_text().then(|| swift::float(span.of(batch.text()), form)).flatten();
+                    let text = span.of(batch.text());
+                    let float = is_plain(*span).then(|| swift::float(text, form)).flatten();
                     match float {
                         Some(float) => {
                             self.present.push(span.row() - rows.start);
@@ -138,6 +138,22 @@ impl ColumnWriter {
             }
             Fill::Typed(kind @ ColumnType::Timestamp { .. }) if self.instants.is_some() => {
                 self.take_instants(batch, spans, rows.start, kind);
+            }
+            Fill::Typed(
+                kind @ ColumnType::Timestamp {
+                    form: form @ (TimeForm::EpochSeconds | TimeForm::EpochMillis),
+                    unit,
+                },
+            ) => {
+                for span in spans {
+                    match is_plain(*span).then(|| swift::epoch(batch.text(), *span, form, unit)).flatten() {
+                        Some(steps) => {
+                            self.present.push(span.row() - rows.start);
+                            self.wholes.push(steps);
+                        }
+                        None => self.take_one(batch, *span, rows.start, kind),
+                    }
+                }
             }
             Fill::Typed(kind) => {
                 spans.iter().for_each(|span| self.take_one(batch, *span, rows.start, kind));
@@ -158,8 +174,7 @@ impl ColumnWriter {
 
     fn take_wholes(&mut self, batch: &Batch, spans: &[Span], first: u32) {
         for span in spans {
-            let plain = span.is_text() || span.form() == Form::Number;
-            match plain.then(|| swift::whole(batch.text(), *span)).flatten() {
+            match is_plain(*span).then(|| swift::whole(batch.text(), *span)).flatten() {
                 Some(whole) => {
                     self.present.push(span.row() - first);
                     self.wholes.push(whole);
@@ -187,7 +202,8 @@ impl ColumnWriter {
     /// Takes one value of any type and form.
     fn take_one(&mut self, batch: &Batch, span: Span, first: u32, kind: ColumnType) {
         let value = batch.value(span);
-        let received = batch.origin(span.row()).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
+        let received =
+            batch.origin(span.row()).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
         let near = received.or(self.window_start);
         let Some(cell) = cell_of(kind, value, near, &mut self.scratch) else {
             self.misfits.push(Misfit { value: span, lack: Lack::Value });
@@ -256,7 +272,7 @@ impl ColumnWriter {
     pub(super) fn end_chunk(
         &mut self,
         compressor: &mut Compressor,
-    ) -> parquet::errors::Result<(Bytes, ColumnCloseResult)> {
+    ) -> parquet::errors::Result<(Chunk, ColumnCloseResult)> {
         self.page.end_chunk(compressor)
     }
 
@@ -289,6 +305,11 @@ impl ColumnWriter {
         self.spans.clear();
         self.times.clear();
     }
+}
+
+/// Whether a number may be read from the value's text, whatever its bytes are.
+fn is_plain(span: Span) -> bool {
+    span.is_text() || matches!(span.form(), Form::Text | Form::Number)
 }
 
 /// The spans of these rows.

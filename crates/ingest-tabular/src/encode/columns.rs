@@ -52,19 +52,20 @@ impl Columns {
         table: &TableSchema,
         layout: &FileLayout,
         descriptors: &[ColumnDescPtr],
-        options: &EncodeOptions,
+        options: EncodeOptions,
     ) -> Result<Self, EncodeError> {
         let places = layout.places;
         let compression = compression(options.codec);
         let time_column =
             table.columns.iter().position(|column| table.time_field.as_ref() == Some(&column.field));
-        let own = options.own.as_ref().map(|own| {
-            Own::new(own.clone(), time_column.and_then(|at| table.columns.get(at)).map(|column| column.kind))
+        let window_start = options.own.as_ref().map(|own| own.window_start);
+        let own = options.own.map(|own| {
+            Own::new(own, time_column.and_then(|at| table.columns.get(at)).map(|column| column.kind))
         });
         let untyped = options.guess.as_ref().map(|guess| guess.untyped.as_slice()).unwrap_or_default();
-        let window_start = options.own.as_ref().map(|own| own.window_start);
         let writers = descriptors.iter().zip(0_usize..).map(|(descriptor, place)| {
-            let column = place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
+            let column =
+                place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
             let fill = match column {
                 None => Fill::Own,
                 Some((_, column)) if untyped.contains(&column.field) => Fill::Nothing,
@@ -137,7 +138,7 @@ impl Columns {
         let mut rows = self.part(batch, 0);
         loop {
             self.complete_part(batch, &rows)?;
-            self.group_rows += usize::try_from(rows.len()).unwrap_or(0);
+            self.group_rows += rows.len();
             let size: usize = self.writers.iter().flatten().map(|column| column.size()).sum();
             if size >= self.bounds.bytes || self.group_rows >= self.bounds.rows {
                 self.close_row_group(writer)?;
@@ -202,19 +203,20 @@ impl Columns {
                 return Err(self.refusal(field.to_owned()));
             }
             for Misfit { value, lack } in misfits {
-                self.rescued_rows.add(value.row(), field, batch, value, lack);
+                self.rescued_rows.add(field, batch, value, lack);
             }
         }
         self.rescue_slots(batch, rows);
-        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let count = rows.len();
         let compressor = self.crew.compressor();
         if let Some(own) = &mut self.own {
             let time = self.time_column.and_then(|at| self.writers.get_mut(self.places.first + at));
             let times = time.and_then(Option::as_mut).map(|column| std::mem::take(&mut column.times));
-            own.write(&mut self.writers, batch, rows, &times.unwrap_or_default(), compressor)
+            own.write(&mut self.writers, (batch, rows), &times.unwrap_or_default(), compressor)
                 .map_err(EncodeError::Compress)?;
             if let Some(raw) = self.places.raw.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
-                own.write_raw(raw, batch, rows, compressor, &mut self.rescued_rows).map_err(EncodeError::Compress)?;
+                own.write_raw(raw, (batch, rows), compressor, &mut self.rescued_rows)
+                    .map_err(EncodeError::Compress)?;
             }
         }
         if let Some(rescued) = self.places.rescued.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
@@ -230,12 +232,12 @@ impl Columns {
     fn rescue_slots(&mut self, batch: &Batch, rows: &Range<u32>) {
         for extra in batch.extras().iter().filter(|extra| rows.contains(&extra.value.row())) {
             let name = self.extra_name(batch, extra.field);
-            self.rescued_rows.add(extra.value.row(), &name, batch, extra.value, Lack::Value);
+            self.rescued_rows.add(&name, batch, extra.value, Lack::Value);
         }
         for ((field, taken), slot) in self.slot_names.iter().zip(0..) {
             if !taken {
                 for value in batch.spans(slot).iter().filter(|value| rows.contains(&value.row())) {
-                    self.rescued_rows.add(value.row(), field, batch, *value, Lack::Value);
+                    self.rescued_rows.add(field, batch, *value, Lack::Value);
                 }
             }
         }
@@ -247,7 +249,9 @@ impl Columns {
 
     fn extra_name(&self, batch: &Batch, field: ExtraField) -> String {
         match field {
-            ExtraField::Slot(slot) => self.slot_names.get(slot).map(|(name, _)| name.clone()).unwrap_or_default(),
+            ExtraField::Slot(slot) => {
+                self.slot_names.get(slot).map(|(name, _)| name.clone()).unwrap_or_default()
+            }
             ExtraField::Name(name) => String::from_utf8_lossy(batch.bytes(name)).into_owned(),
         }
     }
@@ -264,7 +268,9 @@ impl Columns {
 
     fn take_all(&mut self, task: impl Fn(usize) -> Task) -> Vec<Job> {
         let columns = self.writers.iter_mut().zip(0..);
-        columns.filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: task(place) })).collect()
+        columns
+            .filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: task(place) }))
+            .collect()
     }
 
     fn put_back(&mut self, place: usize, column: Box<ColumnWriter>) {

@@ -9,12 +9,11 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use bytes::Bytes;
 use parquet::column::writer::ColumnCloseResult;
 
 use super::column::ColumnWriter;
 use super::options::Codec;
-use super::page::Compressor;
+use super::page::{Chunk, Compressor};
 use crate::cells::Batch;
 
 /// What to do with a column.
@@ -36,7 +35,7 @@ pub(super) struct Job {
 pub(super) struct Done {
     pub(super) place: usize,
     pub(super) column: Box<ColumnWriter>,
-    pub(super) result: parquet::errors::Result<Option<(Bytes, ColumnCloseResult)>>,
+    pub(super) result: parquet::errors::Result<Option<(Chunk, ColumnCloseResult)>>,
 }
 
 /// What the threads share.
@@ -102,7 +101,8 @@ impl Crew {
             pending: 0,
         };
         for _ in 1..threads {
-            let (queue, sender, mut compressor) = (Arc::clone(&queue), sender.clone(), Compressor::new(codec)?);
+            let (queue, sender, mut compressor) =
+                (Arc::clone(&queue), sender.clone(), Compressor::new(codec)?);
             let work = move || {
                 while let Some(job) = queue.wait() {
                     if sender.send(job.run(&mut compressor)).is_err() {

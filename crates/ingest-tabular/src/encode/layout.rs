@@ -120,9 +120,7 @@ const fn step(unit: TimeUnit) -> Unit {
 const fn physical(kind: ColumnType) -> Physical {
     match kind {
         ColumnType::Bool { .. } => Physical::BOOLEAN,
-        ColumnType::Int64 | ColumnType::Timestamp { .. } | ColumnType::Time { .. } => {
-            Physical::INT64
-        }
+        ColumnType::Int64 | ColumnType::Timestamp { .. } | ColumnType::Time { .. } => Physical::INT64,
         ColumnType::Float64 { .. } => Physical::DOUBLE,
         ColumnType::Decimal { .. } => Physical::FIXED_LEN_BYTE_ARRAY,
         ColumnType::Date => Physical::INT32,

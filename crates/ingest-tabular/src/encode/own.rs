@@ -36,12 +36,11 @@ impl Own {
     pub(super) fn write(
         &mut self,
         writers: &mut [Option<Box<ColumnWriter>>],
-        batch: &Batch,
-        rows: &Range<u32>,
+        (batch, rows): (&Batch, &Range<u32>),
         times: &[(u32, i64)],
         compressor: &mut Compressor,
     ) -> io::Result<()> {
-        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let count = rows.len();
         let [Some(time), Some(timestamp), Some(sequence), Some(log_id), ..] = writers else {
             return Err(io::Error::other("the file lacks columns of ours"));
         };
@@ -62,9 +61,10 @@ impl Own {
         let mut all = Vec::new();
         for row in rows.clone() {
             let event = times.next_if(|(at, _)| *at == row).map(|(_, steps)| steps.div_euclid(per_milli));
-            let received = batch.origin(row).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
-            let time = event
-                .map_or_else(|| received.unwrap_or(self.options.window_start), Timestamp::from_millis);
+            let received =
+                batch.origin(row).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
+            let time =
+                event.map_or_else(|| received.unwrap_or(self.options.window_start), Timestamp::from_millis);
             self.times = Some(self.times.map_or((time, time), |(min, max)| (min.min(time), max.max(time))));
             all.push(Some(time.millis()));
         }
@@ -76,19 +76,18 @@ impl Own {
     pub(super) fn write_raw(
         &self,
         raw: &mut ColumnWriter,
-        batch: &Batch,
-        rows: &Range<u32>,
+        (batch, rows): (&Batch, &Range<u32>),
         compressor: &mut Compressor,
         rescued: &mut RescuedRows,
     ) -> io::Result<()> {
-        let count = usize::try_from(rows.len()).unwrap_or(0);
+        let count = rows.len();
         let mut texts = Vec::with_capacity(count);
         for row in rows.clone() {
             let Some(origin) = batch.origin(row) else { continue };
             let span = Span::new(row, origin.start, origin.len, Form::Text);
             let text = String::from_utf8_lossy(batch.bytes(span));
             if matches!(text, std::borrow::Cow::Owned(_)) {
-                rescued.add(row, own::RAW, batch, span, Lack::Bytes);
+                rescued.add(own::RAW, batch, span, Lack::Bytes);
             }
             texts.push((row - rows.start, text));
         }

@@ -4,9 +4,11 @@
 //! The `parquet` crate keeps the footer and the indexes; nothing here knows files, rows of a log, or types of a schema.
 //! Source of every layout: the Parquet format's own description (Encodings.md, README.md, PageIndex.md).
 
+pub(crate) use chunk::Chunk;
 pub(crate) use column::{Batch, Column, ColumnSpec};
 pub(crate) use compress::Compressor;
 
+mod chunk;
 mod column;
 mod compress;
 mod delta;

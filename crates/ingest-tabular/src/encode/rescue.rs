@@ -26,13 +26,13 @@ enum Rescued {
 
 impl RescuedRows {
     /// Adds what a column lacks of a row's value.
-    pub(super) fn add(&mut self, row: u32, field: &str, batch: &Batch, value: Span, lack: Lack) {
+    pub(super) fn add(&mut self, field: &str, batch: &Batch, value: Span, lack: Lack) {
         let rescued = if lack == Lack::Bytes {
             Rescued::Bytes(batch.bytes(value).to_vec())
         } else {
             json_of(batch.value(value))
         };
-        self.values.push((row, field.to_owned(), rescued));
+        self.values.push((value.row(), field.to_owned(), rescued));
     }
 
     /// The object of each row that rescues something, counted from `first`, and how many values they are.

@@ -59,6 +59,7 @@ fn csv(columns: &[&str]) -> Shape {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         header: false,
         null: None,
+        empty: None,
         comment: None,
         collapse: false,
     }))

@@ -48,6 +48,11 @@ impl Tally {
         self.add_joined(rest);
     }
 
+    /// Whether no byte so far was out of place.
+    pub(crate) const fn is_clean(&self) -> bool {
+        self.single == 0
+    }
+
     /// The text ends: a character that was cut stays so.
     pub(crate) fn end(&mut self) {
         let cut = std::mem::take(&mut self.cut);

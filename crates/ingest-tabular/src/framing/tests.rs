@@ -11,6 +11,7 @@ fn csv(escape: Option<u8>) -> Framing {
         columns: Vec::new(),
         header: false,
         null: None,
+        empty: None,
         comment: None,
         collapse: false,
     })

@@ -8,6 +8,10 @@ use memchr::{memchr, memchr_iter};
 
 use super::{Field, Sink, Value};
 use crate::quarantine::Reason;
+pub(crate) use columns::{Columns, is_name};
+use columns::{Goal, directive};
+
+mod columns;
 
 /// How fields are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,8 +50,7 @@ impl Marks {
 
     /// Hands every field of the record to `take`, in order.
     pub(crate) fn split<'a>(self, record: &'a [u8], mut take: impl FnMut(RawField<'a>)) {
-        let quote = self.quote.filter(|quote| memchr(*quote, record).is_some());
-        let Some(quote) = quote else {
+        if self.quote.is_none_or(|quote| memchr(quote, record).is_none()) {
             let mut start = 0;
             for end in memchr_iter(self.delimiter, record) {
                 take(plain(record.get(start..end)));
@@ -55,21 +58,25 @@ impl Marks {
             }
             take(plain(record.get(start..)));
             return;
-        };
-        let mut rest = record;
-        loop {
-            let (field, len) = if rest.first() == Some(&quote) {
-                self.quoted(rest, quote)
-            } else {
+        }
+        let mut rest = Some(record);
+        while let Some(tail) = rest {
+            let (field, after) = self.next(tail);
+            take(field);
+            rest = after;
+        }
+    }
+
+    /// The first field, and what follows its delimiter.
+    fn next(self, rest: &[u8]) -> (RawField<'_>, Option<&[u8]>) {
+        let (field, len) = match self.quote {
+            Some(quote) if rest.first() == Some(&quote) => self.quoted(rest, quote),
+            _ => {
                 let len = memchr(self.delimiter, rest).unwrap_or(rest.len());
                 (plain(rest.get(..len)), len)
-            };
-            take(field);
-            match rest.get(len + 1..) {
-                Some(next) => rest = next,
-                None => return,
             }
-        }
+        };
+        (field, rest.get(len + 1..))
     }
 
     /// A field that begins with a quote, and its length as written.
@@ -131,9 +138,10 @@ fn plain(text: Option<&[u8]>) -> RawField<'_> {
 #[derive(Debug)]
 pub(crate) struct Rows {
     marks: Marks,
-    columns: usize,
-    header: Option<Vec<String>>,
+    columns: Columns,
+    header: bool,
     null: Option<Vec<u8>>,
+    empty: Option<Vec<u8>>,
     comment: Option<u8>,
     collapse: bool,
     squeezed: Vec<u8>,
@@ -144,9 +152,10 @@ impl Rows {
     pub(crate) fn new(dialect: &CsvDialect) -> Self {
         Self {
             marks: Marks::of(dialect),
-            columns: dialect.columns.len(),
-            header: dialect.header.then(|| dialect.columns.clone()),
+            columns: Columns::new(dialect.columns.clone()),
+            header: dialect.header,
             null: dialect.null.as_ref().map(|null| null.as_bytes().to_vec()),
+            empty: dialect.empty.as_ref().map(|empty| empty.as_bytes().to_vec()),
             comment: dialect.comment,
             collapse: dialect.collapse,
             squeezed: Vec::new(),
@@ -163,15 +172,54 @@ impl Rows {
         self.comment.is_some() && record.first() == self.comment.as_ref()
     }
 
-    /// Whether the record repeats the column names.
+    /// Obeys a comment of a file that says columns, as Zeek and W3C logs say them again after a restart.
+    pub(crate) fn obey(&mut self, comment: &[u8]) {
+        if let Some(names) = directive(comment, self.marks.delimiter) {
+            self.columns.switch(&names);
+        }
+    }
+
+    /// Whether the record repeats the column names of the dialect.
     pub(crate) fn is_header(&self, record: &[u8]) -> bool {
-        let Some(header) = &self.header else { return false };
+        let Some(first) = self.columns.original().first().filter(|_| self.header) else { return false };
         // Nearly every record differs in its first field already.
-        let begins = header.first().is_some_and(|name| self.marks.is_named(self.marks.first(record), name));
-        if !begins {
+        self.marks.is_named(self.marks.next(record).0, first) && self.names_all(record)
+    }
+
+    /// Whether the record of a file is a header, this one or another, which is obeyed from here on.
+    pub(crate) fn takes_header(&mut self, record: &[u8]) -> bool {
+        if !self.header {
             return false;
         }
-        let mut names = header.iter();
+        let names = if self.is_header(record) {
+            Some(self.columns.original().to_vec())
+        } else {
+            self.columns.named_by(self.marks, record)
+        };
+        names.inspect(|names| self.columns.switch(names)).is_some()
+    }
+
+    /// Whether the record of a file, which is none that [`Rows::is_header`] knows, says other columns.
+    pub(crate) fn says_columns(&self, record: &[u8]) -> bool {
+        if self.is_comment(record) {
+            let names = directive(record, self.marks.delimiter);
+            return names.is_some_and(|names| names != self.columns.original());
+        }
+        self.header && self.columns.named_by(self.marks, record).is_some()
+    }
+
+    /// Whether rows still have the dialect's own columns in their order.
+    pub(crate) fn is_original(&self) -> bool {
+        self.columns.goals().is_none()
+    }
+
+    /// The first bytes of the dialect's own names.
+    pub(crate) fn name_starts(&self) -> impl Iterator<Item = u8> {
+        self.columns.original().iter().filter_map(|name| name.bytes().next())
+    }
+
+    fn names_all(&self, record: &[u8]) -> bool {
+        let mut names = self.columns.original().iter();
         let mut same = true;
         self.marks.split(record, |field| {
             same = same && names.next().is_some_and(|name| self.marks.is_named(field, name));
@@ -182,14 +230,16 @@ impl Rows {
     pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
         let mut count = 0;
         let mut unclosed = false;
-        let Self { marks, columns, null, collapse, squeezed, unescaped, .. } = self;
+        let Self { marks, columns, null, empty, collapse, squeezed, unescaped, .. } = self;
         let record = if *collapse { squeeze(marks.delimiter, record, squeezed) } else { record };
+        let (expected, goals) = (columns.count(), columns.goals());
+        let is = |marker: &Option<Vec<u8>>, text: &[u8]| marker.as_ref().is_some_and(|marker| marker == text);
         marks.split(record, |field| {
             unclosed |= field.form == FieldForm::Unclosed;
-            if count < *columns {
+            if count < expected {
                 let value = match field.form {
-                    FieldForm::Plain if field.text.is_empty() => Value::Null,
-                    FieldForm::Plain if null.as_ref().is_some_and(|null| null == field.text) => Value::Null,
+                    FieldForm::Plain if field.text.is_empty() || is(null, field.text) => Value::Null,
+                    FieldForm::Plain if is(empty, field.text) => Value::Text(b""),
                     FieldForm::Escaped => {
                         unescaped.clear();
                         marks.unescape(field.text, unescaped);
@@ -199,16 +249,25 @@ impl Rows {
                         Value::Text(field.text)
                     }
                 };
-                sink.put(Field::Place(count), value);
+                sink.put(goal(goals, count), value);
             }
             count += 1;
         });
-        match count.cmp(columns) {
+        match count.cmp(&expected) {
             _ if unclosed => Err(Reason::UnclosedQuote),
             std::cmp::Ordering::Less => Err(Reason::ShortRow),
             std::cmp::Ordering::Greater => Err(Reason::LongRow),
             std::cmp::Ordering::Equal => Ok(()),
         }
+    }
+}
+
+/// Where the field at a place of a row goes.
+fn goal(goals: Option<&[Goal]>, place: usize) -> Field<'_> {
+    match goals.and_then(|goals| goals.get(place)) {
+        Some(Goal::Name(name)) => Field::Name(name),
+        Some(Goal::Place(place)) => Field::Place(*place),
+        None => Field::Place(place),
     }
 }
 
@@ -225,14 +284,6 @@ fn squeeze<'a>(delimiter: u8, record: &[u8], buffer: &'a mut Vec<u8>) -> &'a [u8
 }
 
 impl Marks {
-    /// The first field of a record.
-    fn first(self, record: &[u8]) -> RawField<'_> {
-        match self.quote {
-            Some(quote) if record.first() == Some(&quote) => self.quoted(record, quote).0,
-            _ => plain(record.get(..memchr(self.delimiter, record).unwrap_or(record.len()))),
-        }
-    }
-
     fn is_named(self, field: RawField<'_>, name: &str) -> bool {
         field.text.trim_ascii() == name.as_bytes() || (Self::is_odd(field) && self.name_of(field) == name)
     }

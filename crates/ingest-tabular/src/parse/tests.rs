@@ -64,6 +64,7 @@ fn csv(columns: &[&str], escape: Option<u8>) -> Shape {
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         header: true,
         null: Some("-".to_owned()),
+        empty: None,
         comment: Some(b'#'),
         collapse: false,
     }))
@@ -250,4 +251,35 @@ fn access_lines_are_split() {
         let reason = if line.is_empty() { Reason::Empty } else { Reason::NotAccessLog };
         refuse(&access, line, reason);
     }
+}
+
+#[test]
+fn a_later_header_moves_the_columns() {
+    let mut rows = csv::Rows::new(parse_dialect(&csv(&["a", "b", "c"], None)));
+    let mut notes = Notes::default();
+    let mut row = |rows: &mut csv::Rows, record: &str| {
+        notes.0.clear();
+        rows.parse(record.as_bytes(), &mut notes).map(|()| notes.0.join(" "))
+    };
+    assert_eq!(row(&mut rows, "1,2,3").unwrap(), "0=1 1=2 2=3");
+    for none in ["a,b", "a,b,b", "a,,b", "a,b,3", "a,x,y", "x,y,z", "a,b,\"c", "a,b,http://c", "1,2,3"] {
+        let switched = rows.takes_header(none.as_bytes()) && none != "a,b";
+        assert!(!switched, "{none}");
+    }
+    assert!(!rows.is_original(), "a,b leaves out a column");
+    assert_eq!(row(&mut rows, "1,2").unwrap(), "0=1 1=2");
+    assert!(rows.takes_header(b" b ,\"a\",a \"\"d\"\",e"));
+    assert!(rows.takes_header(b"\"b\",a,\"a \"\"d\"\"\",c"));
+    assert_eq!(row(&mut rows, "1,2,3,4").unwrap(), "1=1 0=2 a \"d\"=3 2=4");
+    assert_eq!(row(&mut rows, "1,2,3"), Err(Reason::ShortRow));
+    assert!(rows.takes_header(b"a,b,c"));
+    assert!(rows.is_original());
+    rows.obey(b"#Fields: c b");
+    assert!(rows.is_original(), "fields are not divided by blanks");
+    rows.obey(b"#fields,c,x");
+    assert_eq!(row(&mut rows, "1,2").unwrap(), "2=1 x=2");
+}
+
+fn parse_dialect(shape: &Shape) -> &CsvDialect {
+    dialect(shape).unwrap()
 }

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use ingest_core::schema::Fits;
 use ingest_core::shape::CsvDialect;
 
-use crate::parse::csv::{FieldForm, Marks, RawField};
-use crate::scalar::classify;
+use crate::parse::csv::{Columns, FieldForm, Marks};
+use header::{Header, header_of, is_name, unique};
+use punctuation::{has_decimal_commas, is_narrow_table, is_prose, splits_seconds};
+
+mod header;
+mod punctuation;
 
 /// Delimiters that are tried; of equals the earlier wins.
 const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
@@ -17,6 +20,7 @@ const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
 const RARE_DELIMITERS: [u8; 6] = [0x1f, 0x01, b'^', b'~', b':', b' '];
 const QUOTE: u8 = b'"';
 const SINGLE_QUOTE: u8 = b'\'';
+const ESCAPE: u8 = b'\\';
 /// Fields that a row has at least; two only where a header vouches for them.
 const FIELDS_MIN: usize = 3;
 const FIELDS_WITH_HEADER_MIN: usize = 2;
@@ -24,15 +28,11 @@ const FIELDS_WITH_HEADER_MIN: usize = 2;
 const REGULAR_PERCENT: usize = 90;
 /// Likewise, in a file whose header differs from its rows in kind: a short file may have a broken row.
 const REGULAR_WITH_HEADER_PERCENT: usize = 60;
-/// Fields that are words after a blank, beyond which a text is prose.
-const PROSE_PERCENT: usize = 50;
 /// Fields without which colons are but punctuation.
 const COLON_FIELDS_MIN: usize = 5;
 /// Records before a table that may be titles and notes, and rows that vouch for it then.
 const PREAMBLE_MAX: usize = 20;
 const ROWS_AFTER_PREAMBLE_MIN: usize = 3;
-/// Longest name that is believed to be a column's.
-const NAME_LEN_MAX: usize = 64;
 
 /// What the records are a sample of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,8 @@ pub(super) enum Evidence {
 pub(super) fn dialect(records: &[&[u8]], evidence: Evidence, enveloped: bool) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = records.iter().copied().filter(|record| !record.is_empty()).collect();
     let mut best: Option<(usize, CsvDialect)> = None;
-    for delimiter in DELIMITERS {
+    let decimal_commas = commas_are_decimal(&records);
+    for delimiter in DELIMITERS.into_iter().filter(|delimiter| *delimiter != b',' || !decimal_commas) {
         let Some((score, dialect)) = try_delimiter(&records, delimiter, evidence, enveloped) else {
             continue;
         };
@@ -58,22 +59,34 @@ pub(super) fn dialect(records: &[&[u8]], evidence: Evidence, enveloped: bool) ->
     best.map(|(_, dialect)| dialect)
 }
 
-/// Delimiters and quotes by which a text's records may be found.
-pub(super) fn candidates(text: &[u8]) -> Vec<(u8, u8)> {
-    let double = DELIMITERS.into_iter().map(|delimiter| (delimiter, QUOTE));
-    let has_single = memchr::memchr(SINGLE_QUOTE, text).is_some();
-    let single = DELIMITERS.into_iter().filter(|_| has_single).map(|delimiter| (delimiter, SINGLE_QUOTE));
-    double.chain(single).collect()
+/// Whether another delimiter than the comma divides records whose commas stand in numbers.
+pub(super) fn commas_are_decimal(records: &[&[u8]]) -> bool {
+    has_decimal_commas(records, &DELIMITERS)
 }
 
-/// A dialect for finding records before anything but delimiter and quote is assumed.
-pub(super) const fn any_dialect(delimiter: u8, quote: Option<u8>) -> CsvDialect {
-    new_dialect(Marks { delimiter, quote, escape: None }, Vec::new())
+/// Marks by which a text's records may be found; of equals the earlier win.
+pub(super) fn candidates(text: &[u8]) -> Vec<Marks> {
+    let mut candidates = Vec::new();
+    for quote in [QUOTE, SINGLE_QUOTE] {
+        let escapes = memchr::memmem::find(text, &[ESCAPE, quote]).is_some();
+        for escape in [None, Some(ESCAPE)].into_iter().filter(|escape| escape.is_none() || escapes) {
+            let marks = |delimiter| Marks { delimiter, quote: Some(quote), escape };
+            candidates.extend(DELIMITERS.map(marks));
+        }
+        if memchr::memchr(SINGLE_QUOTE, text).is_none() {
+            break;
+        }
+    }
+    candidates
+}
+
+/// A dialect for finding records before anything but its marks is assumed.
+pub(super) const fn any_dialect(marks: Marks) -> CsvDialect {
+    new_dialect(marks, Vec::new())
 }
 
 /// How many records stand before the table: titles and notes, with half of its fields at most.
-pub(super) fn preamble(records: &[&[u8]], delimiter: u8) -> usize {
-    let marks = best_marks(records, delimiter);
+pub(super) fn preamble(records: &[&[u8]], marks: Marks) -> usize {
     let (fields, _) = usual_count(records, marks);
     let head = records.get(..PREAMBLE_MAX + 1).unwrap_or(records);
     let first = head.iter().position(|record| count(record, marks) == fields).unwrap_or(0);
@@ -86,6 +99,19 @@ pub(super) fn preamble(records: &[&[u8]], delimiter: u8) -> usize {
     if titles && fields >= FIELDS_WITH_HEADER_MIN { first } else { 0 }
 }
 
+/// The records up to a header that says other columns than the first record does: what follows has another form.
+pub(super) fn first_section<'a, 'b>(records: &'a [&'b [u8]], marks: Marks) -> &'a [&'b [u8]] {
+    let Some((first, rest)) = records.split_first() else { return records };
+    let names = names(first, marks);
+    if !names.iter().all(|name| is_name(name, Evidence::File)) || !unique(&names, Evidence::File) {
+        return records;
+    }
+    let columns = Columns::new(names.clone());
+    let others = |record: &&[u8]| columns.named_by(marks, record).is_some_and(|others| others != names);
+    let end = rest.iter().position(others).map_or(records.len(), |place| place + 1);
+    records.get(..end).unwrap_or(records)
+}
+
 /// Whether the rows behind titles are surely a table.
 pub(super) fn is_table(rows: &[&[u8]], dialect: &CsvDialect) -> bool {
     let (fields, regular) = usual_count(rows, Marks::of(dialect));
@@ -94,20 +120,28 @@ pub(super) fn is_table(rows: &[&[u8]], dialect: &CsvDialect) -> bool {
         && regular * 100 >= rows.len() * REGULAR_WITH_HEADER_PERCENT
 }
 
+/// How many of a thousand records have the dialect's count of fields.
+pub(super) fn regularity(records: &[&[u8]], dialect: &CsvDialect) -> usize {
+    let regular = records.iter().filter(|record| count(record, Marks::of(dialect)) == dialect.columns.len());
+    (regular.count() * 1_000).checked_div(records.len()).unwrap_or(0)
+}
+
 /// Rows by a delimiter that text has for other reasons, too: all must be regular. Colons need many fields or a
 /// header that differs from the rows in kind, blanks need the header.
 pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
     RARE_DELIMITERS.into_iter().find_map(|delimiter| {
         let marks = best_marks(&records, delimiter);
-        let (fields, regular) = usual_count(&records, marks);
+        let records = first_section(&records, marks);
+        let (fields, regular) = usual_count(records, marks);
         if fields < FIELDS_MIN || records.len() < 2 || regular < records.len() {
             return None;
         }
-        let header = header_of(&records, marks, fields, Evidence::File).filter(|header| header.proven);
+        let header = header_of(records, marks, fields, Evidence::File).filter(|header| header.proven);
+        let listed = || records.iter().all(|record| memchr::memmem::find(record, b", ").is_some());
         let enough = match delimiter {
-            b' ' => header.is_some(),
-            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(&records, marks)),
+            b' ' => header.is_some() && !listed(),
+            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(records, marks)),
             _ => true,
         };
         enough.then(|| with_columns(marks, fields, header))
@@ -115,20 +149,27 @@ pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
 }
 
 /// What the user says of rows.
+#[derive(Debug)]
 pub(super) struct Said<'a> {
     pub(super) quote: Option<Option<u8>>,
+    pub(super) escape: Option<Option<u8>>,
     pub(super) header: Option<bool>,
     pub(super) columns: Option<&'a [String]>,
 }
 
+impl Said<'_> {
+    /// The best marks, as far as they are not said.
+    pub(super) fn marks(&self, records: &[&[u8]], delimiter: u8) -> Marks {
+        let best = best_marks(records, delimiter);
+        let quote = self.quote.unwrap_or(best.quote);
+        let escape = best.escape.filter(|_| quote.is_some());
+        Marks { delimiter, quote, escape: self.escape.unwrap_or(escape) }
+    }
+}
+
 /// The dialect of rows that the user says are some: how many records have its count of fields, the dialect, and
 /// whether the first record holds names that are not the columns'.
-pub(super) fn forced(records: &[&[u8]], delimiter: u8, said: &Said<'_>) -> (usize, CsvDialect, bool) {
-    let mut marks = best_marks(records, delimiter);
-    if let Some(quote) = said.quote {
-        let escape = marks.escape.filter(|_| quote.is_some());
-        marks = Marks { quote, escape, ..marks };
-    }
+pub(super) fn forced(records: &[&[u8]], marks: Marks, said: &Said<'_>) -> (usize, CsvDialect, bool) {
     let (fields, regular) = usual_count(records, marks);
     let header = match said.header {
         Some(false) => None,
@@ -151,9 +192,13 @@ pub(super) fn forced(records: &[&[u8]], delimiter: u8, said: &Said<'_>) -> (usiz
 pub(super) fn name_by_comment(dialect: &mut CsvDialect, comments: &[&[u8]]) {
     let marks = Marks::of(dialect);
     let Some(comment) = comments.last().and_then(|line| line.get(1..)) else { return };
-    let names = names(comment.trim_ascii_start(), marks);
-    let fits =
-        names.len() == dialect.columns.len() && names.iter().all(|name| is_name(name, Evidence::Events));
+    let mut names = names(comment.trim_ascii_start(), marks);
+    // A column of numbers is often named by their sign.
+    if let Some(first) = names.first_mut().filter(|first| first.is_empty()) {
+        "#".clone_into(first);
+    }
+    let fits = names.len() == dialect.columns.len()
+        && names.iter().all(|name| name == "#" || is_name(name, Evidence::Events));
     if fits && !dialect.header && unique(&names, Evidence::Events) {
         dialect.columns = names;
     }
@@ -183,6 +228,7 @@ const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
         columns,
         header: false,
         null: None,
+        empty: None,
         comment: None,
         collapse: false,
     }
@@ -203,17 +249,21 @@ fn try_delimiter(
     let proven = header.as_ref().is_some_and(|header| header.proven);
     let vouched = proven && evidence == Evidence::File;
     let percent = if vouched { REGULAR_WITH_HEADER_PERCENT } else { REGULAR_PERCENT };
-    let too_narrow = fields < FIELDS_MIN && !vouched;
+    let narrow = || evidence == Evidence::File && !enveloped && is_narrow_table(records, marks);
+    let too_narrow = fields < FIELDS_MIN && !vouched && !narrow();
     if too_narrow || regular * 100 < records.len() * percent || (!proven && is_prose(records, marks)) {
+        return None;
+    }
+    if splits_seconds(records, marks) {
         return None;
     }
     Some((fields, with_columns(marks, fields, header)))
 }
 
 /// Quotes and escapes with which the fewest fields are malformed. Tabs mostly come without quotes.
-fn best_marks(records: &[&[u8]], delimiter: u8) -> Marks {
+pub(super) fn best_marks(records: &[&[u8]], delimiter: u8) -> Marks {
     let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None };
-    let escaped = Marks { escape: Some(b'\\'), ..doubled };
+    let escaped = Marks { escape: Some(ESCAPE), ..doubled };
     let none = Marks { quote: None, ..doubled };
     let (malformed, enclosed) = quality(records, doubled);
     let with_escaped = quality(records, escaped).0;
@@ -259,102 +309,4 @@ fn usual_count(records: &[&[u8]], marks: Marks) -> (usize, usize) {
         *counts.entry(count(record, marks)).or_insert(0) += 1;
     }
     counts.into_iter().max_by_key(|(fields, times)| (*times, *fields)).unwrap_or((0, 0))
-}
-
-/// Whether the parts read like clauses: several words after a comma and a blank, or very long.
-fn is_prose(records: &[&[u8]], marks: Marks) -> bool {
-    let (mut parts, mut clauses) = (0_usize, 0_usize);
-    for record in records {
-        let mut first = true;
-        marks.split(record, |field| {
-            let words = field.text.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count();
-            let blank = field.text.first() == Some(&b' ');
-            if !first {
-                parts += 1;
-                clauses += usize::from(
-                    field.form == FieldForm::Plain && blank && words >= 1 && !is_value(field.text),
-                );
-            }
-            first = false;
-        });
-    }
-    clauses * 100 >= parts.max(1) * PROSE_PERCENT
-}
-
-/// Whether a field after a blank is a number or the like, which prose seldom lists.
-fn is_value(text: &[u8]) -> bool {
-    classify(text.trim_ascii()) != Fits::TEXT
-}
-
-struct Header {
-    names: Vec<String>,
-    /// Whether the other rows differ from the names in kind, not only in text.
-    proven: bool,
-}
-
-/// The first record as column names, if it is a header.
-fn header_of(records: &[&[u8]], marks: Marks, fields: usize, evidence: Evidence) -> Option<Header> {
-    let (first, rest) = records.split_first()?;
-    let mut names = Vec::new();
-    let mut all_names = true;
-    marks.split(first, |field| {
-        let name = marks.name_of(field);
-        all_names &= is_name(&name, evidence);
-        names.push(name);
-    });
-    if names.len() != fields || !all_names || !unique(&names, evidence) {
-        return None;
-    }
-    let mut columns = vec![Fits::ANY; fields];
-    let mut repeated = false;
-    for record in rest {
-        // Files that were joined have their header again and again.
-        if evidence == Evidence::File && record == first {
-            repeated = true;
-            continue;
-        }
-        let mut place = 0;
-        marks.split(record, |field| {
-            if let (Some(fits), Some(name)) = (columns.get_mut(place), names.get(place)) {
-                *fits = *fits & fits_of(field);
-                repeated |= !name.is_empty() && field.text == name.as_bytes();
-            }
-            place += 1;
-        });
-    }
-    let proven = columns.iter().any(|fits| *fits != Fits::ANY && *fits != Fits::TEXT);
-    match evidence {
-        Evidence::Events => (proven && !repeated).then_some(Header { names, proven }),
-        Evidence::File => (proven || !repeated).then_some(Header { names, proven }),
-    }
-}
-
-fn fits_of(field: RawField<'_>) -> Fits {
-    if field.text.is_empty() { Fits::ANY } else { classify(field.text) }
-}
-
-/// Whether a text could name a column: a word or a few, and no value.
-fn is_name(name: &str, evidence: Evidence) -> bool {
-    if name.is_empty() {
-        return evidence == Evidence::File;
-    }
-    if name.len() > NAME_LEN_MAX || classify(name.as_bytes()) != Fits::TEXT {
-        return false;
-    }
-    match evidence {
-        Evidence::Events => name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')),
-        Evidence::File => name.chars().any(char::is_alphabetic) && !name.contains("://"),
-    }
-}
-
-/// Names may repeat in files, but most must differ.
-fn unique(names: &[String], evidence: Evidence) -> bool {
-    let mut sorted: Vec<&String> = names.iter().filter(|name| !name.is_empty()).collect();
-    sorted.sort_unstable();
-    let all = sorted.len();
-    sorted.dedup();
-    match evidence {
-        Evidence::Events => sorted.len() == names.len(),
-        Evidence::File => all > 0 && sorted.len() * 2 > names.len(),
-    }
 }

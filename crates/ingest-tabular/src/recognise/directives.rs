@@ -5,22 +5,40 @@
 
 use std::collections::BTreeMap;
 
+use ingest_core::schema::PinnedType;
 use ingest_core::shape::CsvDialect;
 
 const COMMENT: u8 = b'#';
+/// What stands for nothing and for an empty text where no directive says it.
+const UNSET: &str = "-";
+const ZEEK_EMPTY: &str = "(empty)";
+/// Zeek's types whose values are text even where each of them looks like a number.
+const ZEEK_TEXTS: [&str; 7] = ["string", "enum", "addr", "subnet", "pattern", "file", "func"];
 
-/// The dialect and the other directives, if there are any.
-pub(super) fn read(lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
+/// What the directives of a text say.
+#[derive(Debug)]
+pub(super) struct Directives {
+    pub(super) dialect: CsvDialect,
+    /// What they say beside the dialect, for footers and people.
+    pub(super) facts: BTreeMap<String, String>,
+    /// Columns whose types they say.
+    pub(super) types: BTreeMap<String, PinnedType>,
+}
+
+/// The directives of a text, if there are any.
+pub(super) fn read(lines: &[&[u8]]) -> Option<Directives> {
     let directives: Vec<&[u8]> =
         lines.iter().copied().take_while(|line| line.first() == Some(&COMMENT)).collect();
     zeek(&directives).or_else(|| w3c(&directives, lines))
 }
 
-fn zeek(directives: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
+fn zeek(directives: &[&[u8]]) -> Option<Directives> {
     let separator = directives.iter().find_map(|line| line.strip_prefix(b"#separator "))?;
     let delimiter = unescape(separator)?;
     let mut facts = BTreeMap::new();
-    let mut columns = None;
+    let mut columns: Option<Vec<String>> = None;
+    let mut kinds = Vec::new();
+    let words = |value: &str| value.split(char::from(delimiter)).map(str::to_owned).collect();
     for line in directives {
         let mut parts = line.get(1..)?.splitn(2, |byte| *byte == delimiter);
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
@@ -28,18 +46,27 @@ fn zeek(directives: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> 
         };
         let (name, value) = (text(name), text(value));
         match name.as_str() {
-            "fields" => columns = Some(value.split(char::from(delimiter)).map(str::to_owned).collect()),
-            "path" | "types" | "open" | "set_separator" | "empty_field" | "unset_field" => {
+            "fields" => columns = columns.or_else(|| Some(words(&value))),
+            "types" if kinds.is_empty() => {
+                kinds = words(&value);
+                facts.insert("zeek.types".to_owned(), value);
+            }
+            "path" | "open" | "set_separator" | "empty_field" | "unset_field" => {
                 facts.insert(format!("zeek.{name}"), value);
             }
             _ => {}
         }
     }
-    let null = facts.get("zeek.unset_field").cloned().or_else(|| Some("-".to_owned()));
-    Some((dialect(delimiter, columns?, null), facts))
+    let columns = columns?;
+    let said = |name: &str, usual: &str| facts.get(name).cloned().unwrap_or_else(|| usual.to_owned());
+    let mut dialect = dialect(delimiter, columns.clone(), said("zeek.unset_field", UNSET));
+    dialect.empty = Some(said("zeek.empty_field", ZEEK_EMPTY));
+    let types = columns.into_iter().zip(&kinds).filter(|(_, kind)| ZEEK_TEXTS.contains(&kind.as_str()));
+    let types = types.filter_map(|(column, _)| Some((column, PinnedType::parse("text")?))).collect();
+    Some(Directives { dialect, facts, types })
 }
 
-fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<String, String>)> {
+fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<Directives> {
     let fields = directives.iter().find_map(|line| line.strip_prefix(b"#Fields:"))?;
     let columns: Vec<String> = text(fields).split_ascii_whitespace().map(str::to_owned).collect();
     let data = lines.iter().find(|line| line.first().is_some_and(|byte| *byte != COMMENT));
@@ -54,12 +81,12 @@ fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<(CsvDialect, BTreeMap<St
         }
     }
     let quoted = data.is_some_and(|line| memchr::memmem::find(line, b" \"").is_some());
-    let mut dialect = dialect(delimiter, columns, Some("-".to_owned()));
+    let mut dialect = dialect(delimiter, columns, UNSET.to_owned());
     dialect.quote = quoted.then_some(b'"');
-    Some((dialect, facts))
+    Some(Directives { dialect, facts, types: BTreeMap::new() })
 }
 
-const fn dialect(delimiter: u8, columns: Vec<String>, null: Option<String>) -> CsvDialect {
+const fn dialect(delimiter: u8, columns: Vec<String>, null: String) -> CsvDialect {
     let comment = Some(COMMENT);
     CsvDialect {
         delimiter,
@@ -67,7 +94,8 @@ const fn dialect(delimiter: u8, columns: Vec<String>, null: Option<String>) -> C
         escape: None,
         columns,
         header: false,
-        null,
+        null: Some(null),
+        empty: None,
         comment,
         collapse: false,
     }

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
+use ingest_core::schema::PinnedType;
 use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
 
 use super::delimited::{self, Evidence};
-use super::{
-    SAMPLE_RECORDS, bodies, body_of, directives, envelope_of, looks_like_json, shape_of, without_delimiters,
-};
+use super::directives::{self, Directives};
+use super::{SAMPLE_RECORDS, bodies, body_of, envelope_of, looks_like_json, shape_of, without_delimiters};
 use crate::encoding::{Decoder, Encoding};
 use crate::framing::{Framer, Framing, LineEnds};
+use crate::parse::csv::Marks;
 use crate::parse::syslog;
 use crate::recognise::overrides::{Format, Overrides};
 
@@ -28,6 +29,8 @@ pub struct RecognisedText {
     pub shape: Shape,
     /// How its bytes, as UTF-8, are cut into records.
     pub framing: Framing,
+    /// Types of columns that the text itself says.
+    pub types: BTreeMap<String, PinnedType>,
     /// What stands before the records, as Zeek's `#path` or a title; for footers and people.
     pub facts: BTreeMap<String, String>,
     /// How its characters are written.
@@ -58,7 +61,8 @@ pub fn recognise_file(prefix: &[u8], whole: bool, overrides: &Overrides) -> Reco
         bytes.extend_from_slice(decoder.finish());
     }
     let line_ends = LineEnds::of(&bytes);
-    let seen = recognise_start(&Start { bytes: &bytes, whole, line_ends, is_file: true }, overrides);
+    let mut seen = recognise_start(&Start { bytes: &bytes, whole, line_ends, is_file: true }, overrides);
+    seen.types.extend(overrides.types.clone());
     RecognisedText { encoding, mark: encoding.has_mark(prefix), ..seen }
 }
 
@@ -86,7 +90,8 @@ impl Start<'_> {
     fn recognised(&self, shape: Shape, framing: Framing, facts: BTreeMap<String, String>) -> RecognisedText {
         let (encoding, line_ends) = (Encoding::Utf8, self.line_ends);
         let framing = framing.with_line_ends(line_ends);
-        RecognisedText { shape, framing, facts, encoding, mark: encoding.has_mark(self.bytes), line_ends }
+        let (mark, types) = (encoding.has_mark(self.bytes), BTreeMap::new());
+        RecognisedText { shape, framing, types, facts, encoding, mark, line_ends }
     }
 }
 
@@ -94,28 +99,25 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
     let block = start.records(Framing::LINES);
     let lines: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
     if !overrides.say_shape()
-        && let Some((dialect, facts)) = directives::read(&lines)
+        && overrides.comment != Some(None)
+        && let Some(Directives { dialect, facts, types }) = directives::read(&lines)
     {
         let framing = Framing::csv(&dialect);
-        return start.recognised(Shape { envelope: None, body: Body::Csv(dialect) }, framing, facts);
+        let seen = start.recognised(bare(Body::Csv(dialect)), framing, facts);
+        return RecognisedText { types, ..seen };
     }
-    let comment = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
+    let begins = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
+    let comment = overrides.comment.unwrap_or(begins);
     let comments: Vec<&[u8]> = lines.iter().copied().filter(|line| is(line, comment)).collect();
+    if let Some(shape) = &overrides.shape {
+        return fixed(start, shape.clone(), comment);
+    }
     let data: Vec<&[u8]> = lines.into_iter().filter(|line| !is(line, comment)).collect();
     let table = match overrides.format() {
-        None => {
-            let spread = spread_json(start);
-            let shape = if spread { json() } else { without_delimiters(&data) };
-            if spread || shape.body != Body::Text || shape.envelope.is_some() {
-                let framing = if spread { Framing::JSON } else { Framing::of(&shape) };
-                return start.recognised(shape, framing, BTreeMap::new());
-            }
-            let Some(table) = table_of(start, comment, &data) else {
-                let body = body_of(&data, None, None);
-                return start.recognised(bare(body), Framing::LINES, BTreeMap::new());
-            };
-            table
-        }
+        None => match unsaid(start, comment, &data) {
+            Ok(table) => table,
+            Err((shape, framing)) => return start.recognised(shape, framing, BTreeMap::new()),
+        },
         Some(Format::Csv) => forced_table(start, comment, overrides),
         Some(Format::Json) => {
             let framing = if spread_json(start) { Framing::JSON } else { Framing::LINES };
@@ -125,8 +127,39 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
             return start.recognised(forced_shape(format, &data), Framing::LINES, BTreeMap::new());
         }
     };
-    let comments = Comments { lines: &comments, may_name: overrides.columns.is_none() };
+    let kept = comment.filter(|_| overrides.comment.is_some() || !comments.is_empty());
+    let comments = Comments { byte: kept, lines: &comments, may_name: overrides.columns.is_none() };
     recognised_table(start, table, &comments)
+}
+
+/// A text whose shape is fixed; only its comments and line ends are its own.
+fn fixed(start: &Start<'_>, mut shape: Shape, comment: Option<u8>) -> RecognisedText {
+    if let Body::Csv(dialect) = &mut shape.body {
+        dialect.comment = dialect.comment.or(comment);
+    }
+    let spread = shape == json() && spread_json(start);
+    let framing = if spread { Framing::JSON } else { Framing::of(&shape) };
+    start.recognised(shape, framing, BTreeMap::new())
+}
+
+/// What a text is of which nothing was said: a table, or records of another shape.
+fn unsaid(start: &Start<'_>, comment: Option<u8>, data: &[&[u8]]) -> Result<Table, (Shape, Framing)> {
+    if spread_json(start) {
+        return Err((json(), Framing::JSON));
+    }
+    let shape = without_delimiters(data);
+    match shape {
+        // A layout of the catalogue, whose file may have comments as any other table.
+        Shape { envelope: None, body: Body::Csv(dialect) } => Ok(Table { dialect, begins: None }),
+        Shape { envelope: None, body: Body::Text } => {
+            let text = || (bare(body_of(data, None, None)), Framing::LINES);
+            table_of(start, comment, data).ok_or_else(text)
+        }
+        shape => {
+            let framing = Framing::of(&shape);
+            Err((shape, framing))
+        }
+    }
 }
 
 fn is(line: &[u8], comment: Option<u8>) -> bool {
@@ -147,6 +180,7 @@ fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
         Format::Csv | Format::Json => json(),
         Format::KeyValue => bare(Body::KeyValue),
         Format::Access => bare(Body::Access),
+        Format::Cef => bare(Body::Cef),
         Format::Text => bare(Body::Text),
         Format::Syslog => {
             let new = |line: &&&[u8]| syslog::split(Envelope::Syslog5424, line).is_some();
@@ -185,16 +219,20 @@ struct Table {
 /// The table that a text holds: by the delimiter whose records, framed by its quotes, are the most regular.
 fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<Table> {
     let mut best: Option<Table> = None;
-    let mut fields = 0;
-    for (delimiter, quote) in delimited::candidates(start.bytes) {
-        let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, Some(quote))));
+    let mut most = (0, 0);
+    for marks in delimited::candidates(start.bytes) {
+        let block = start.records(Framing::csv(&delimited::any_dialect(marks)));
         let records = data_records(&block, comment);
-        let skip = delimited::preamble(&records, delimiter);
-        let rows = records.get(skip..).unwrap_or_default();
+        let best_marks = delimited::best_marks(&records, marks.delimiter);
+        let skip = delimited::preamble(&records, best_marks);
+        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), best_marks);
         let Body::Csv(dialect) = shape_of(rows, Evidence::File).body else { continue };
-        let matches = dialect.delimiter == delimiter && (dialect.quote == Some(b'\'')) == (quote == b'\'');
-        if matches && dialect.columns.len() > fields && (skip == 0 || delimited::is_table(rows, &dialect)) {
-            fields = dialect.columns.len();
+        // Records are found by what their fields turn out to be written with, or not at all.
+        let quotes = dialect.quote == marks.quote || (dialect.quote.is_none() && marks.quote == Some(b'"'));
+        let matches = dialect.delimiter == marks.delimiter && quotes && dialect.escape == marks.escape;
+        let score = (dialect.columns.len(), delimited::regularity(rows, &dialect));
+        if matches && score > most && (skip == 0 || delimited::is_table(rows, &dialect)) {
+            most = score;
             let first = rows.first().filter(|_| skip > 0);
             best = Some(Table { dialect, begins: first.map(|first| (first.to_vec(), false)) });
         }
@@ -210,30 +248,40 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
 fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -> Table {
     let said = delimited::Said {
         quote: overrides.quote,
+        escape: overrides.escape,
         header: overrides.header,
         columns: overrides.columns.as_deref(),
     };
-    let mut candidates = match overrides.delimiter {
-        Some(delimiter) => vec![(delimiter, b'"')],
-        None => delimited::candidates(start.bytes),
-    };
+    let mut candidates = delimited::candidates(start.bytes);
+    for marks in &mut candidates {
+        marks.delimiter = overrides.delimiter.unwrap_or(marks.delimiter);
+        marks.quote = overrides.quote.unwrap_or(marks.quote);
+        marks.escape = overrides.escape.unwrap_or(marks.escape);
+    }
     // Where nothing is told apart, it is by commas that nothing is.
-    candidates.sort_by_key(|(delimiter, _)| *delimiter != b',');
-    let mut best: Option<(usize, Table)> = None;
-    for (delimiter, quote) in candidates {
-        let quote = overrides.quote.unwrap_or(Some(quote));
-        let block = start.records(Framing::csv(&delimited::any_dialect(delimiter, quote)));
+    candidates.sort_by_key(|marks| marks.delimiter != b',');
+    candidates.dedup();
+    let mut best: Option<((usize, bool), Table)> = None;
+    for marks in candidates {
+        let block = start.records(Framing::csv(&delimited::any_dialect(marks)));
         let records = data_records(&block, comment);
-        let skip = delimited::preamble(&records, delimiter);
-        let rows = records.get(skip..).unwrap_or_default();
-        let (regular, dialect, names_first) = delimited::forced(rows, delimiter, &said);
-        if best.as_ref().is_none_or(|(most, _)| regular > *most) {
+        let commas = marks.delimiter == b',' && overrides.delimiter.is_none();
+        if commas && delimited::commas_are_decimal(&records) {
+            continue;
+        }
+        let said_marks = said.marks(&records, marks.delimiter);
+        let skip = delimited::preamble(&records, said_marks);
+        let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), said_marks);
+        let (regular, dialect, names_first) = delimited::forced(rows, said_marks, &said);
+        let score = (regular, dialect.quote == marks.quote && dialect.escape == marks.escape);
+        if best.as_ref().is_none_or(|(most, _)| score > *most) {
             let first = rows.first().filter(|_| skip > 0 || names_first);
             let begins = first.map(|first| (first.to_vec(), names_first));
-            best = Some((regular, Table { dialect, begins }));
+            best = Some((score, Table { dialect, begins }));
         }
     }
-    let none = || Table { dialect: delimited::any_dialect(b',', Some(b'"')), begins: None };
+    let marks = Marks { delimiter: b',', quote: Some(b'"'), escape: None };
+    let none = || Table { dialect: delimited::any_dialect(marks), begins: None };
     best.map_or_else(none, |(_, table)| table)
 }
 
@@ -243,20 +291,19 @@ fn data_records(block: &RecordBlock, comment: Option<u8>) -> Vec<&[u8]> {
     data.take(SAMPLE_RECORDS).collect()
 }
 
-/// The comments of a text, and whether the last of them may name the columns.
+/// The comments of a text, the byte that begins them, and whether the last of them may name the columns.
 struct Comments<'a> {
+    byte: Option<u8>,
     lines: &'a [&'a [u8]],
     may_name: bool,
 }
 
 fn recognised_table(start: &Start<'_>, table: Table, comments: &Comments<'_>) -> RecognisedText {
     let Table { mut dialect, begins } = table;
-    if !comments.lines.is_empty() {
-        if comments.may_name {
-            delimited::name_by_comment(&mut dialect, comments.lines);
-        }
-        dialect.comment = Some(COMMENT);
+    if comments.may_name {
+        delimited::name_by_comment(&mut dialect, comments.lines);
     }
+    dialect.comment = comments.byte;
     let framing = Framing::csv(&dialect);
     let mut facts = BTreeMap::new();
     let mut passed_over = 0;

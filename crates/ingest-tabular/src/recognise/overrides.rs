@@ -2,6 +2,11 @@
 //!
 //! Only holds what was said. Whoever recognises obeys it.
 
+use std::collections::BTreeMap;
+
+use ingest_core::schema::PinnedType;
+use ingest_core::shape::Shape;
+
 use crate::encoding::Encoding;
 
 /// A format that can be named.
@@ -17,6 +22,8 @@ pub enum Format {
     Syslog,
     /// Access lines.
     Access,
+    /// Security events in CEF or LEEF.
+    Cef,
     /// Text.
     Text,
 }
@@ -32,10 +39,18 @@ pub struct Overrides {
     pub delimiter: Option<u8>,
     /// The byte around a quoted field; `Some(None)` says that fields are not quoted.
     pub quote: Option<Option<u8>>,
+    /// The byte that makes the next one literal inside quotes; `Some(None)` says that quotes are doubled.
+    pub escape: Option<Option<u8>>,
+    /// The byte that begins comments; `Some(None)` says that there are none.
+    pub comment: Option<Option<u8>>,
     /// Whether the first record holds the columns' names.
     pub header: Option<bool>,
     /// The columns' names.
     pub columns: Option<Vec<String>>,
+    /// The whole shape, which leaves nothing of the above to say but the encoding.
+    pub shape: Option<Shape>,
+    /// Types of columns.
+    pub types: BTreeMap<String, PinnedType>,
 }
 
 impl Overrides {
@@ -43,6 +58,7 @@ impl Overrides {
     pub(super) fn format(&self) -> Option<Format> {
         let of_rows = self.delimiter.is_some()
             || self.quote.is_some()
+            || self.escape.is_some()
             || self.header.is_some()
             || self.columns.is_some();
         self.format.or_else(|| of_rows.then_some(Format::Csv))
@@ -50,6 +66,6 @@ impl Overrides {
 
     /// Whether anything about records was said.
     pub(super) fn say_shape(&self) -> bool {
-        self.format().is_some()
+        self.shape.is_some() || self.format().is_some()
     }
 }

@@ -124,10 +124,16 @@ pub(crate) fn read(text: &[u8]) -> Option<Clock> {
 
 /// Reads whole seconds or milliseconds in the years of logs.
 pub(crate) fn epoch(text: &[u8], form: TimeForm, unit: TimeUnit) -> Option<i64> {
-    let seconds = form == TimeForm::EpochSeconds;
-    let (bit, per_second) = if seconds { (Fits::EPOCH_SECONDS, 1) } else { (Fits::EPOCH_MILLIS, 1_000) };
-    super::number::fits(text).filter(|all| all.has(bit))?;
-    let value = super::number::parse_int(text)?;
+    epoch_steps(super::number::parse_int(text)?, form, unit)
+}
+
+/// Steps of the unit since 1970 of whole seconds or milliseconds in the years of logs.
+pub(crate) fn epoch_steps(value: i64, form: TimeForm, unit: TimeUnit) -> Option<i64> {
+    let per_second: i64 = if form == TimeForm::EpochSeconds { 1 } else { 1_000 };
+    let seconds = u64::try_from(value / per_second).ok()?;
+    if !super::number::EPOCH_SECONDS.contains(&seconds) {
+        return None;
+    }
     value.checked_mul(unit.per_second() / per_second)
 }
 

@@ -12,7 +12,7 @@ const COUNTED_LEN_MAX: usize = 32;
 /// Whole numbers up to this size are floats without loss.
 const FLOAT_INT_MAX: u64 = 1 << 53;
 /// 2001-09-09 to 2100-01-01: ten digits, in the years in which logs are written.
-const EPOCH_SECONDS: std::ops::Range<u64> = 1_000_000_000..4_102_444_800;
+pub(super) const EPOCH_SECONDS: std::ops::Range<u64> = 1_000_000_000..4_102_444_800;
 /// Digits of an `i64` that can not overflow it.
 const INT_DIGITS_SAFE: usize = 18;
 

@@ -23,7 +23,8 @@ pub(crate) fn whole(text: &[u8], span: Span) -> Option<i64> {
     let len = span.len();
     let start = usize::try_from(span.start()).ok()?;
     let head = text.get(start..)?.first_chunk::<16>()?;
-    let word = |at: usize| head.get(at..).and_then(<[u8]>::first_chunk::<8>).map(|word| u64::from_le_bytes(*word));
+    let word =
+        |at: usize| head.get(at..).and_then(<[u8]>::first_chunk::<8>).map(|word| u64::from_le_bytes(*word));
     let leads_with_zero = head.first() == Some(&b'0') && len > 1;
     if leads_with_zero {
         return None;
@@ -115,6 +116,12 @@ fn plain_float(text: &[u8], form: FloatForm) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "fifteen digits are fewer than a float's 53 bits")]
     let value = mantissa as f64 / POWERS.get(decimals)?;
     Some(if negative { -value } else { value })
+}
+
+/// Steps of the unit since 1970 that whole seconds or milliseconds are, in the years of logs.
+#[inline]
+pub(crate) fn epoch(text: &[u8], span: Span, form: TimeForm, unit: TimeUnit) -> Option<i64> {
+    instant::epoch_steps(whole(text, span)?, form, unit)
 }
 
 /// Reads instants of one form; remembers the day of the last one.

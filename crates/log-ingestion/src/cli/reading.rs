@@ -1,9 +1,11 @@
 //! Flags that say how a text is written, for files whose beginning says it wrongly or not at all.
 //!
-//! Only reads words; what is not said is recognised.
+//! Only reads words, and the file of a pin; what is not said is recognised.
 
 use clap::Args;
 use ingest_tabular::{Encoding, Format, Overrides};
+
+use crate::settings::Pin;
 
 /// Flags of commands that read files.
 #[derive(Debug, Clone, Default, Args)]
@@ -14,7 +16,13 @@ pub struct ReadingArgs {
     pub delimiter: Option<u8>,
     /// Around quoted fields: a character, double, single, or none
     #[arg(long, value_name = "CHAR", value_parser = quote)]
-    pub quote: Option<Quote>,
+    pub quote: Option<Mark>,
+    /// Makes a quote inside quotes text: a character, backslash, or none where quotes are doubled
+    #[arg(long, value_name = "CHAR", value_parser = escape)]
+    pub escape: Option<Mark>,
+    /// Begins lines that are comments: a character, or none
+    #[arg(long, value_name = "CHAR", value_parser = comment)]
+    pub comment: Option<Mark>,
     /// Whether the first record holds the columns' names: yes or no
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     pub header: Option<bool>,
@@ -24,14 +32,18 @@ pub struct ReadingArgs {
     /// Encoding: utf-8, utf-16le, utf-16be, windows-1252 or latin-1
     #[arg(long, value_name = "NAME", value_parser = encoding)]
     pub encoding: Option<Encoding>,
-    /// What records are: csv, json, kvp, syslog, access or text
+    /// What records are: csv, json, kvp, syslog, access, cef or text
     #[arg(long, value_name = "NAME", value_parser = format)]
     pub format: Option<Format>,
+    /// Take format, columns and types from a file as PINS_DIR has them
+    #[arg(long, value_name = "FILE.json", value_parser = Pin::read,
+          conflicts_with_all = ["delimiter", "quote", "escape", "header", "columns", "format"])]
+    pub pin: Option<Pin>,
 }
 
-/// The byte around quoted fields, or none.
+/// A byte that means something, or none that does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quote(pub Option<u8>);
+pub struct Mark(pub Option<u8>);
 
 impl ReadingArgs {
     /// The same, for whoever recognises.
@@ -42,8 +54,12 @@ impl ReadingArgs {
             format: self.format,
             delimiter: self.delimiter,
             quote: self.quote.map(|quote| quote.0),
+            escape: self.escape.map(|escape| escape.0),
+            comment: self.comment.map(|comment| comment.0),
             header: self.header,
             columns: self.columns.clone(),
+            shape: self.pin.as_ref().and_then(|pin| pin.shape.clone()),
+            types: self.pin.as_ref().map(|pin| pin.types.clone()).unwrap_or_default(),
         }
     }
 }
@@ -61,14 +77,27 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-fn quote(text: &str) -> Result<Quote, String> {
-    match text {
-        "none" => Ok(Quote(None)),
-        "double" => Ok(Quote(Some(b'"'))),
-        "single" => Ok(Quote(Some(b'\''))),
-        _ => one_byte(text)
-            .map(|byte| Quote(Some(byte)))
-            .ok_or_else(|| format!("{text:?} is no ASCII character, nor double, single or none")),
+fn quote(text: &str) -> Result<Mark, String> {
+    mark(text, &[("double", b'"'), ("single", b'\'')])
+}
+
+fn escape(text: &str) -> Result<Mark, String> {
+    mark(text, &[("backslash", b'\\')])
+}
+
+fn comment(text: &str) -> Result<Mark, String> {
+    mark(text, &[])
+}
+
+fn mark(text: &str, names: &[(&str, u8)]) -> Result<Mark, String> {
+    let named = names.iter().find(|(name, _)| *name == text).map(|(_, byte)| *byte);
+    match named.or_else(|| one_byte(text)) {
+        _ if text == "none" => Ok(Mark(None)),
+        Some(byte) => Ok(Mark(Some(byte))),
+        None => {
+            let names: String = names.iter().map(|(name, _)| format!("{name}, ")).collect();
+            Err(format!("{text:?} is no ASCII character, nor {names}none"))
+        }
     }
 }
 
@@ -94,8 +123,9 @@ fn format(text: &str) -> Result<Format, String> {
         "kvp" => Ok(Format::KeyValue),
         "syslog" => Ok(Format::Syslog),
         "access" => Ok(Format::Access),
+        "cef" => Ok(Format::Cef),
         "text" => Ok(Format::Text),
-        _ => Err(format!("{text:?} is none of csv, json, kvp, syslog, access, text")),
+        _ => Err(format!("{text:?} is none of csv, json, kvp, syslog, access, cef, text")),
     }
 }
 
@@ -117,7 +147,12 @@ mod tests {
         {
             assert_eq!(delimiter(text).ok(), want, "{text:?}");
         }
-        assert_eq!(quote("none"), Ok(Quote(None)));
-        assert_eq!(quote("'"), Ok(Quote(Some(b'\''))));
+        assert_eq!(quote("none"), Ok(Mark(None)));
+        assert_eq!(quote("'"), Ok(Mark(Some(b'\''))));
+        assert_eq!(escape("backslash"), Ok(Mark(Some(b'\\'))));
+        assert_eq!(
+            quote("backslash").unwrap_err(),
+            "\"backslash\" is no ASCII character, nor double, single, none"
+        );
     }
 }

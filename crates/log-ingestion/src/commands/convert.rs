@@ -161,11 +161,10 @@ fn guess(input: &Input, recognised: RecognisedText) -> Result<Plan, ConvertError
         }
         observer.take(&batch);
     }
-    let observed = observer.finish();
-    let mut schema = TableSchema::new(recognised.shape.clone());
-    schema.settle(&observed.columns);
-    let untyped = observed.columns.iter().filter(|column| column.fits == Fits::ANY);
-    let guess = Guess { untyped: untyped.map(|column| column.field.clone()).collect() };
+    let mut observed = observer.finish();
+    let schema = super::input::table(&recognised, &mut observed);
+    let untyped = observed.columns.iter().filter(|column| column.fits == Fits::ANY).map(|c| c.field.clone());
+    let guess = Guess { untyped: untyped.filter(|field| !recognised.types.contains_key(field)).collect() };
     Ok(Plan { recognised, schema, rescue: observed.needs_rescue, guess: Some(guess) })
 }
 

@@ -45,12 +45,12 @@ fn settle(path: &Path, args: &InferArgs) -> Result<Settled, InputError> {
 /// Columns with what explains them, in the order of the file.
 fn columns(settled: &Settled) -> impl Iterator<Item = (&Column, bool, Vec<Why>)> {
     let seen = settled.observed.columns.iter().zip(&settled.losses);
-    settled
-        .schema
-        .columns
-        .iter()
-        .zip(seen)
-        .map(|(column, (observed, losses))| (column, observed.fits == Fits::ANY, why(column.kind, losses)))
+    // Columns that were pinned and not seen stand last.
+    let seen = seen.map(Some).chain(std::iter::repeat(None));
+    settled.schema.columns.iter().zip(seen).map(|(column, seen)| match seen {
+        Some((observed, losses)) => (column, observed.fits == Fits::ANY, why(column.kind, losses)),
+        None => (column, true, Vec::new()),
+    })
 }
 
 fn as_text(path: &Path, settled: &Settled) -> String {

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ingest_core::schema::TableSchema;
+use ingest_core::schema::{Column, ColumnType, TableSchema};
+use ingest_core::shape::Body;
 use ingest_source::files;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
@@ -66,9 +67,8 @@ impl Input {
             recognised.encoding = verdict;
             observer = self.observe(&recognised, new(&recognised.shape, Origin::File))?.0;
         }
-        let (observed, losses) = observer.finish_explained();
-        let mut schema = TableSchema::new(recognised.shape.clone());
-        schema.settle(&observed.columns);
+        let (mut observed, losses) = observer.finish_explained();
+        let schema = table(&recognised, &mut observed);
         Ok(Settled { recognised, schema, observed, losses })
     }
 
@@ -93,7 +93,6 @@ impl Input {
             stream: self.open()?,
             decoder: Decoder::new(recognised.encoding),
             cutter: TextCutter::new(&recognised.shape, recognised.framing),
-            buffer: Vec::new(),
         })
     }
 
@@ -123,27 +122,13 @@ pub(super) struct Batches<'a> {
     stream: Box<dyn Read + Send>,
     decoder: Decoder,
     cutter: TextCutter,
-    buffer: Vec<u8>,
 }
 
 impl Batches<'_> {
     /// Replaces the batch by the next one. False when there is none.
     pub(super) fn next(&mut self, batch: &mut Batch) -> Result<bool, InputError> {
-        loop {
-            let wanted = self.cutter.wanted();
-            if wanted == 0 {
-                break;
-            }
-            self.buffer.clear();
-            // As much as is wanted, whatever the stream gives at once: so the batches are always the same.
-            let read = self.stream.by_ref().take(wanted as u64).read_to_end(&mut self.buffer);
-            if read.map_err(|error| InputError::Read(self.path.to_owned(), error))? == 0 {
-                self.cutter.fill(self.decoder.finish());
-                self.cutter.end();
-            } else {
-                self.cutter.fill(self.decoder.push(&self.buffer));
-            }
-        }
+        let read = self.cutter.read(&mut self.stream, &mut self.decoder);
+        read.map_err(|error| InputError::Read(self.path.to_owned(), error))?;
         Ok(self.cutter.cut(BATCH_ROWS, batch))
     }
 
@@ -151,4 +136,23 @@ impl Batches<'_> {
     pub(super) fn verdict(&self) -> Encoding {
         self.decoder.verdict()
     }
+}
+
+/// The table of what was seen of a text, with the types that were said for it.
+pub(super) fn table(recognised: &RecognisedText, observed: &mut Observed) -> TableSchema {
+    let mut schema = TableSchema::new(recognised.shape.clone());
+    schema.settle(&observed.columns);
+    pin(recognised, &mut schema, observed);
+    schema
+}
+
+/// Gives columns the types that were said. Their values may not fit, unless they are written text that becomes text.
+fn pin(recognised: &RecognisedText, schema: &mut TableSchema, observed: &mut Observed) {
+    let kinds: Vec<ColumnType> = schema.columns.iter().map(|column| column.kind).collect();
+    schema.pin(&recognised.types);
+    let written = schema.shape.body != Body::Json;
+    let unsure = |(column, kind): (&Column, &ColumnType)| {
+        column.kind != *kind && !(written && column.kind == ColumnType::Text)
+    };
+    observed.needs_rescue |= schema.columns.iter().zip(&kinds).any(unsure);
 }

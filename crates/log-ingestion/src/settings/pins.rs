@@ -61,6 +61,15 @@ impl Pins {
 }
 
 impl Pin {
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(path: &str) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        text.and_then(|text| Self::parse(&text))
+    }
+
     /// Reads a pin file.
     fn parse(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
@@ -136,6 +145,7 @@ fn dialect(map: &Map<String, Value>) -> Result<CsvDialect, String> {
         columns,
         header: true,
         null: None,
+        empty: None,
         comment: None,
         collapse: false,
     })

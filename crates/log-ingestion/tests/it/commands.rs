@@ -218,6 +218,33 @@ fn what_the_user_says_of_a_file_is_obeyed() {
 }
 
 #[test]
+fn a_pin_fixes_what_one_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.txt", "1;007;x\n2;8;y\n\n3;z\n");
+    write(
+        "a.json",
+        r#"{"format":"csv","delimiter":";","columns":["id","code","n"],"types":{"code":"text","n":"int64"}}"#,
+    );
+    write("wrong.json", r#"{"format":"csv"}"#);
+    write("cef.txt", "CEF:0|V|P|1|7|worm stopped|10|src=192.0.2.1\nno event\n");
+    let said = ok(&mut program(&["infer", "a.txt", "--pin", "a.json"], &[], folder.path()));
+    let lines: Vec<String> =
+        said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for part in ["shape CSV (';', 3 columns)", "rows 2", "quarantined 1 short_row", "code text", "n int64"] {
+        assert!(lines.iter().any(|line| line.starts_with(part)), "{part} in {said}");
+    }
+    // `n` holds no number here: its values are rescued, not lost.
+    ok(&mut program(&["convert", "a.txt", "--output", "out", "--pin", "a.json"], &[], folder.path()));
+    let (code, said) = outcome(&mut program(&["infer", "a.txt", "--pin", "wrong.json"], &[], folder.path()));
+    assert!(code == 64 && said.contains("\"columns\""), "{code} {said}");
+    let both = ["infer", "a.txt", "--pin", "a.json", "--header", "no"];
+    assert_eq!(outcome(&mut program(&both, &[], folder.path())).0, 64);
+    let said = ok(&mut program(&["infer", "cef.txt", "--format", "cef"], &[], folder.path()));
+    assert!(said.contains("CEF") && said.contains("device_vendor"), "{said}");
+}
+
+#[test]
 fn bytes_that_are_no_utf_8_behind_a_plain_beginning_are_read_as_what_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let mut text = b"id,name,n\n".to_vec();

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as Physical};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
@@ -12,6 +11,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
+use super::chunk::Chunk;
 use super::compress::Compressor;
 use super::dictionary::Dictionary;
 use super::numbers::{Floats, Truths, Wholes, signed_zeros};
@@ -185,7 +185,7 @@ impl Column {
     }
 
     /// Ends the chunk: its bytes, dictionary first, and what the footer says of it.
-    pub(crate) fn end_chunk(&mut self, compressor: &mut Compressor) -> Result<(Bytes, ColumnCloseResult)> {
+    pub(crate) fn end_chunk(&mut self, compressor: &mut Compressor) -> Result<(Chunk, ColumnCloseResult)> {
         self.close_page(compressor)?;
         let statistics = self.statistics();
         let texts_rest_on_one = matches!(&self.values, Values::Texts(texts) if texts.is_numbered());
@@ -215,10 +215,9 @@ impl Column {
         };
         self.retired = None;
         let close = self.close_result(dictionary_page.len(), statistics)?;
-        let mut chunk = dictionary_page;
-        chunk.append(&mut self.pages.stored);
+        let pages = std::mem::take(&mut self.pages.stored);
         self.pages.clear();
-        Ok((Bytes::from(chunk), close))
+        Ok((Chunk::new(dictionary_page, pages), close))
     }
 
     fn close_result(&mut self, dictionary_len: usize, statistics: Statistics) -> Result<ColumnCloseResult> {

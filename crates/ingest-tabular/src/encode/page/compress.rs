@@ -12,6 +12,10 @@ const BROTLI_WINDOW: u32 = 22;
 const BROTLI_BUFFER: usize = 64 << 10;
 /// Gzip's usual level.
 const GZIP_LEVEL: u32 = 6;
+/// Bytes of a page that tell whether Snappy makes it smaller at all, and the share of them that is left, in percent,
+/// above which it is kept as it is: readers copy it then instead of putting it together.
+const SAMPLE_BYTES: usize = 32 << 10;
+const LITERAL_PERCENT: usize = 95;
 /// Zstandard's usual level.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -43,38 +47,69 @@ impl Compressor {
         })
     }
 
-    /// Replaces what `out` holds by the compressed form of `page`.
-    pub(crate) fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        out.clear();
+    /// Writes the compressed form of `page` over what `out` holds, which may be longer afterwards; answers its length.
+    pub(crate) fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Self::Snappy(encoder) => {
-                out.resize(snap::raw::max_compress_len(page.len()), 0);
-                let len = encoder.compress(page, out).map_err(io::Error::other)?;
-                out.truncate(len);
+                make_room(out, snap::raw::max_compress_len(page.len()));
+                if let Some(sample) = page.get(..SAMPLE_BYTES).filter(|_| page.len() > 2 * SAMPLE_BYTES) {
+                    let len = encoder.compress(sample, out).map_err(io::Error::other)?;
+                    if len * 100 > SAMPLE_BYTES * LITERAL_PERCENT {
+                        out.clear();
+                        write_literal(page, out);
+                        return Ok(out.len());
+                    }
+                }
+                encoder.compress(page, out).map_err(io::Error::other)
             }
             Self::Gzip => {
+                out.clear();
                 let level = flate2::Compression::new(GZIP_LEVEL);
-                let mut encoder = flate2::write::GzEncoder::new(out, level);
+                let mut encoder = flate2::write::GzEncoder::new(&mut *out, level);
                 encoder.write_all(page)?;
                 encoder.finish()?;
+                Ok(out.len())
             }
             Self::Brotli => {
+                out.clear();
                 let mut encoder =
-                    brotli::CompressorWriter::new(out, BROTLI_BUFFER, BROTLI_LEVEL, BROTLI_WINDOW);
+                    brotli::CompressorWriter::new(&mut *out, BROTLI_BUFFER, BROTLI_LEVEL, BROTLI_WINDOW);
                 encoder.write_all(page)?;
                 encoder.flush()?;
+                drop(encoder);
+                Ok(out.len())
             }
             Self::Zstd(encoder) => {
-                out.reserve(zstd::zstd_safe::compress_bound(page.len()));
-                encoder.compress_to_buffer(page, out)?;
+                make_room(out, zstd::zstd_safe::compress_bound(page.len()));
+                encoder.compress_to_buffer(page, out.as_mut_slice())
             }
             Self::Lz4 => {
-                out.resize(lz4_flex::block::get_maximum_output_size(page.len()), 0);
-                let len = lz4_flex::block::compress_into(page, out).map_err(io::Error::other)?;
-                out.truncate(len);
+                make_room(out, lz4_flex::block::get_maximum_output_size(page.len()));
+                lz4_flex::block::compress_into(page, out).map_err(io::Error::other)
             }
-            Self::None => out.extend_from_slice(page),
+            Self::None => {
+                out.clear();
+                out.extend_from_slice(page);
+                Ok(out.len())
+            }
         }
-        Ok(())
     }
+}
+
+/// Makes `out` at least so long; it only grows, so that nothing is filled with zeros twice.
+fn make_room(out: &mut Vec<u8>, len: usize) {
+    if out.len() < len {
+        out.resize(len, 0);
+    }
+}
+
+/// Appends a page to an empty `out` as Snappy's one long literal. Source: Snappy's format_description.txt.
+fn write_literal(page: &[u8], out: &mut Vec<u8>) {
+    /// Says that the literal's length less one follows in four bytes.
+    const LITERAL_OF_FOUR: u8 = 63 << 2;
+    super::header::varint(page.len() as u64, out);
+    out.push(LITERAL_OF_FOUR);
+    let len = u32::try_from(page.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(page);
 }

@@ -9,10 +9,12 @@ use crate::cells::Span;
 const BYTES_MAX: usize = 1 << 20;
 /// Values that a dictionary may hold.
 const VALUES_MAX: usize = 1 << 16;
-/// Slots at first; always a power of two, and at most half full.
+/// Slots at first; always a power of two.
 const SLOTS_FIRST: usize = 1 << 10;
-/// Slots that a search looks at: at half load longer searches do not happen by chance.
-const SEARCH_MAX: usize = 256;
+/// Slots that a search looks at: at the load that is allowed, longer searches do not happen by chance.
+const SEARCH_MAX: usize = 512;
+/// Of so many slots, at most three are taken.
+const LOAD_QUARTERS: usize = 4;
 /// Values that are hashed before the first of them is looked up, so that their slots are on their way.
 const BLOCK: usize = 32;
 /// Bytes of a value that are its key.
@@ -21,15 +23,18 @@ const KEY_LEN: usize = 16;
 const MIX_LOW: u64 = 0x9e37_79b9_7f4a_7c15;
 const MIX_HIGH: u64 = 0xd1b5_4a32_d192_ed03;
 
+/// A value's first bytes, or for long values its first and the hash of all, and its number: all that a search needs of
+/// most values stands together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    /// Upper bits of the hash.
-    tag: u32,
+    low: u64,
+    high: u64,
+    len: u32,
     /// Number of the value plus 1; 0 where the slot is empty.
     id: u32,
 }
 
-/// A value's first bytes, or for long values its first and the hash of all.
+/// What a value is looked up by.
 #[derive(Debug, Clone, Copy, Default)]
 struct Key {
     low: u64,
@@ -38,19 +43,12 @@ struct Key {
     hash: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    low: u64,
-    high: u64,
-    start: u32,
-    len: u32,
-}
-
 /// Distinct values.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     slots: Vec<Slot>,
-    entries: Vec<Entry>,
+    /// Where each value ends in the text.
+    ends: Vec<u32>,
     text: Vec<u8>,
 }
 
@@ -77,11 +75,6 @@ impl Key {
         Self { low, high, len, hash }
     }
 
-    const fn tag(self) -> u32 {
-        let [_, _, _, _, a, b, c, d] = self.hash.to_le_bytes();
-        u32::from_le_bytes([a, b, c, d])
-    }
-
     fn place(self) -> usize {
         usize::try_from(self.hash & 0xffff_ffff).unwrap_or(0)
     }
@@ -91,31 +84,25 @@ impl Dictionary {
     /// Appends the numbers of the values, which are added if they are new, until there is no room for one. Answers how
     /// many it took. [`KEY_LEN`] bytes follow each value in the text.
     pub(super) fn number_all(&mut self, text: &[u8], spans: &[Span], numbers: &mut Vec<u32>) -> usize {
-        let mut taken = 0;
+        numbers.reserve(spans.len());
+        let before = numbers.len();
         let mut keys = [Key::default(); BLOCK];
-        let mut heads = [Slot::default(); BLOCK];
         for block in spans.chunks(BLOCK) {
-            if self.slots.is_empty() {
-                self.grow();
-            }
-            let mask = self.slots.len() - 1;
-            for ((span, key), head) in block.iter().zip(&mut keys).zip(&mut heads) {
+            for (span, key) in block.iter().zip(&mut keys) {
                 *key = Key::of(text, *span);
-                *head = self.slots.get(key.place() & mask).copied().unwrap_or_default();
             }
-            for ((span, key), head) in block.iter().zip(&keys).zip(&heads) {
+            for (span, key) in block.iter().zip(&keys) {
                 let value = span.of(text);
-                let found = if head.id != 0 && head.tag == key.tag() && self.is(head.id - 1, key, value) {
-                    Some(head.id - 1)
-                } else {
-                    self.search(key, value)
+                let at = key.place() & self.slots.len().wrapping_sub(1);
+                let number = match self.slots.get(at) {
+                    Some(slot) if slot.id != 0 && self.is(slot, key, value) => Some(slot.id - 1),
+                    _ => self.search(key, value),
                 };
-                let Some(number) = found else { return taken };
+                let Some(number) = number else { return numbers.len() - before };
                 numbers.push(number);
-                taken += 1;
             }
         }
-        taken
+        numbers.len() - before
     }
 
     /// The number of a word, which is added as its first `len` bytes if it is new; `None` when there is no room for it.
@@ -126,24 +113,24 @@ impl Dictionary {
         self.search(&key, bytes.get(..len).unwrap_or_default())
     }
 
-    fn is(&self, number: u32, key: &Key, value: &[u8]) -> bool {
-        let Some(entry) = self.entry(number) else { return false };
-        let same = (entry.low == key.low) & (entry.high == key.high) & (entry.len == key.len);
-        same && (value.len() <= KEY_LEN || self.get(number) == value)
+    #[inline]
+    fn is(&self, slot: &Slot, key: &Key, value: &[u8]) -> bool {
+        let same = (slot.low == key.low) & (slot.high == key.high) & (slot.len == key.len);
+        same && (value.len() <= KEY_LEN || self.get(slot.id - 1) == value)
     }
 
     fn search(&mut self, key: &Key, value: &[u8]) -> Option<u32> {
-        if self.entries.len() * 2 >= self.slots.len() {
+        if self.ends.len() * LOAD_QUARTERS >= self.slots.len() * (LOAD_QUARTERS - 1) {
             self.grow();
         }
         let mask = self.slots.len() - 1;
         let mut at = key.place() & mask;
         for _ in 0..SEARCH_MAX {
-            let slot = self.slots.get(at).copied().unwrap_or_default();
+            let slot = self.slots.get(at)?;
             if slot.id == 0 {
                 return self.add(at, key, value);
             }
-            if slot.tag == key.tag() && self.is(slot.id - 1, key, value) {
+            if self.is(slot, key, value) {
                 return Some(slot.id - 1);
             }
             at = (at + 1) & mask;
@@ -152,35 +139,30 @@ impl Dictionary {
     }
 
     fn add(&mut self, at: usize, key: &Key, value: &[u8]) -> Option<u32> {
-        if self.entries.len() >= VALUES_MAX || self.text.len() + value.len() > BYTES_MAX {
+        if self.ends.len() >= VALUES_MAX || self.text.len() + value.len() > BYTES_MAX {
             return None;
         }
-        let start = u32::try_from(self.text.len()).ok()?;
         self.text.extend_from_slice(value);
-        let number = u32::try_from(self.entries.len()).ok()?;
-        self.entries.push(Entry { low: key.low, high: key.high, start, len: key.len });
+        self.ends.push(u32::try_from(self.text.len()).ok()?);
+        let id = u32::try_from(self.ends.len()).ok()?;
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = Slot { tag: key.tag(), id: number + 1 };
+            *slot = Slot { low: key.low, high: key.high, len: key.len, id };
         }
-        Some(number)
-    }
-
-    fn entry(&self, number: u32) -> Option<&Entry> {
-        self.entries.get(usize::try_from(number).ok()?)
+        Some(id - 1)
     }
 
     /// The value of a number.
     #[inline]
     pub(super) fn get(&self, number: u32) -> &[u8] {
-        let Some(entry) = self.entry(number) else { return b"" };
-        let start = usize::try_from(entry.start).unwrap_or(0);
-        let next = usize::try_from(number).ok().and_then(|number| self.entries.get(number + 1));
-        let end = next.and_then(|next| usize::try_from(next.start).ok()).unwrap_or(self.text.len());
-        self.text.get(start..end).unwrap_or_default()
+        let at = usize::try_from(number).unwrap_or(usize::MAX);
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end);
+        let end = self.ends.get(at).copied().unwrap_or(start);
+        let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
+        self.text.get(range).unwrap_or_default()
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.entries.len()
+        self.ends.len()
     }
 
     /// Bytes of all values.
@@ -190,26 +172,23 @@ impl Dictionary {
 
     /// The values in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..u32::try_from(self.entries.len()).unwrap_or(0)).map(|number| self.get(number))
+        (0..u32::try_from(self.ends.len()).unwrap_or(0)).map(|number| self.get(number))
     }
 
+    #[cold]
     fn grow(&mut self) {
         let len = (self.slots.len() * 2).max(SLOTS_FIRST);
-        self.slots = vec![Slot::default(); len];
-        for (entry, id) in self.entries.iter().zip(1..) {
-            let is_long = usize::try_from(entry.len).is_ok_and(|len| len > KEY_LEN);
-            let hash = if is_long {
-                entry.high
-            } else {
-                Key::of_words(entry.low, entry.high, entry.len).hash
-            };
-            let key = Key { low: entry.low, high: entry.high, len: entry.len, hash };
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); len]);
+        for slot in old.into_iter().filter(|slot| slot.id != 0) {
+            let is_long = usize::try_from(slot.len).is_ok_and(|len| len > KEY_LEN);
+            let hash = if is_long { slot.high } else { Key::of_words(slot.low, slot.high, slot.len).hash };
+            let key = Key { low: slot.low, high: slot.high, len: slot.len, hash };
             let mut at = key.place() & (len - 1);
             while self.slots.get(at).is_some_and(|slot| slot.id != 0) {
                 at = (at + 1) & (len - 1);
             }
-            if let Some(slot) = self.slots.get_mut(at) {
-                *slot = Slot { tag: key.tag(), id };
+            if let Some(place) = self.slots.get_mut(at) {
+                *place = slot;
             }
         }
     }

@@ -84,11 +84,11 @@ impl Pages {
 
     /// All rows of the page from `first` on have a value.
     fn add_present(&mut self, first: usize) {
-        if let Some(last) = self.present.last_mut().filter(|_| first % 8 > 0) {
+        if let Some(last) = self.present.last_mut().filter(|_| !first.is_multiple_of(8)) {
             *last |= 0xff << (first % 8);
         }
         self.present.resize(self.page_rows.div_ceil(8), 0xff);
-        if let Some(last) = self.present.last_mut().filter(|_| self.page_rows % 8 > 0) {
+        if let Some(last) = self.present.last_mut().filter(|_| !self.page_rows.is_multiple_of(8)) {
             *last &= !(0xff << (self.page_rows % 8));
         }
     }
@@ -169,11 +169,12 @@ impl Pages {
     }
 
     fn put(&mut self, header: PageHeader, compressor: &mut Compressor) -> io::Result<()> {
-        compressor.compress(&self.raw, &mut self.compressed)?;
+        let len = compressor.compress(&self.raw, &mut self.compressed)?;
+        let compressed = self.compressed.get(..len).unwrap_or_default();
         let before = self.stored.len();
-        header.write(&self.compressed, &mut self.stored);
+        header.write(compressed, &mut self.stored);
         self.uncompressed += self.stored.len() - before + self.raw.len();
-        self.stored.extend_from_slice(&self.compressed);
+        self.stored.extend_from_slice(compressed);
         Ok(())
     }
 

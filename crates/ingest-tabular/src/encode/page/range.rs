@@ -95,7 +95,9 @@ impl TextRange {
 fn head(value: &[u8]) -> u64 {
     match value.first_chunk::<8>() {
         Some(bytes) => u64::from_be_bytes(*bytes),
-        None => value.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)) << (8 * (8 - value.len()) % 64),
+        None => {
+            value.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)) << (8 * (8 - value.len()) % 64)
+        }
     }
 }
 

@@ -24,9 +24,8 @@ pub(super) struct Texts {
     plain_next: bool,
     /// Numbers of the open page's values, while there is a dictionary.
     numbers: Vec<u32>,
-    /// The page in which each number was in the range last.
-    in_range: Vec<u32>,
-    page: u32,
+    /// For each number, whether the open page has it.
+    in_page: Vec<u8>,
     /// Lengths and bytes of the open page's values, without a dictionary.
     lengths: Vec<i64>,
     text: Vec<u8>,
@@ -38,7 +37,7 @@ pub(super) struct Texts {
 
 impl Texts {
     pub(super) fn new() -> Self {
-        Self { dictionary: Some(Dictionary::default()), page: 1, ..Self::default() }
+        Self { dictionary: Some(Dictionary::default()), ..Self::default() }
     }
 
     /// Adds values of the open page, until `bytes_max` is reached or the page must be closed before the next one.
@@ -50,12 +49,10 @@ impl Texts {
         let on_proof = !self.numbered_pages && room > 0;
         let part = if on_proof { spans.get(..room).unwrap_or(spans) } else { spans };
         let taken = dictionary.number_all(text, part, &mut self.numbers);
-        self.in_range.resize(dictionary.len(), 0);
+        self.in_page.resize(dictionary.len(), 0);
         for number in self.numbers.iter().skip(before) {
-            let seen = usize::try_from(*number).ok().and_then(|number| self.in_range.get_mut(number));
-            if let Some(seen) = seen.filter(|seen| **seen != self.page) {
-                *seen = self.page;
-                self.range.add(dictionary.get(*number));
+            if let Some(place) = usize::try_from(*number).ok().and_then(|at| self.in_page.get_mut(at)) {
+                *place = 1;
             }
         }
         if on_proof && self.numbers.len() == PROOF_VALUES {
@@ -87,6 +84,7 @@ impl Texts {
         }
         for number in self.numbers.drain(..) {
             let value = dictionary.get(number);
+            self.range.add(value);
             self.lengths.push(i64::try_from(value.len()).unwrap_or(i64::MAX));
             self.text.extend_from_slice(value);
         }
@@ -110,6 +108,11 @@ impl Texts {
     }
 
     pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
+        if let Some(dictionary) = &self.dictionary {
+            let there = self.in_page.iter().zip(0..).filter(|(place, _)| **place == 1);
+            there.for_each(|(_, number)| self.range.add(dictionary.get(number)));
+            self.in_page.fill(0);
+        }
         let bounds = bounds(&self.range);
         if self.numbers.is_empty() && self.lengths.is_empty() {
             // Only nulls: no encoding is needed, and no dictionary may be asked for.
@@ -131,7 +134,6 @@ impl Texts {
         }
         self.chunk.join(&self.range);
         self.range.clear();
-        self.page += 1;
         self.numbers.clear();
         self.lengths.clear();
         self.text.clear();
@@ -152,8 +154,7 @@ impl Texts {
         let numbered = std::mem::take(&mut self.numbered_pages);
         let dictionary = self.dictionary.take().filter(|_| numbered);
         self.dictionary = (!self.plain_next).then(Dictionary::default);
-        self.in_range.clear();
-        self.page = 1;
+        self.in_page.clear();
         self.chunk.clear();
         dictionary
     }
