@@ -26,6 +26,8 @@ pub(crate) struct Fields {
     places: Vec<Slot>,
     names: Vec<Name>,
     by_name: HashMap<Box<[u8]>, usize>,
+    /// Slots by the numbers that the parser gives to names.
+    keys: Vec<Option<Slot>>,
     last: usize,
 }
 
@@ -44,12 +46,28 @@ impl Fields {
     }
 
     /// The slot of a field; a name that is new is resolved once.
+    #[inline]
     pub(crate) fn find(&mut self, field: Field<'_>, resolve: impl FnOnce(&str) -> Slot) -> Slot {
         match field {
             Field::Fixed(fixed) => self.fixed.get(fixed.place()).copied().flatten(),
             Field::Place(place) => self.places.get(place).copied().flatten(),
             Field::Name(name) => self.find_name(name, resolve),
+            Field::Key { name, id } => match self.keys.get(id) {
+                Some(Some(slot)) => *slot,
+                _ => self.learn_key(name, id, resolve),
+            },
         }
+    }
+
+    fn learn_key(&mut self, name: &[u8], id: usize, resolve: impl FnOnce(&str) -> Slot) -> Slot {
+        let slot = self.find_name(name, resolve);
+        if id >= self.keys.len() {
+            self.keys.resize(id + 1, None);
+        }
+        if let Some(key) = self.keys.get_mut(id) {
+            *key = Some(slot);
+        }
+        slot
     }
 
     fn find_name(&mut self, name: &[u8], resolve: impl FnOnce(&str) -> Slot) -> Slot {

@@ -81,6 +81,13 @@ pub(crate) enum Field<'a> {
     Place(usize),
     /// A key, or a path of keys, of the body.
     Name(&'a [u8]),
+    /// The same, by a number that means this name and no other as long as the parser lives.
+    Key {
+        /// The name.
+        name: &'a [u8],
+        /// The number; small.
+        id: usize,
+    },
 }
 
 /// A value, in the terms of its source.

@@ -65,6 +65,7 @@ impl Names {
     }
 
     /// The slot of a field; none where there are too many, or its name is none.
+    #[inline]
     pub(crate) fn find(&mut self, field: Field<'_>) -> Option<usize> {
         let Self { envelope, fields, slots, .. } = self;
         fields.find(field, |name| slots.allot(&body_field(*envelope, name)))
@@ -80,7 +81,7 @@ impl Names {
         match field {
             Field::Fixed(fixed) => Cow::Borrowed(Fixed::name(fixed)),
             Field::Place(place) => Cow::Borrowed(self.places.get(place).map_or("", String::as_str)),
-            Field::Name(name) => {
+            Field::Name(name) | Field::Key { name, .. } => {
                 let name = String::from_utf8_lossy(name);
                 Cow::Owned(body_field(self.envelope, &name).into_owned())
             }

@@ -13,7 +13,7 @@ impl Sink for Notes {
         let name = match field {
             Field::Fixed(fixed) => format!("<{}>", fixed.name()),
             Field::Place(place) => place.to_string(),
-            Field::Name(name) => String::from_utf8_lossy(name).into_owned(),
+            Field::Name(name) | Field::Key { name, .. } => String::from_utf8_lossy(name).into_owned(),
         };
         let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let value = match value {

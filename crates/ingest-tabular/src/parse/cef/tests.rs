@@ -13,7 +13,7 @@ impl Sink for Notes {
         let name = match field {
             Field::Fixed(fixed) => format!("<{}>", fixed.name()),
             Field::Place(place) => place.to_string(),
-            Field::Name(name) => String::from_utf8_lossy(name).into_owned(),
+            Field::Name(name) | Field::Key { name, .. } => String::from_utf8_lossy(name).into_owned(),
         };
         let text = if let Value::Text(text) = value {
             Some(String::from_utf8_lossy(text).into_owned())
