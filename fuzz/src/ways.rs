@@ -9,9 +9,9 @@ use ingest_core::records::{Record, RecordBlock};
 use ingest_core::schema::TableSchema;
 use ingest_core::shape::Shape;
 use ingest_tabular::{
-    Batch, Codec, Decoder, EncodeError, EncodeOptions, Encoded, Encoder, Encoding, Framer, Framing, Guess,
-    Ignored, Observed, Observer, Origin, OwnColumns, Quarantine, Reason, RowGroupBounds, TextCutter, check,
-    quarantine_line, read_back,
+    Batch, Codec, Decoder, EncodeError, EncodeOptions, Encoded, Encoder, Encoding, Encodings, Framer,
+    Framing, Guess, Ignored, Observed, Observer, Origin, OwnColumns, Quarantine, Reason, RowGroupBounds,
+    TextCutter, check, quarantine_line, read_back,
 };
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
@@ -183,6 +183,8 @@ impl Reading {
     fn options(&self) -> EncodeOptions {
         EncodeOptions {
             codec: self.codec,
+            // A choice that costs no byte of the input.
+            encodings: if self.group_rows.is_multiple_of(2) { Encodings::Compact } else { Encodings::Compat },
             origin: Origin::File,
             own: None,
             rescue: false,
