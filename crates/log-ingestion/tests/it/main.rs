@@ -9,6 +9,7 @@ mod stored;
 
 mod bad_input;
 mod commands;
+mod conversions;
 mod kill;
 mod memory;
 mod pins;
