@@ -6,7 +6,7 @@
 
 use ingest_core::records::{Receipt, Record};
 
-use crate::parse::{Ignored, Sink, Value};
+use crate::parse::{Field, Ignored, Sink, Value};
 use crate::quarantine::Reason;
 pub(crate) use cutter::RecordCutter;
 pub use cutter::TextCutter;
@@ -64,7 +64,7 @@ pub struct Batch {
     text_len: usize,
     rows: u32,
     columns: Vec<Vec<Span>>,
-    /// Slots that records named, if only to say that they have no value.
+    /// Slots that records named to say that they have no value.
     mentioned: Vec<bool>,
     /// Fields that came up first in this batch, in the order of their slots.
     new_names: Vec<SlotName>,
@@ -211,8 +211,8 @@ struct Filler<'a> {
     text: &'a [u8],
     /// Values that had to be decoded.
     decoded: &'a mut Vec<u8>,
-    /// Slots with a value in the row, and slots that it mentioned.
-    touched: &'a mut Vec<usize>,
+    /// Slots that the row named to say that they have no value.
+    nulls: &'a mut Vec<usize>,
     utf8: bool,
     extras_before: usize,
     written_before: usize,
@@ -225,14 +225,14 @@ impl<'a> Filler<'a> {
         names: &'a mut Names,
         text: &'a [u8],
         decoded: &'a mut Vec<u8>,
-        touched: &'a mut Vec<usize>,
+        nulls: &'a mut Vec<usize>,
     ) -> Self {
         Self {
             batch,
             names,
             text,
             decoded,
-            touched,
+            nulls,
             utf8: true,
             extras_before: 0,
             written_before: 0,
@@ -275,12 +275,32 @@ impl<'a> Filler<'a> {
         Some(if self.utf8 { span } else { span.unproven() })
     }
 
+    /// Adds the first value of a slot.
+    #[cold]
+    fn put_first(&mut self, slot: usize, value: Span) {
+        if let Some(column) = self.batch.columns.get_mut(slot) {
+            column.push(value);
+        }
+    }
+
+    /// Keeps a value of a field without a slot.
+    #[cold]
+    fn put_extra(&mut self, field: Field<'_>, value: Span) {
+        let name = self.names.text_of(field).into_owned();
+        let start = self.place(name.as_bytes());
+        let name = Span::new(value.row(), start, narrow(name.len()), Form::Text);
+        self.batch.extras.push(Extra { field: ExtraField::Name(name), value });
+    }
+
     /// The row is one.
     fn commit(&mut self, origin: Option<RowOrigin>) {
         if let Some(origin) = origin {
             self.batch.origins.push(origin);
         }
-        for slot in self.touched.drain(..) {
+        for slot in self.nulls.drain(..) {
+            if slot >= self.batch.mentioned.len() {
+                self.batch.mentioned.resize(slot + 1, false);
+            }
             if let Some(mentioned) = self.batch.mentioned.get_mut(slot) {
                 *mentioned = true;
             }
@@ -293,50 +313,35 @@ impl<'a> Filler<'a> {
 impl Sink for Filler<'_> {
     fn begin(&mut self, utf8: bool) {
         self.utf8 = utf8;
-        self.touched.clear();
+        self.nulls.clear();
         self.extras_before = self.batch.extras.len();
         self.written_before = self.batch.written.len();
         self.decoded_before = self.decoded.len();
     }
 
-    fn put(&mut self, field: crate::parse::Field<'_>, value: Value<'_>) {
+    fn put(&mut self, field: Field<'_>, value: Value<'_>) {
         let slot = self.names.find(field);
-        let span = self.span(value);
-        let Some(slot) = slot else {
-            if let Some(value) = span {
-                let name = self.names.text_of(field).into_owned();
-                let start = self.place(name.as_bytes());
-                let name = Span::new(value.row(), start, narrow(name.len()), Form::Text);
-                self.batch.extras.push(Extra { field: ExtraField::Name(name), value });
-            }
+        let Some(value) = self.span(value) else {
+            self.nulls.extend(slot);
             return;
         };
-        if slot >= self.batch.columns.len() {
+        let Some(slot) = slot else { return self.put_extra(field, value) };
+        let Some(column) = self.batch.columns.get_mut(slot) else {
             self.batch.columns.resize_with(slot + 1, Vec::new);
-        }
-        if slot >= self.batch.mentioned.len() {
-            self.batch.mentioned.resize(slot + 1, false);
-        }
-        let Some(value) = span else {
-            self.touched.push(slot);
-            return;
+            return self.put_first(slot, value);
         };
-        let Some(column) = self.batch.columns.get_mut(slot) else { return };
         if column.last().is_some_and(|last| last.row() == value.row()) {
             self.batch.extras.push(Extra { field: ExtraField::Slot(slot), value });
             return;
         }
         column.push(value);
-        self.touched.push(slot);
     }
 
     fn undo(&mut self) {
         let row = self.batch.rows;
-        for slot in self.touched.drain(..) {
-            let column = self.batch.columns.get_mut(slot);
-            if let Some(column) = column.filter(|c| c.last().is_some_and(|last| last.row() == row)) {
-                column.pop();
-            }
+        self.nulls.clear();
+        for column in &mut self.batch.columns {
+            column.pop_if(|last| last.row() == row);
         }
         self.batch.extras.truncate(self.extras_before);
         self.batch.written.truncate(self.written_before);

@@ -193,7 +193,8 @@ impl Fits {
             return Some(ColumnType::Timestamp { form: TimeForm::EpochMillis, unit });
         }
         let fraction = |place: usize| Self(1 << (EPOCH_FRACTION_SHIFT as usize + place));
-        if let Some((_, unit)) = (0..).zip(UNITS).find(|(place, _)| time_named && self.has(fraction(*place))) {
+        if let Some((_, unit)) = (0..).zip(UNITS).find(|(place, _)| time_named && self.has(fraction(*place)))
+        {
             return Some(ColumnType::Timestamp { form: TimeForm::EpochFraction, unit });
         }
         UNITS.into_iter().enumerate().find_map(|(place, unit)| {

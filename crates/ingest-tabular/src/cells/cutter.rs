@@ -19,6 +19,8 @@ use crate::parse::{Origin, Outcome, Parser};
 
 /// Text of a batch: with its cells and what columns keep beside it, it stays in a core's own cache.
 const BATCH_BYTES: usize = 128 << 10;
+/// Text of a batch for each column: what a batch costs each column once should be shared by several rows.
+const BATCH_BYTES_A_COLUMN: usize = 256;
 
 /// A record within a text: start, length, receipt.
 type Piece = (usize, usize, Option<Receipt>);
@@ -30,7 +32,7 @@ pub(crate) struct RecordCutter {
     names: Names,
     keep: Keep,
     decoded: Vec<u8>,
-    touched: Vec<usize>,
+    nulls: Vec<usize>,
 }
 
 impl RecordCutter {
@@ -40,7 +42,7 @@ impl RecordCutter {
             names: Names::new(shape),
             keep,
             decoded: Vec::new(),
-            touched: Vec::new(),
+            nulls: Vec::new(),
         }
     }
 
@@ -72,8 +74,8 @@ impl RecordCutter {
 
     /// Parses pieces of the text into the batch.
     fn parse(&mut self, batch: &mut Batch, text: &[u8], pieces: impl Iterator<Item = Piece>) {
-        let Self { parser, names, keep, decoded, touched } = self;
-        let mut filler = Filler::new(batch, names, text, decoded, touched);
+        let Self { parser, names, keep, decoded, nulls } = self;
+        let mut filler = Filler::new(batch, names, text, decoded, nulls);
         for (start, len, receipt) in pieces {
             let record = text.get(start..start + len).unwrap_or_default();
             let place = (narrow(start), narrow(len));
@@ -124,7 +126,8 @@ impl TextCutter {
     /// A cutter at the start of a text of that shape.
     #[must_use]
     pub fn new(shape: &Shape, framing: Framing) -> Self {
-        Self::with_target(shape, framing, BATCH_BYTES)
+        let columns = crate::parse::dialect(shape).map_or(0, |dialect| dialect.columns.len());
+        Self::with_target(shape, framing, BATCH_BYTES.max(columns * BATCH_BYTES_A_COLUMN))
     }
 
     /// As [`TextCutter::new`], with batches of another size.

@@ -149,10 +149,9 @@ impl Instants {
             | TimeForm::SpacedLocal
             | TimeForm::SlashedLocal => 11,
             TimeForm::Apache => 12,
-            TimeForm::Bsd
-            | TimeForm::EpochSeconds
-            | TimeForm::EpochMillis
-            | TimeForm::EpochFraction => return None,
+            TimeForm::Bsd | TimeForm::EpochSeconds | TimeForm::EpochMillis | TimeForm::EpochFraction => {
+                return None;
+            }
         };
         let (per_second, decimals_max) = (unit.per_second(), unit.decimals());
         Some(Self { form, unit, clock_at, day: Vec::new(), day_steps: 0, per_second, decimals_max })

@@ -12,7 +12,12 @@ use crate::program::{outcome, program};
 const ROWS: usize = 120_000;
 
 /// A converted file: rows, and for each column its type and how many of its values are null.
-fn convert(folder: &Path, text: &[u8], name: &str, flags: &[&str]) -> (usize, BTreeMap<String, (String, usize)>) {
+fn convert(
+    folder: &Path,
+    text: &[u8],
+    name: &str,
+    flags: &[&str],
+) -> (usize, BTreeMap<String, (String, usize)>) {
     std::fs::write(folder.join(name), text).unwrap();
     let words = [&["convert", name, "--output", "out"], flags].concat();
     let (code, said) = outcome(&mut program(&words, &[], folder));

@@ -19,8 +19,15 @@ const LITERAL_PERCENT: usize = 95;
 /// Zstandard's usual level.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Compresses pages with one codec.
-pub(crate) enum Compressor {
+/// Compresses pages with one codec, and keeps the room in which they are put together.
+pub(crate) struct Compressor {
+    codec: State,
+    /// For the page at hand; lent to whoever writes it.
+    pub(super) raw: Vec<u8>,
+    out: Vec<u8>,
+}
+
+enum State {
     Snappy(Box<snap::raw::Encoder>),
     Gzip,
     Brotli,
@@ -37,63 +44,64 @@ impl std::fmt::Debug for Compressor {
 
 impl Compressor {
     pub(crate) fn new(codec: Codec) -> io::Result<Self> {
-        Ok(match codec {
-            Codec::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
-            Codec::Gzip => Self::Gzip,
-            Codec::Brotli => Self::Brotli,
-            Codec::Zstd => Self::Zstd(Box::new(zstd::bulk::Compressor::new(ZSTD_LEVEL)?)),
-            Codec::Lz4 => Self::Lz4,
-            Codec::None => Self::None,
-        })
+        let codec = match codec {
+            Codec::Snappy => State::Snappy(Box::new(snap::raw::Encoder::new())),
+            Codec::Gzip => State::Gzip,
+            Codec::Brotli => State::Brotli,
+            Codec::Zstd => State::Zstd(Box::new(zstd::bulk::Compressor::new(ZSTD_LEVEL)?)),
+            Codec::Lz4 => State::Lz4,
+            Codec::None => State::None,
+        };
+        Ok(Self { codec, raw: Vec::new(), out: Vec::new() })
     }
 
-    /// Writes the compressed form of `page` over what `out` holds, which may be longer afterwards; answers its length.
-    pub(crate) fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
-        match self {
-            Self::Snappy(encoder) => {
-                make_room(out, snap::raw::max_compress_len(page.len()));
-                if let Some(sample) = page.get(..SAMPLE_BYTES).filter(|_| page.len() > 2 * SAMPLE_BYTES) {
-                    let len = encoder.compress(sample, out).map_err(io::Error::other)?;
-                    if len * 100 > SAMPLE_BYTES * LITERAL_PERCENT {
-                        out.clear();
-                        write_literal(page, out);
-                        return Ok(out.len());
-                    }
-                }
-                encoder.compress(page, out).map_err(io::Error::other)
-            }
-            Self::Gzip => {
+    /// The compressed form of a page.
+    pub(crate) fn compress<'a>(&'a mut self, page: &'a [u8]) -> io::Result<&'a [u8]> {
+        let out = &mut self.out;
+        let len = match &mut self.codec {
+            State::Snappy(encoder) => snappy(encoder, page, out)?,
+            State::Gzip => {
                 out.clear();
                 let level = flate2::Compression::new(GZIP_LEVEL);
                 let mut encoder = flate2::write::GzEncoder::new(&mut *out, level);
                 encoder.write_all(page)?;
                 encoder.finish()?;
-                Ok(out.len())
+                out.len()
             }
-            Self::Brotli => {
+            State::Brotli => {
                 out.clear();
                 let mut encoder =
                     brotli::CompressorWriter::new(&mut *out, BROTLI_BUFFER, BROTLI_LEVEL, BROTLI_WINDOW);
                 encoder.write_all(page)?;
                 encoder.flush()?;
                 drop(encoder);
-                Ok(out.len())
+                out.len()
             }
-            Self::Zstd(encoder) => {
+            State::Zstd(encoder) => {
                 make_room(out, zstd::zstd_safe::compress_bound(page.len()));
-                encoder.compress_to_buffer(page, out.as_mut_slice())
+                encoder.compress_to_buffer(page, out.as_mut_slice())?
             }
-            Self::Lz4 => {
+            State::Lz4 => {
                 make_room(out, lz4_flex::block::get_maximum_output_size(page.len()));
-                lz4_flex::block::compress_into(page, out).map_err(io::Error::other)
+                lz4_flex::block::compress_into(page, out).map_err(io::Error::other)?
             }
-            Self::None => {
-                out.clear();
-                out.extend_from_slice(page);
-                Ok(out.len())
-            }
+            State::None => return Ok(page),
+        };
+        Ok(self.out.get(..len).unwrap_or_default())
+    }
+}
+
+fn snappy(encoder: &mut snap::raw::Encoder, page: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
+    make_room(out, snap::raw::max_compress_len(page.len()));
+    if let Some(sample) = page.get(..SAMPLE_BYTES).filter(|_| page.len() > 2 * SAMPLE_BYTES) {
+        let len = encoder.compress(sample, out).map_err(io::Error::other)?;
+        if len * 100 > SAMPLE_BYTES * LITERAL_PERCENT {
+            out.clear();
+            write_literal(page, out);
+            return Ok(out.len());
         }
     }
+    encoder.compress(page, out).map_err(io::Error::other)
 }
 
 /// Makes `out` at least so long; it only grows, so that nothing is filled with zeros twice.

@@ -9,8 +9,8 @@ use crate::cells::Span;
 const BYTES_MAX: usize = 1 << 20;
 /// Values that a dictionary may hold.
 const VALUES_MAX: usize = 1 << 16;
-/// Slots at first; always a power of two.
-const SLOTS_FIRST: usize = 1 << 10;
+/// Slots at first; always a power of two, and few, since a wide table has thousands of dictionaries.
+const SLOTS_FIRST: usize = 1 << 6;
 /// Slots that a search looks at: at the load that is allowed, longer searches do not happen by chance.
 const SEARCH_MAX: usize = 512;
 /// Of so many slots, at most three are taken.

@@ -28,8 +28,6 @@ pub(super) struct Pages {
     pub(super) page_rows: usize,
     page_nulls: usize,
     present: Vec<u8>,
-    raw: Vec<u8>,
-    compressed: Vec<u8>,
 }
 
 impl std::fmt::Debug for Pages {
@@ -57,8 +55,6 @@ impl Pages {
             page_rows: 0,
             page_nulls: 0,
             present: Vec::new(),
-            raw: Vec::new(),
-            compressed: Vec::new(),
         }
     }
 
@@ -104,15 +100,16 @@ impl Pages {
         if self.page_rows == 0 {
             return Ok(());
         }
-        self.raw.clear();
+        let mut raw = std::mem::take(&mut compressor.raw);
+        raw.clear();
         if !self.required {
-            self.write_levels();
+            self.write_levels(&mut raw);
         }
-        write(&mut self.raw);
+        write(&mut raw);
         let offset = self.stored.len();
         let header =
-            PageHeader { dictionary: false, uncompressed: self.raw.len(), values: self.page_rows, encoding };
-        self.put(header, compressor)?;
+            PageHeader { dictionary: false, uncompressed: raw.len(), values: self.page_rows, encoding };
+        self.put(header, raw, compressor)?;
         let all_null = self.page_nulls == self.page_rows;
         let has_bounds = bounds.is_some();
         let (min, max) = bounds.unwrap_or_default();
@@ -144,12 +141,13 @@ impl Pages {
         values: usize,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> io::Result<Vec<u8>> {
-        self.raw.clear();
-        write(&mut self.raw);
+        let mut raw = std::mem::take(&mut compressor.raw);
+        raw.clear();
+        write(&mut raw);
         let pages = std::mem::take(&mut self.stored);
         let encoding = Encoding::PLAIN;
-        let header = PageHeader { dictionary: true, uncompressed: self.raw.len(), values, encoding };
-        self.put(header, compressor)?;
+        let header = PageHeader { dictionary: true, uncompressed: raw.len(), values, encoding };
+        self.put(header, raw, compressor)?;
         if !self.encodings.contains(&encoding) {
             self.encodings.push(encoding);
         }
@@ -168,27 +166,28 @@ impl Pages {
         self.nulls = 0;
     }
 
-    fn put(&mut self, header: PageHeader, compressor: &mut Compressor) -> io::Result<()> {
-        let len = compressor.compress(&self.raw, &mut self.compressed)?;
-        let compressed = self.compressed.get(..len).unwrap_or_default();
+    /// Stores a page, and gives its room back.
+    fn put(&mut self, header: PageHeader, raw: Vec<u8>, compressor: &mut Compressor) -> io::Result<()> {
+        let compressed = compressor.compress(&raw)?;
         let before = self.stored.len();
         header.write(compressed, &mut self.stored);
-        self.uncompressed += self.stored.len() - before + self.raw.len();
+        self.uncompressed += self.stored.len() - before + raw.len();
         self.stored.extend_from_slice(compressed);
+        compressor.raw = raw;
         Ok(())
     }
 
     /// Definition levels: one bit a row, behind their length.
-    fn write_levels(&mut self) {
-        self.raw.extend_from_slice(&[0; 4]);
+    fn write_levels(&self, raw: &mut Vec<u8>) {
+        raw.extend_from_slice(&[0; 4]);
         if self.page_nulls == 0 || self.page_nulls == self.page_rows {
-            hybrid::write_run(u32::from(self.page_nulls == 0), self.page_rows, 1, &mut self.raw);
+            hybrid::write_run(u32::from(self.page_nulls == 0), self.page_rows, 1, raw);
         } else {
-            super::header::varint((self.present.len() as u64) << 1 | 1, &mut self.raw);
-            self.raw.extend_from_slice(&self.present);
+            super::header::varint((self.present.len() as u64) << 1 | 1, raw);
+            raw.extend_from_slice(&self.present);
         }
-        let len = u32::try_from(self.raw.len() - 4).unwrap_or(u32::MAX);
-        if let Some(place) = self.raw.get_mut(..4) {
+        let len = u32::try_from(raw.len() - 4).unwrap_or(u32::MAX);
+        if let Some(place) = raw.get_mut(..4) {
             place.copy_from_slice(&len.to_le_bytes());
         }
     }
