@@ -57,6 +57,14 @@ pub enum Command {
         bytes   text   row 1,234 \"unknown\" is not an integer, not a float"
     )]
     Infer(InferArgs),
+    /// Put the records of quarantine files through again, after fixing a pin or upgrading
+    #[command(
+        after_help = "Examples:\n  log-ingestion replay out/access.quarantine.jsonl --output again --pin access.json\n  \
+        log-ingestion replay /data/logs/_quarantine/log=*/*.jsonl --output again\n\n\
+        Rows go to NAME.replayed.parquet, what still does not fit to NAME.quarantine.jsonl; the given files stay as \
+        they are. No header precedes the records: say --columns or --pin, or columns are c1, c2 and so on."
+    )]
+    Replay(ReplayArgs),
     /// List the logs that the key can see
     #[command(after_help = "Example:\n  log-ingestion logs --json")]
     Logs(JsonArgs),
@@ -108,6 +116,20 @@ pub struct ConvertArgs {
     /// Files, or - for standard input; plain, gzip or zstd
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
+    /// How outputs are written.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+    /// Threads: files at the same time, and columns of a file where there are more threads than files
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// How inputs are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// Flags of commands that write Parquet files of local ones.
+#[derive(Debug, Clone, Args)]
+pub struct WritingArgs {
     /// Folder for the Parquet files
     #[arg(long, short, alias = "out", value_name = "DIR")]
     pub output: PathBuf,
@@ -117,10 +139,18 @@ pub struct ConvertArgs {
     /// Keep to encodings that old readers know; files grow by about a tenth
     #[arg(long)]
     pub compat: bool,
-    /// Threads: files at the same time, and columns of a file where there are more threads than files
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
-    /// How inputs are read.
+}
+
+/// Flags of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Quarantine files, as convert and run write them; plain, gzip or zstd
+    #[arg(required = true, value_name = "QUARANTINE.jsonl")]
+    pub inputs: Vec<PathBuf>,
+    /// How outputs are written.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+    /// How records are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
 }

@@ -12,6 +12,7 @@ mod commands;
 mod kill;
 mod memory;
 mod pins;
+mod replay;
 mod runbook_log;
 mod seeds;
 mod semantics;
