@@ -57,6 +57,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandError> {
     match command {
+        Command::Bench(args) => commands::bench::run(surroundings, &args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
         Command::Infer(args) => commands::infer::run(surroundings, &args),

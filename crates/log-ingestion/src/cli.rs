@@ -65,6 +65,14 @@ pub enum Command {
         they are. No header precedes the records: say --columns or --pin, or columns are c1, c2 and so on."
     )]
     Replay(ReplayArgs),
+    /// Measure this machine: rates, memory and compression on generated logs, against what is expected
+    #[command(
+        after_help = "Examples:\n  log-ingestion bench\n  log-ingestion bench --events 1000000 --compression zstd --json\n\n\
+        Parse rate: finding records and types in all of the text. Write rate: from the text to a Parquet file that is \
+        synced and read back. Peak memory: of this process so far. Files go to a folder in TMPDIR that is removed. \
+        Exit 1 where something is not as expected."
+    )]
+    Bench(BenchArgs),
     /// List the logs that the key can see
     #[command(after_help = "Example:\n  log-ingestion logs --json")]
     Logs(JsonArgs),
@@ -167,6 +175,26 @@ pub struct InferArgs {
     /// How inputs are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
+}
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Events of each shape
+    #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub events: u64,
+    /// Seed of the generated events
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Compression: snappy, gzip, brotli, zstd, lz4 or none
+    #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
+    pub compression: ingest_tabular::Codec,
+    /// Threads that encode the columns of a file
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Print JSON, a line a shape
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `config`.

@@ -1,5 +1,6 @@
 //! The commands, one a file. Each builds what it needs, runs it, and says what came of it.
 
+pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;

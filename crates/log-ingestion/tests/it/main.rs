@@ -8,6 +8,7 @@ mod scenario;
 mod stored;
 
 mod bad_input;
+mod bench;
 mod commands;
 mod kill;
 mod memory;
