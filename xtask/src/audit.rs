@@ -1,4 +1,4 @@
-//! `audit`: licences, bans, sources and known vulnerabilities of all dependencies, and spelling.
+//! `audit`: licences, bans, sources and known vulnerabilities of all dependencies, spelling, and fuzzing.
 //!
 //! Not part of `ci`: advisories come from the network and change while the code does not. Where their database cannot
 //! be reached, this says so and judges the rest.
@@ -9,6 +9,11 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::{out, process};
+
+mod fuzz;
+
+/// How long each target of fuzzing runs where nothing else is said.
+pub(crate) const FUZZ_SECONDS: u32 = 60;
 
 /// A tool: its package, its program, the version that is installed when it is missing.
 struct Tool {
@@ -29,7 +34,7 @@ enum Advisories {
 }
 
 /// Runs all checks; the first failure does not hide the others.
-pub(crate) fn run(place: &Place) -> Result<(), Failure> {
+pub(crate) fn run(place: &Place, fuzz_seconds: u32) -> Result<(), Failure> {
     let deny = require(place, &DENY)?;
     let typos = require(place, &TYPOS)?;
     let mut failed = Vec::new();
@@ -56,6 +61,10 @@ pub(crate) fn run(place: &Place) -> Result<(), Failure> {
         failed.push(failure.to_string());
     } else {
         out::line("spelling ok");
+    }
+    out::step("fuzzing");
+    if let Err(failure) = fuzz::run(place, fuzz_seconds) {
+        failed.push(failure.to_string());
     }
     if failed.is_empty() { Ok(()) } else { Err(Failure::new(failed.join("; "))) }
 }

@@ -26,7 +26,8 @@ Usage: cargo xtask COMMAND
   interop         write Parquet with the program, read it back with DuckDB, pyarrow, pandas and Polars
   tidy            the house rules that clippy cannot check
   ci              formatting, clippy, tidy and test
-  audit           licences, bans, sources and advisories of dependencies, and spelling";
+  audit           licences, bans, sources and advisories of dependencies, spelling, and, with cargo-fuzz installed,
+                  each target of fuzz/ for --fuzz-seconds N (60)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +48,13 @@ fn run(words: &[String]) -> Result<(), Failure> {
         ["interop"] => interop::run(&Place::find()?).result,
         ["tidy"] => tidy::run(&Place::find()?),
         ["ci"] => ci::run(&Place::find()?),
-        ["audit"] => audit::run(&Place::find()?),
+        ["audit"] => audit::run(&Place::find()?, audit::FUZZ_SECONDS),
+        ["audit", "--fuzz-seconds", seconds] => {
+            let seconds = seconds.parse().map_err(|error| {
+                Failure::new(format!("--fuzz-seconds takes a number, which {seconds:?} is not: {error}"))
+            })?;
+            audit::run(&Place::find()?, seconds)
+        }
         ["help" | "--help" | "-h"] => {
             out::line(USAGE);
             Ok(())

@@ -47,9 +47,17 @@ impl Place {
 
 /// Makes an empty folder, whatever was there.
 pub(crate) fn empty_folder(path: &Path) -> Result<(), Failure> {
-    let told = |error| Failure::new(format!("the folder {} cannot be made: {error}", path.display()));
     if path.exists() {
-        std::fs::remove_dir_all(path).map_err(told)?;
+        std::fs::remove_dir_all(path).map_err(|error| not_made(path, &error))?;
     }
-    std::fs::create_dir_all(path).map_err(told)
+    folder(path)
+}
+
+/// Makes a folder where there is none.
+pub(crate) fn folder(path: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(path).map_err(|error| not_made(path, &error))
+}
+
+fn not_made(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("the folder {} cannot be made: {error}", path.display()))
 }

@@ -86,6 +86,9 @@ pub fn parse_cell_near(kind: ColumnType, text: &[u8], near: Option<Timestamp>) -
         ColumnType::Timestamp { form: form @ (TimeForm::EpochSeconds | TimeForm::EpochMillis), unit } => {
             instant::epoch(text, form, unit).map(Cell::Int)
         }
+        ColumnType::Timestamp { form: TimeForm::EpochFraction, unit } => {
+            instant::epoch_fraction(text, unit).map(Cell::Int)
+        }
         ColumnType::Timestamp { form: TimeForm::Bsd, unit } => {
             bsd::read_near(text, near?)?.in_unit(unit).map(Cell::Int)
         }

@@ -30,6 +30,8 @@ const BOOLS: [BoolCase; 3] = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper]
 /// Times of day that microseconds hold, and those that nanoseconds do.
 const TIME_OF_DAY_MICROS: Fits = Fits(1 << 84);
 const TIME_OF_DAY_NANOS: Fits = Fits(1 << 85);
+/// The first of three bits: seconds since 1970 with decimals that milliseconds, microseconds or nanoseconds hold.
+const EPOCH_FRACTION_SHIFT: u32 = 86;
 
 impl Fits {
     /// Everything: what a column of nulls survives.
@@ -95,14 +97,24 @@ impl Fits {
         Self::units(form, decimals, UNITS.len() - 1)
     }
 
+    /// Seconds since 1970 in the years in which logs are written, with so many decimals, 0 to 9.
+    #[must_use]
+    pub fn epoch_fraction(decimals: u8) -> Self {
+        Self::units_from(Self(1 << EPOCH_FRACTION_SHIFT), decimals, UNITS.len())
+    }
+
     fn units(form: TimeForm, decimals: u8, end: usize) -> Self {
+        Self::units_from(Self::time_bit(form, 0), decimals, end)
+    }
+
+    /// The bits from `first` on, one a unit, of the units that hold so many decimals.
+    fn units_from(first: Self, decimals: u8, end: usize) -> Self {
         let coarsest = match decimals {
             0..=3 => 0,
             4..=6 => 1,
             7..=9 => 2,
             _ => return Self::NONE,
         };
-        let first = Self::time_bit(form, 0);
         (coarsest..end).fold(Self::NONE, |all, unit| all | Self(first.0 << unit))
     }
 
@@ -179,6 +191,10 @@ impl Fits {
         }
         if time_named && self.has(Self::EPOCH_MILLIS) {
             return Some(ColumnType::Timestamp { form: TimeForm::EpochMillis, unit });
+        }
+        let fraction = |place: usize| Self(1 << (EPOCH_FRACTION_SHIFT as usize + place));
+        if let Some((_, unit)) = (0..).zip(UNITS).find(|(place, _)| time_named && self.has(fraction(*place))) {
+            return Some(ColumnType::Timestamp { form: TimeForm::EpochFraction, unit });
         }
         UNITS.into_iter().enumerate().find_map(|(place, unit)| {
             let form = FORMS.into_iter().find(|form| self.has(Self::time_bit(*form, place)))?;

@@ -54,6 +54,16 @@ impl TimeUnit {
         }
     }
 
+    /// The decimals of a second that it holds.
+    #[must_use]
+    pub const fn decimals(self) -> usize {
+        match self {
+            Self::Millis => 3,
+            Self::Micros => 6,
+            Self::Nanos => 9,
+        }
+    }
+
     /// Its short name.
     const fn short(self) -> &'static str {
         match self {
@@ -90,6 +100,8 @@ pub enum TimeForm {
     EpochSeconds,
     /// Whole milliseconds since 1970.
     EpochMillis,
+    /// Seconds since 1970 with or without decimals, as Zeek writes them.
+    EpochFraction,
 }
 
 impl TimeForm {
@@ -126,7 +138,8 @@ impl TimeForm {
             | Self::Apache
             | Self::Bsd
             | Self::EpochSeconds
-            | Self::EpochMillis => None,
+            | Self::EpochMillis
+            | Self::EpochFraction => None,
         }
     }
 }

@@ -75,7 +75,7 @@ const SAMPLES: [(&str, usize, &[&str]); 7] = [
     (
         "1770717903.450    683 192.0.2.68 TCP_MISS/200 507 POST http://example.com/services - DIRECT/198.51.100.1 application/xml",
         10,
-        &["time: float64", "elapsed: int64", "code_status: text", "bytes: int64", "url: text", "type: text"],
+        &["time: timestamp[ms, UTC]", "elapsed: int64", "code_status: text", "bytes: int64", "url: text", "type: text"],
     ),
 ];
 

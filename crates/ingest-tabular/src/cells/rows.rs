@@ -336,7 +336,9 @@ fn name_starts(dialect: &CsvDialect) -> Option<Box<[bool; 256]>> {
         return None;
     }
     let rows = Rows::new(dialect);
-    let named: Vec<u8> = rows.name_starts().collect();
+    let mut named: Vec<u8> = rows.name_starts().collect();
+    // A header whose first name is empty begins with the delimiter, as that of a table with an index does.
+    named.extend(dialect.columns.first().filter(|name| name.is_empty()).map(|_| dialect.delimiter));
     let may_start = |byte: u8| {
         named.contains(&byte) || dialect.quote == Some(byte) || byte.is_ascii_whitespace() || !byte.is_ascii()
     };

@@ -9,6 +9,8 @@ use super::Encoding;
 const CUT_MAX: usize = 3;
 /// Share of the bytes beyond ASCII that may be signs which Western text seldom has, in percent.
 const ODD_PERCENT: u64 = 25;
+/// What some editors put before UTF-8.
+const MARK: char = '\u{feff}';
 
 /// Counts of a text read as UTF-8.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Tally {
     odd: u64,
     /// Controls that text has not, once there are single bytes.
     controls: u64,
+    /// Whether the text begins with UTF-8's mark; none while nothing of it is known.
+    marked: Option<bool>,
     /// A character cut by the end of the last chunk.
     cut: Vec<u8>,
 }
@@ -59,9 +63,12 @@ impl Tally {
         self.single_bytes(&cut);
     }
 
-    /// What the bytes so far are. Any character of several bytes speaks for UTF-8: single bytes seldom form one
-    /// by chance, and a few stray bytes in UTF-8 are rescued one by one.
+    /// What the bytes so far are. A mark says it. Any character of several bytes speaks for UTF-8: single bytes seldom
+    /// form one by chance, and a few stray bytes in UTF-8 are rescued one by one.
     pub(crate) fn verdict(&self) -> Encoding {
+        if self.marked == Some(true) {
+            return Encoding::Utf8;
+        }
         let western = self.odd * 100 <= self.single * ODD_PERCENT;
         // By chance, accented letters followed by signs form a character now and then.
         let by_chance = self.characters * 20 < self.single;
@@ -91,6 +98,9 @@ impl Tally {
     }
 
     fn characters_of(&mut self, text: &str) {
+        if self.marked.is_none() && !text.is_empty() {
+            self.marked = Some(text.starts_with(MARK));
+        }
         if !text.is_ascii() {
             let wide = text.as_bytes().iter().filter(|byte| **byte >= 0xc0).count();
             self.characters = self.characters.saturating_add(wide as u64);
@@ -104,6 +114,7 @@ impl Tally {
     }
 
     fn single_bytes(&mut self, bytes: &[u8]) {
+        self.marked = self.marked.or_else(|| (!bytes.is_empty()).then_some(false));
         for byte in bytes.iter().filter(|byte| !byte.is_ascii()) {
             self.single = self.single.saturating_add(1);
             let odd = matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d | 0xfe | 0xff);

@@ -63,6 +63,11 @@ fn a_text_that_begins_as_ascii_says_at_its_end_what_it_was() {
     decoder.push(b"caf\xe9");
     decoder.finish();
     assert_eq!(decoder.verdict(), Encoding::Windows1252);
+    let mut marked = Decoder::new(Encoding::Utf8);
+    marked.push(b"\xef\xbb");
+    marked.push(&[&b"\xbfcaf"[..], &[0xe9; 30]].concat());
+    marked.finish();
+    assert_eq!(marked.verdict(), Encoding::Utf8);
 }
 
 #[test]

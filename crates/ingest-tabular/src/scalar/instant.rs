@@ -137,6 +137,15 @@ pub(crate) fn epoch_steps(value: i64, form: TimeForm, unit: TimeUnit) -> Option<
     value.checked_mul(unit.per_second() / per_second)
 }
 
+/// Reads seconds since 1970 with decimals that the unit holds.
+pub(crate) fn epoch_fraction(text: &[u8], unit: TimeUnit) -> Option<i64> {
+    let (seconds, decimals) = super::number::epoch_parts(text)?;
+    let missing = unit.decimals().checked_sub(decimals.len())?;
+    let fraction = decimals.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    let fraction = fraction * 10_i64.pow(u32::try_from(missing).ok()?);
+    seconds.checked_mul(unit.per_second())?.checked_add(fraction)
+}
+
 /// The civil date of a day counted from 1970: year, month, day.
 pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;

@@ -13,6 +13,8 @@ const COUNTED_LEN_MAX: usize = 32;
 const FLOAT_INT_MAX: u64 = 1 << 53;
 /// 2001-09-09 to 2100-01-01: ten digits, in the years in which logs are written.
 pub(super) const EPOCH_SECONDS: std::ops::Range<u64> = 1_000_000_000..4_102_444_800;
+/// Digits of all of them.
+const EPOCH_DIGITS: usize = 10;
 /// Digits of an `i64` that can not overflow it.
 const INT_DIGITS_SAFE: usize = 18;
 
@@ -30,7 +32,30 @@ pub(crate) fn fits(text: &[u8]) -> Option<Fits> {
         None => whole_fits(&number, text),
         Some(decimals) => float_fits(&number, decimals, text),
     };
-    Some(fits | decimal_fits(&number))
+    Some(fits | decimal_fits(&number) | epoch_fits(&number))
+}
+
+/// Seconds since 1970 with decimals, in the years of logs.
+fn epoch_fits(number: &Number<'_>) -> Fits {
+    if number.negative || number.whole.len() != EPOCH_DIGITS {
+        return Fits::NONE;
+    }
+    let decimals = number.decimals.unwrap_or_default();
+    let seconds = number.whole.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    if !EPOCH_SECONDS.contains(&seconds) {
+        return Fits::NONE;
+    }
+    u8::try_from(decimals.len()).map_or(Fits::NONE, Fits::epoch_fraction)
+}
+
+/// Whole seconds since 1970 and their decimals, in the years of logs.
+pub(crate) fn epoch_parts(text: &[u8]) -> Option<(i64, &[u8])> {
+    let number = scan(text)?;
+    if epoch_fits(&number) == Fits::NONE {
+        return None;
+    }
+    let seconds = number.whole.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    Some((seconds, number.decimals.unwrap_or_default()))
 }
 
 /// The whole number, when it prints back.

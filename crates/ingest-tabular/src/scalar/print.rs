@@ -74,19 +74,18 @@ fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
             format!("{} {day:2} {}", month_name(month), clock())
         }
         TimeForm::EpochSeconds => steps.div_euclid(unit.per_second()).to_string(),
+        TimeForm::EpochFraction => {
+            let (seconds, rest) = (steps.div_euclid(unit.per_second()), steps.rem_euclid(unit.per_second()));
+            format!("{seconds}.{rest:0width$}", width = unit.decimals())
+        }
         TimeForm::EpochMillis => steps.div_euclid(unit.per_second() / MS_PER_SECOND).to_string(),
     }
 }
 
 /// `10:00:00` of so many steps since midnight, with the full decimals of the unit.
 fn print_fine(unit: TimeUnit, of_day: i64) -> String {
-    let width = match unit {
-        TimeUnit::Millis => 3,
-        TimeUnit::Micros => 6,
-        TimeUnit::Nanos => 9,
-    };
     let (seconds, rest) = (of_day / unit.per_second(), of_day % unit.per_second());
-    format!("{}.{rest:0width$}", print_clock(seconds))
+    format!("{}.{rest:0width$}", print_clock(seconds), width = unit.decimals())
 }
 
 fn print_clock(second: i64) -> String {

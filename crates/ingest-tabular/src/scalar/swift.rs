@@ -149,13 +149,12 @@ impl Instants {
             | TimeForm::SpacedLocal
             | TimeForm::SlashedLocal => 11,
             TimeForm::Apache => 12,
-            TimeForm::Bsd | TimeForm::EpochSeconds | TimeForm::EpochMillis => return None,
+            TimeForm::Bsd
+            | TimeForm::EpochSeconds
+            | TimeForm::EpochMillis
+            | TimeForm::EpochFraction => return None,
         };
-        let (per_second, decimals_max) = match unit {
-            TimeUnit::Millis => (1_000, 3),
-            TimeUnit::Micros => (1_000_000, 6),
-            TimeUnit::Nanos => (1_000_000_000, 9),
-        };
+        let (per_second, decimals_max) = (unit.per_second(), unit.decimals());
         Some(Self { form, unit, clock_at, day: Vec::new(), day_steps: 0, per_second, decimals_max })
     }
 
@@ -189,7 +188,8 @@ impl Instants {
             | TimeForm::Apache
             | TimeForm::Bsd
             | TimeForm::EpochSeconds
-            | TimeForm::EpochMillis => return None,
+            | TimeForm::EpochMillis
+            | TimeForm::EpochFraction => return None,
         };
         if tail.is_empty() || tail.len() > self.decimals_max {
             return None;

@@ -27,7 +27,7 @@ fn all_types() -> Vec<ColumnType> {
     all
 }
 
-const FORMS: [TimeForm; 11] = [
+const FORMS: [TimeForm; 12] = [
     TimeForm::RfcUtc,
     TimeForm::RfcOffset,
     TimeForm::RfcLocal,
@@ -39,6 +39,7 @@ const FORMS: [TimeForm; 11] = [
     TimeForm::Bsd,
     TimeForm::EpochSeconds,
     TimeForm::EpochMillis,
+    TimeForm::EpochFraction,
 ];
 
 /// The bit that stands for a type.
@@ -52,17 +53,21 @@ fn bit(kind: ColumnType) -> Fits {
         ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Fits::EPOCH_SECONDS,
         ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Fits::EPOCH_MILLIS,
         ColumnType::Timestamp { form, unit } => {
+            let bits = |decimals| match form {
+                TimeForm::EpochFraction => Fits::epoch_fraction(decimals),
+                _ => Fits::instant(form, decimals),
+            };
             let coarser = match unit {
                 TimeUnit::Millis => Fits::NONE,
-                TimeUnit::Micros => Fits::instant(form, 0).without(Fits::instant(form, 4)),
-                TimeUnit::Nanos => Fits::instant(form, 0).without(Fits::instant(form, 7)),
+                TimeUnit::Micros => bits(0).without(bits(4)),
+                TimeUnit::Nanos => bits(0).without(bits(7)),
             };
             let finer = match unit {
-                TimeUnit::Millis => Fits::instant(form, 4),
-                TimeUnit::Micros => Fits::instant(form, 7),
+                TimeUnit::Millis => bits(4),
+                TimeUnit::Micros => bits(7),
                 TimeUnit::Nanos => Fits::NONE,
             };
-            Fits::instant(form, 0).without(coarser).without(finer)
+            bits(0).without(coarser).without(finer)
         }
         ColumnType::Decimal { scale } => Fits::decimal(scale),
         ColumnType::Time { unit: TimeUnit::Nanos } => Fits::time_of_day(7),
@@ -194,6 +199,10 @@ fn numbers_are_numbers() {
     check("1770681600", &[instant(TimeForm::EpochSeconds, TimeUnit::Millis)]);
     check("1770681600123", &[instant(TimeForm::EpochMillis, TimeUnit::Millis)]);
     check("9999999999", &[ColumnType::Int64]);
+    check("1300475167.096535", &[instant(TimeForm::EpochFraction, TimeUnit::Micros)]);
+    check("1300475167.1", &[instant(TimeForm::EpochFraction, TimeUnit::Millis)]);
+    let seconds = ["1300475167", "1300475167.25", "1300475167.0965351"];
+    check_column(&seconds, instant(TimeForm::EpochFraction, TimeUnit::Nanos));
 }
 
 #[test]

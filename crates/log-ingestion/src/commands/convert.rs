@@ -24,7 +24,7 @@ use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 
 /// Batches by which types are guessed: a MiB of text.
-const GUESS_BATCHES: usize = 4;
+const GUESS_BATCHES: usize = 8;
 
 /// Why a file could not be converted.
 #[derive(Debug, thiserror::Error)]

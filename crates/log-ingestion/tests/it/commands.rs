@@ -194,7 +194,7 @@ fn infer_says_what_a_file_is_and_why() {
         "delimiter ';', quote '\"', header",
         "preamble     \"Report of the day\"",
         "quarantined  1 short_row",
-        "row 2 \"unknown\" is not an integer, not a float; row 1 \"10\" is not true or false, not a time, not a date",
+        "row 2 \"unknown\" is not an integer, not a float, not a decimal; row 1 \"10\" is not true or false, not a time, ",
         "straße",
     ] {
         assert!(said.contains(part), "{part} in {said}");

@@ -10,6 +10,7 @@ mod stored;
 mod bad_input;
 mod bench;
 mod commands;
+mod conversions;
 mod kill;
 mod memory;
 mod pins;

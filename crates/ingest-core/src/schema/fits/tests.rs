@@ -13,6 +13,9 @@ fn bit(kind: ColumnType) -> Fits {
         ColumnType::Decimal { scale } => Fits::decimal(scale),
         ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Fits::EPOCH_SECONDS,
         ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Fits::EPOCH_MILLIS,
+        ColumnType::Timestamp { form: TimeForm::EpochFraction, unit } => {
+            Fits(1 << (EPOCH_FRACTION_SHIFT as usize + UNITS.iter().position(|u| *u == unit).unwrap()))
+        }
         ColumnType::Timestamp { form, unit } => {
             Fits::time_bit(form, UNITS.iter().position(|u| *u == unit).unwrap())
         }
@@ -28,6 +31,7 @@ fn bit(kind: ColumnType) -> Fits {
 fn singles() -> Vec<Fits> {
     let mut all: Vec<Fits> = BOOLS.map(Fits::boolean).into();
     all.extend([Fits::EPOCH_SECONDS, Fits::EPOCH_MILLIS]);
+    all.extend((0..UNITS.len()).map(|unit| Fits(1 << (EPOCH_FRACTION_SHIFT as usize + unit))));
     all.extend((0..UNITS.len()).flat_map(|unit| FORMS.map(|form| Fits::time_bit(form, unit))));
     all.extend([Fits::INT64, Fits::FLOAT_SHORTEST, Fits::FLOAT_POINT]);
     all.extend((1..=FIXED_DECIMALS_MAX).map(Fits::fixed));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{AsBytes as _, FixedLenByteArray};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -136,6 +136,10 @@ fn check_with(groups: &[Vec<Option<One>>], step: usize, encodings: Encodings) ->
     let metadata = metadata.parse_and_finish(&file).unwrap();
     for (at, group) in groups.iter().enumerate() {
         let chunk = metadata.row_group(at).column(0);
+        if encodings == Encodings::Compat {
+            let known = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
+            assert!(chunk.encodings().all(|encoding| known.contains(&encoding)));
+        }
         let nulls = group.iter().filter(|v| v.is_none()).count() as u64;
         assert_eq!(chunk.statistics().unwrap().null_count_opt(), Some(nulls));
         let locations = metadata.offset_index().unwrap()[at][0].page_locations();

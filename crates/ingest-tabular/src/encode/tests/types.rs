@@ -1,3 +1,5 @@
+//! Decimals, times of day and times without a year, through a file and back.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Instants, days and times of day: what is read prints back, and calendars agree.
+
 use proptest::prelude::*;
 
 use super::*;

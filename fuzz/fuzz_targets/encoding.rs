@@ -1,0 +1,5 @@
+//! Hands bytes to [`ingest_fuzz::encoding`]; decides nothing.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ingest_fuzz::encoding(data));
