@@ -14,9 +14,13 @@ pub use encoding::{Decoder, Encoding};
 pub use framing::{Framer, Framing, LineEnds};
 pub use observe::{Loss, Observed, Observer, Why, why};
 pub use parse::{Ignored, Origin};
-pub use quarantine::{Quarantine, Reason, quarantine_line};
+pub use quarantine::{
+    NotQuarantined, Quarantine, Quarantined, Reason, quarantine_line, read_quarantine_line,
+};
 pub use readback::{ColumnFacts, FileFacts, ReadBackError, check, read_back};
-pub use recognise::{Format, Overrides, RecognisedText, recognise, recognise_file, recognise_text};
+pub use recognise::{
+    Format, Overrides, RecognisedText, recognise, recognise_file, recognise_records, recognise_text,
+};
 pub use scalar::{Cell, classify, parse_cell, parse_cell_near, print_cell};
 
 mod catalogue;

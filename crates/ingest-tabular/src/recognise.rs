@@ -10,11 +10,13 @@ use crate::parse::{access, cef, pairs, syslog};
 use delimited::Evidence;
 pub use file::{RecognisedText, recognise_file, recognise_text};
 pub use overrides::{Format, Overrides};
+pub use records::recognise_records;
 
 mod delimited;
 mod directives;
 mod file;
 mod overrides;
+mod records;
 
 /// Records of a sample that are looked at: enough for a majority, and cheap.
 const SAMPLE_RECORDS: usize = 1_000;

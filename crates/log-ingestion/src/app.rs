@@ -57,9 +57,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandError> {
     match command {
+        Command::Bench(args) => commands::bench::run(surroundings, &args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
         Command::Infer(args) => commands::infer::run(surroundings, &args),
+        Command::Replay(args) => commands::replay::run(surroundings, &args),
         Command::Status(args) => commands::status::run(surroundings, &args),
         Command::Run(args) => with_runtime(commands::run::run(surroundings, &args)),
         Command::Logs(args) => with_runtime(commands::logs::run(surroundings, &args)),

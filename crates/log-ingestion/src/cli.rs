@@ -57,6 +57,22 @@ pub enum Command {
         bytes   text   row 1,234 \"unknown\" is not an integer, not a float"
     )]
     Infer(InferArgs),
+    /// Put the records of quarantine files through again, after fixing a pin or upgrading
+    #[command(
+        after_help = "Examples:\n  log-ingestion replay out/access.quarantine.jsonl --output again --pin access.json\n  \
+        log-ingestion replay /data/logs/_quarantine/log=*/*.jsonl --output again\n\n\
+        Rows go to NAME.replayed.parquet, what still does not fit to NAME.quarantine.jsonl; the given files stay as \
+        they are. No header precedes the records: say --columns or --pin, or columns are c1, c2 and so on."
+    )]
+    Replay(ReplayArgs),
+    /// Measure this machine: rates, memory and compression on generated logs, against what is expected
+    #[command(
+        after_help = "Examples:\n  log-ingestion bench\n  log-ingestion bench --events 1000000 --compression zstd --json\n\n\
+        Parse rate: finding records and types in all of the text. Write rate: from the text to a Parquet file that is \
+        synced and read back. Peak memory: of this process so far. Files go to a folder in TMPDIR that is removed. \
+        Exit 1 where something is not as expected."
+    )]
+    Bench(BenchArgs),
     /// List the logs that the key can see
     #[command(after_help = "Example:\n  log-ingestion logs --json")]
     Logs(JsonArgs),
@@ -108,6 +124,20 @@ pub struct ConvertArgs {
     /// Files, or - for standard input; plain, gzip or zstd
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
+    /// How outputs are written.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+    /// Threads: files at the same time, and columns of a file where there are more threads than files
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// How inputs are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// Flags of commands that write Parquet files of local ones.
+#[derive(Debug, Clone, Args)]
+pub struct WritingArgs {
     /// Folder for the Parquet files
     #[arg(long, short, alias = "out", value_name = "DIR")]
     pub output: PathBuf,
@@ -117,10 +147,18 @@ pub struct ConvertArgs {
     /// Keep to encodings that old readers know; files grow by about a tenth
     #[arg(long)]
     pub compat: bool,
-    /// Threads: files at the same time, and columns of a file where there are more threads than files
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
-    /// How inputs are read.
+}
+
+/// Flags of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Quarantine files, as convert and run write them; plain, gzip or zstd
+    #[arg(required = true, value_name = "QUARANTINE.jsonl")]
+    pub inputs: Vec<PathBuf>,
+    /// How outputs are written.
+    #[command(flatten)]
+    pub writing: WritingArgs,
+    /// How records are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
 }
@@ -137,6 +175,26 @@ pub struct InferArgs {
     /// How inputs are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
+}
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Events of each shape
+    #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub events: u64,
+    /// Seed of the generated events
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Compression: snappy, gzip, brotli, zstd, lz4 or none
+    #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
+    pub compression: ingest_tabular::Codec,
+    /// Threads that encode the columns of a file
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Print JSON, a line a shape
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `config`.

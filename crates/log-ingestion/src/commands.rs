@@ -1,14 +1,17 @@
 //! The commands, one a file. Each builds what it needs, runs it, and says what came of it.
 
+pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod infer;
 pub(crate) mod logs;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod status;
 
 mod input;
+mod quarantine_file;
 mod summary;
 
 use std::io::Write as _;
@@ -25,4 +28,16 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Ends a command that goes over files: what failed first is its failure, what failed after that is said.
+fn ended<E: std::error::Error>(errors: Vec<E>) -> Result<Exit, CommandError> {
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else {
+        return Ok(Exit::Done);
+    };
+    for error in errors {
+        tracing::error!(event = "error", error = %crate::pipeline::chain(&error));
+    }
+    Err(CommandError::failed(Exit::Failed, &first))
 }

@@ -166,16 +166,16 @@ fn is(line: &[u8], comment: Option<u8>) -> bool {
     comment.is_some() && line.first() == comment.as_ref()
 }
 
-const fn bare(body: Body) -> Shape {
+pub(super) const fn bare(body: Body) -> Shape {
     Shape { envelope: None, body }
 }
 
-const fn json() -> Shape {
+pub(super) const fn json() -> Shape {
     bare(Body::Json)
 }
 
 /// The shape of a format that the user named.
-fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
+pub(super) fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
     match format {
         Format::Csv | Format::Json => json(),
         Format::KeyValue => bare(Body::KeyValue),
@@ -246,18 +246,8 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
 
 /// The table that the user says a text holds.
 fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -> Table {
-    let said = delimited::Said {
-        quote: overrides.quote,
-        escape: overrides.escape,
-        header: overrides.header,
-        columns: overrides.columns.as_deref(),
-    };
-    let mut candidates = delimited::candidates(start.bytes);
-    for marks in &mut candidates {
-        marks.delimiter = overrides.delimiter.unwrap_or(marks.delimiter);
-        marks.quote = overrides.quote.unwrap_or(marks.quote);
-        marks.escape = overrides.escape.unwrap_or(marks.escape);
-    }
+    let said = said(overrides);
+    let mut candidates = said_candidates(start.bytes, overrides);
     // Where nothing is told apart, it is by commas that nothing is.
     candidates.sort_by_key(|marks| marks.delimiter != b',');
     candidates.dedup();
@@ -283,6 +273,27 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
     let marks = Marks { delimiter: b',', quote: Some(b'"'), escape: None };
     let none = || Table { dialect: delimited::any_dialect(marks), begins: None };
     best.map_or_else(none, |(_, table)| table)
+}
+
+/// What the user says of rows.
+pub(super) fn said(overrides: &Overrides) -> delimited::Said<'_> {
+    delimited::Said {
+        quote: overrides.quote,
+        escape: overrides.escape,
+        header: overrides.header,
+        columns: overrides.columns.as_deref(),
+    }
+}
+
+/// How rows may be written, as far as the user does not say it.
+pub(super) fn said_candidates(text: &[u8], overrides: &Overrides) -> Vec<Marks> {
+    let mut candidates = delimited::candidates(text);
+    for marks in &mut candidates {
+        marks.delimiter = overrides.delimiter.unwrap_or(marks.delimiter);
+        marks.quote = overrides.quote.unwrap_or(marks.quote);
+        marks.escape = overrides.escape.unwrap_or(marks.escape);
+    }
+    candidates
 }
 
 fn data_records(block: &RecordBlock, comment: Option<u8>) -> Vec<&[u8]> {

@@ -8,29 +8,27 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use ingest_core::records::Record;
 use ingest_core::schema::{Fits, TableSchema};
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
-    BATCH_ROWS, Batch, EncodeError, EncodeOptions, Encoder, Encoding, Encodings, Guess, Observer, Origin,
-    Quarantine, ReadBackError, Reason, RecognisedText, RowGroupBounds, check, quarantine_line, read_back,
+    BATCH_ROWS, Batch, EncodeError, EncodeOptions, Encoded, Encoder, Encoding, Encodings, Guess, Observer,
+    Origin, Overrides, ReadBackError, RecognisedText, RowGroupBounds, check, read_back,
 };
 
 use super::input::{Input, InputError, Settled};
 use super::print;
-use crate::cli::ConvertArgs;
+use super::quarantine_file::{BUFFER_BYTES, QuarantineFile};
+use crate::cli::{ConvertArgs, WritingArgs};
 use crate::exit::{CommandError, Exit};
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 
 /// Batches by which types are guessed: a MiB of text.
 const GUESS_BATCHES: usize = 8;
-/// Bytes of buffer towards a file.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// Why a file could not be converted.
 #[derive(Debug, thiserror::Error)]
-enum ConvertError {
+pub(super) enum ConvertError {
     #[error(transparent)]
     Input(#[from] InputError),
     #[error(transparent)]
@@ -44,13 +42,14 @@ enum ConvertError {
 }
 
 /// One file's conversion.
-struct Job<'a> {
-    input: &'a Path,
+pub(super) struct Job<'a> {
+    pub(super) input: &'a Path,
     /// Name of its output, without ending.
-    stem: &'a str,
-    args: &'a ConvertArgs,
+    pub(super) stem: &'a str,
+    pub(super) writing: &'a WritingArgs,
+    pub(super) overrides: &'a Overrides,
     /// Threads that encode its columns.
-    threads: usize,
+    pub(super) threads: usize,
 }
 
 /// What a file's table will be.
@@ -62,18 +61,19 @@ struct Plan {
 }
 
 /// What came of one file.
-struct Converted {
+pub(super) struct Converted {
     input: PathBuf,
     output: PathBuf,
-    rows: u64,
+    pub(super) rows: u64,
     quarantined: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
     columns: usize,
     shape: String,
 }
 
 pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Exit, CommandError> {
-    let jobs = named(&args.inputs);
+    let jobs = named(&args.inputs, stem);
+    let overrides = args.reading.overrides();
     // Files first, then columns: many files keep all threads busy without any of them waiting for another.
     let at_once = usize::from(args.threads).min(args.inputs.len()).max(1);
     let threads = usize::from(args.threads) / at_once;
@@ -84,7 +84,8 @@ pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Ex
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some((input, stem)) = next() {
-                    let result = convert(&Job { input, stem, args, threads });
+                    let (writing, overrides) = (&args.writing, &overrides);
+                    let result = convert(&Job { input, stem, writing, overrides, threads });
                     results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
@@ -111,14 +112,7 @@ pub(crate) fn run(_surroundings: &Surroundings, args: &ConvertArgs) -> Result<Ex
         ("shape", Align::Left),
     ];
     print(&table(&columns, &rows))?;
-    let mut errors = errors.into_iter();
-    let Some(first) = errors.next() else {
-        return Ok(Exit::Done);
-    };
-    for error in errors {
-        tracing::error!(event = "error", error = %crate::pipeline::chain(&error));
-    }
-    Err(CommandError::failed(Exit::Failed, &first))
+    super::ended(errors)
 }
 
 fn row(done: &Converted) -> Vec<String> {
@@ -133,10 +127,11 @@ fn row(done: &Converted) -> Vec<String> {
     ]
 }
 
-fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
-    let input = Input::of(job.input, &job.args.output)?;
-    let overrides = job.args.reading.overrides();
-    let recognised = input.recognise(&overrides)?;
+/// Converts one file.
+pub(super) fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
+    let input = Input::of(job.input, &job.writing.output)?;
+    let overrides = job.overrides;
+    let recognised = input.recognise(overrides)?;
     let is_plain = recognised.encoding == Encoding::Utf8 && overrides.encoding.is_none();
     match encode(job, &input, guess(&input, recognised)?, is_plain) {
         Err(ConvertError::Encode(_, EncodeError::WrongGuess { .. } | EncodeError::NeedsRescue { .. }))
@@ -144,7 +139,7 @@ fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
         Err(error) => return Err(error),
         Ok(Some(converted)) => return Ok(converted),
     }
-    let Settled { recognised, schema, observed, .. } = input.settle(&overrides, false)?;
+    let Settled { recognised, schema, observed, .. } = input.settle(overrides, false)?;
     let plan = Plan { recognised, schema, rescue: observed.needs_rescue, guess: None };
     let converted = encode(job, &input, plan, false)?;
     converted.ok_or_else(|| InputError::Changed(job.input.to_owned()).into())
@@ -162,7 +157,7 @@ fn guess(input: &Input, recognised: RecognisedText) -> Result<Plan, ConvertError
         observer.take(&batch);
     }
     let mut observed = observer.finish();
-    let schema = super::input::table(&recognised, &mut observed);
+    let schema = super::input::table(&recognised.shape, &recognised.types, &mut observed);
     let untyped = observed.columns.iter().filter(|column| column.fits == Fits::ANY).map(|c| c.field.clone());
     let guess = Guess { untyped: untyped.filter(|field| !recognised.types.contains_key(field)).collect() };
     Ok(Plan { recognised, schema, rescue: observed.needs_rescue, guess: Some(guess) })
@@ -175,22 +170,12 @@ fn encode(
     plan: Plan,
     is_plain: bool,
 ) -> Result<Option<Converted>, ConvertError> {
-    let Job { input: path, stem, args, threads } = *job;
+    let Job { input: path, stem, writing, overrides: _, threads } = *job;
     let Plan { recognised, schema, rescue, guess } = plan;
-    let (output, file) = OutputFile::create(&args.output, &format!("{stem}.parquet"))?;
-    let options = EncodeOptions {
-        codec: args.compression,
-        encodings: if args.compat { Encodings::Compat } else { Encodings::Compact },
-        origin: Origin::File,
-        own: None,
-        rescue,
-        row_group: RowGroupBounds::default(),
-        batch_rows: BATCH_ROWS,
-        threads,
-        guess,
-    };
+    let (output, file) = OutputFile::create(&writing.output, &format!("{stem}.parquet"))?;
+    let options = EncodeOptions { rescue, threads, guess, ..options(writing) };
     let encode_error = |error| ConvertError::Encode(path.to_owned(), error);
-    let mut quarantine = QuarantineFile { folder: &args.output, stem, file: None, failed: None };
+    let mut quarantine = QuarantineFile::new(&writing.output, stem);
     let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), &schema, options)
         .map_err(encode_error)?;
     let mut batches = input.batches(&recognised)?;
@@ -208,12 +193,7 @@ fn encode(
     if is_plain && batches.verdict() != recognised.encoding {
         return Ok(None);
     }
-    let facts = facts(&schema, &recognised);
-    let mut encoded = encoder.finish(&facts).map_err(encode_error)?;
-    io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
-    output.sync(encoded.output.get_ref())?;
-    let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
-    check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
+    let encoded = seal(path, &output, encoder, &facts(&schema, &recognised))?;
     quarantine.publish().map_err(|e| ConvertError::Quarantine(path.to_owned(), e))?;
     Ok(Some(Converted {
         input: path.to_owned(),
@@ -226,13 +206,49 @@ fn encode(
     }))
 }
 
-/// What the footer says of the text.
-fn facts(schema: &TableSchema, recognised: &RecognisedText) -> Vec<(String, String)> {
-    let mut facts = vec![
+/// How a file is encoded whose types are certain and whose columns one thread writes.
+pub(super) fn options(writing: &WritingArgs) -> EncodeOptions {
+    EncodeOptions {
+        codec: writing.compression,
+        encodings: if writing.compat { Encodings::Compat } else { Encodings::Compact },
+        origin: Origin::File,
+        own: None,
+        rescue: false,
+        row_group: RowGroupBounds::default(),
+        batch_rows: BATCH_ROWS,
+        threads: 1,
+        guess: None,
+    }
+}
+
+/// Ends a file, makes it durable, and reads it back. It has no name of its own yet.
+pub(super) fn seal(
+    path: &Path,
+    output: &OutputFile,
+    encoder: Encoder<BufWriter<File>>,
+    facts: &[(String, String)],
+) -> Result<Encoded<BufWriter<File>>, ConvertError> {
+    let encode_error = |error| ConvertError::Encode(path.to_owned(), error);
+    let mut encoded = encoder.finish(facts).map_err(encode_error)?;
+    io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
+    output.sync(encoded.output.get_ref())?;
+    let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
+    check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
+    Ok(encoded)
+}
+
+/// What every footer says.
+pub(super) fn common_facts(schema: &TableSchema) -> Vec<(String, String)> {
+    vec![
         ("ingest.schema".to_owned(), serde_json::to_string(schema).unwrap_or_default()),
         ("ingest.tool".to_owned(), format!("log-ingestion {}", env!("CARGO_PKG_VERSION"))),
-        ("ingest.encoding".to_owned(), recognised.encoding.to_string()),
-    ];
+    ]
+}
+
+/// What the footer says of the text.
+fn facts(schema: &TableSchema, recognised: &RecognisedText) -> Vec<(String, String)> {
+    let mut facts = common_facts(schema);
+    facts.push(("ingest.encoding".to_owned(), recognised.encoding.to_string()));
     // What stood before the records is in no row.
     let of_text = recognised.facts.iter();
     facts.extend(of_text.map(|(name, fact)| (format!("ingest.text.{name}"), fact.clone())));
@@ -240,7 +256,7 @@ fn facts(schema: &TableSchema, recognised: &RecognisedText) -> Vec<(String, Stri
 }
 
 /// A name for each input's output: its own, with a number where two would be the same.
-fn named(inputs: &[PathBuf]) -> Vec<(&Path, String)> {
+pub(super) fn named(inputs: &[PathBuf], stem: impl Fn(&Path) -> String) -> Vec<(&Path, String)> {
     let mut taken = std::collections::BTreeSet::new();
     let mut jobs = Vec::new();
     for input in inputs {
@@ -261,47 +277,4 @@ fn stem(input: &Path) -> String {
     let name = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     if stem.is_empty() { name.to_owned() } else { stem.to_owned() }
-}
-
-/// Writes records that are no rows beside the output; a failure is kept for the end.
-struct QuarantineFile<'a> {
-    folder: &'a Path,
-    stem: &'a str,
-    file: Option<(OutputFile, BufWriter<File>)>,
-    failed: Option<io::Error>,
-}
-
-impl QuarantineFile<'_> {
-    fn write(&mut self, line: &str) -> io::Result<()> {
-        use io::Write as _;
-        if self.file.is_none() {
-            let name = format!("{}.quarantine.jsonl", self.stem);
-            let (output, file) = OutputFile::create(self.folder, &name).map_err(io::Error::other)?;
-            self.file = Some((output, BufWriter::with_capacity(BUFFER_BYTES, file)));
-        }
-        match &mut self.file {
-            Some((_, file)) => writeln!(file, "{line}"),
-            None => Ok(()),
-        }
-    }
-
-    fn publish(self) -> io::Result<()> {
-        if let Some(failed) = self.failed {
-            return Err(failed);
-        }
-        let Some((output, file)) = self.file else {
-            return Ok(());
-        };
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        output.sync(&file).map_err(io::Error::other)?;
-        output.publish().map(|_path| ()).map_err(io::Error::other)
-    }
-}
-
-impl Quarantine for QuarantineFile<'_> {
-    fn take(&mut self, record: Record<'_>, reason: Reason) {
-        if self.failed.is_none() {
-            self.failed = self.write(&quarantine_line(record, reason)).err();
-        }
-    }
 }

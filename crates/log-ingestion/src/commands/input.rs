@@ -3,12 +3,13 @@
 //! Decides what a text is and what types it has, over the whole of it. Standard input is kept in a spool
 //! meanwhile. Writes no output.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ingest_core::schema::{Column, ColumnType, TableSchema};
-use ingest_core::shape::Body;
+use ingest_core::schema::{Column, ColumnType, PinnedType, TableSchema};
+use ingest_core::shape::{Body, Shape};
 use ingest_source::files;
 use ingest_store::{OutputFile, StoreError};
 use ingest_tabular::{
@@ -68,7 +69,7 @@ impl Input {
             observer = self.observe(&recognised, new(&recognised.shape, Origin::File))?.0;
         }
         let (mut observed, losses) = observer.finish_explained();
-        let schema = table(&recognised, &mut observed);
+        let schema = table(&recognised.shape, &recognised.types, &mut observed);
         Ok(Settled { recognised, schema, observed, losses })
     }
 
@@ -139,17 +140,21 @@ impl Batches<'_> {
 }
 
 /// The table of what was seen of a text, with the types that were said for it.
-pub(super) fn table(recognised: &RecognisedText, observed: &mut Observed) -> TableSchema {
-    let mut schema = TableSchema::new(recognised.shape.clone());
+pub(super) fn table(
+    shape: &Shape,
+    types: &BTreeMap<String, PinnedType>,
+    observed: &mut Observed,
+) -> TableSchema {
+    let mut schema = TableSchema::new(shape.clone());
     schema.settle(&observed.columns);
-    pin(recognised, &mut schema, observed);
+    pin(types, &mut schema, observed);
     schema
 }
 
 /// Gives columns the types that were said. Their values may not fit, unless they are written text that becomes text.
-fn pin(recognised: &RecognisedText, schema: &mut TableSchema, observed: &mut Observed) {
+fn pin(types: &BTreeMap<String, PinnedType>, schema: &mut TableSchema, observed: &mut Observed) {
     let kinds: Vec<ColumnType> = schema.columns.iter().map(|column| column.kind).collect();
-    schema.pin(&recognised.types);
+    schema.pin(types);
     let written = schema.shape.body != Body::Json;
     let unsure = |(column, kind): (&Column, &ColumnType)| {
         column.kind != *kind && !(written && column.kind == ColumnType::Text)

@@ -191,7 +191,7 @@ fn wrong_words_end_with_64_and_wrong_settings_with_78_all_at_once() {
 #[test]
 fn help_has_an_example_for_every_command() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["run", "demo", "convert", "logs", "config", "status"] {
+    for command in ["run", "demo", "convert", "replay", "bench", "logs", "config", "status"] {
         let (code, text) = outcome(&mut program(&[command, "--help"], &[], folder.path()));
         assert_eq!(code, 0, "{text}");
         assert!(text.contains(&format!("log-ingestion {command}")) && text.contains("Example"), "{text}");

@@ -8,11 +8,13 @@ mod scenario;
 mod stored;
 
 mod bad_input;
+mod bench;
 mod commands;
 mod conversions;
 mod kill;
 mod memory;
 mod pins;
+mod replay;
 mod runbook_log;
 mod seeds;
 mod semantics;
