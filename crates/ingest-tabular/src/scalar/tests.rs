@@ -53,9 +53,9 @@ fn bit(kind: ColumnType) -> Fits {
         ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Fits::EPOCH_SECONDS,
         ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Fits::EPOCH_MILLIS,
         ColumnType::Timestamp { form, unit } => {
-            let bits = |decimals| match form {
-                TimeForm::EpochFraction => Fits::epoch_fraction(decimals),
-                _ => Fits::instant(form, decimals),
+            let is_fraction = form == TimeForm::EpochFraction;
+            let bits = |decimals| {
+                if is_fraction { Fits::epoch_fraction(decimals) } else { Fits::instant(form, decimals) }
             };
             let coarser = match unit {
                 TimeUnit::Millis => Fits::NONE,
