@@ -19,7 +19,7 @@ import pyarrow.parquet
 import readers
 
 # What pyarrow calls the codecs that it calls by another name.
-CODECS = {"none": "UNCOMPRESSED"}
+CODECS = {"none": "UNCOMPRESSED", "compat": "SNAPPY"}
 # Logs that the generated demo must have as several files, else nothing is shown of files read together.
 FILES_MIN = 2
 
@@ -237,7 +237,7 @@ def meaning(text, value):
         return text or None
     if isinstance(value, bool):
         return {"true": True, "false": False}[text.lower()]
-    if isinstance(value, datetime.date):
+    if isinstance(value, (datetime.date, datetime.time)):
         return type(value).fromisoformat(text)
     return type(value)(text)
 

@@ -17,6 +17,8 @@ const PROGRAM: &str = "log-ingestion";
 const CODECS: [&str; 6] = ["snappy", "gzip", "brotli", "zstd", "lz4", "none"];
 /// Events of the generated demo.
 const EVENTS: &str = "60000";
+/// Rows of the generated file: two pages of each column.
+const KINDS_ROWS: i64 = 30_000;
 /// Rows a file of the demo, small, so that each log is read back from several files.
 const WINDOW_ROWS: &str = "5000";
 
@@ -33,17 +35,58 @@ fn prepare(place: &Place) -> Result<Command, Failure> {
     let python = python::require(place)?;
     let writer = Writer { program: build(place)?, folder: place.target.join("interop") };
     place::empty_folder(&writer.folder)?;
-    let data = place.interop().join("data");
+    let data = gather(&place.interop().join("data"), &writer.folder.join("data"))?;
 
     writer.demo("demo", &["--events", EVENTS, "--window-rows", WINDOW_ROWS])?;
     writer.demo("files", &["--data", &data.to_string_lossy()])?;
     for codec in CODECS {
-        writer.convert(&data, codec)?;
+        writer.convert(&data, codec, &["--compression", codec])?;
     }
+    writer.convert(&data, "compat", &["--compat", "--threads", "2"])?;
     let mut judge = Command::new(python);
     judge.arg(place.interop().join("read_all.py")).arg(&writer.folder).arg(&data);
     judge.env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(judge)
+}
+
+/// Copies the samples, and adds a larger file that they would be too small to hold.
+fn gather(samples: &Path, folder: &Path) -> Result<PathBuf, Failure> {
+    place::empty_folder(folder)?;
+    let told = |error| Failure::new(format!("{} cannot be filled: {error}", folder.display()));
+    for sample in files_of(samples)? {
+        let name = sample.file_name().unwrap_or_default();
+        std::fs::copy(&sample, folder.join(name)).map_err(told)?;
+    }
+    std::fs::write(folder.join("kinds.csv"), kinds()).map_err(told)?;
+    Ok(folder.to_owned())
+}
+
+/// A column of each type and of each way in which values are laid out, over several pages.
+fn kinds() -> String {
+    let mut text = "n,few,wide,clock,hex,on,at,word,gap,truth\n".to_owned();
+    let mut random = 7_u64;
+    for row in 0..KINDS_ROWS {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (minute, second) = (row / 60 % 60, row % 60);
+        let gap = if row % 997 == 0 { row.to_string() } else { String::new() };
+        let line = format!(
+            "{},{}.{:02},{}{:020}.25,09:{minute:02}:{second:02}.{:06},{random:016x}{:016x},2026-02-{:02},\
+             2026-02-10T10:{minute:02}:{second:02}.{:03}Z,word {},{gap},{}\n",
+            row * 7 - 100_000,
+            row % 5,
+            row % 4 * 25,
+            row % 900 + 1,
+            row,
+            row % 1_000_000,
+            random.rotate_left(29),
+            row % 28 + 1,
+            row % 1_000,
+            row % 300,
+            row % 3 == 0,
+        );
+        text.push_str(&line);
+    }
+    text
 }
 
 fn is_summary(line: &str) -> bool {
@@ -95,10 +138,10 @@ impl Writer {
             .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
     }
 
-    /// Converts all files of a folder with one codec.
-    fn convert(&self, data: &Path, codec: &str) -> Result<(), Failure> {
-        let mut convert = self.command(&["convert", "--compression", codec, "--output"]);
-        convert.arg(self.folder.join("converted").join(codec)).args(files_of(data)?);
+    /// Converts all files of a folder into one of that name.
+    fn convert(&self, data: &Path, name: &str, flags: &[&str]) -> Result<(), Failure> {
+        let mut convert = self.command(&["convert", "--output"]);
+        convert.arg(self.folder.join("converted").join(name)).args(flags).args(files_of(data)?);
         quietly(&mut convert)
     }
 
