@@ -105,8 +105,13 @@ impl RecordBlock {
 
     /// Its records, in order.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
-        let mut start = 0;
-        self.ends.iter().zip(0_u64..).map(move |(&end, index)| {
+        self.iter_from(0)
+    }
+
+    /// Its records from the `first`-th on, in order.
+    pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Record<'_>> {
+        let mut start = first.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.iter().skip(first).zip(first as u64..).map(move |(&end, index)| {
             let bytes = self.bytes.get(start..end).unwrap_or_default();
             start = end;
             let receipt = usize::try_from(index).ok().and_then(|i| self.receipts.get(i)).copied();

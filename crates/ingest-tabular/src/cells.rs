@@ -61,7 +61,6 @@ pub(crate) struct Extra {
 pub struct Batch {
     /// The records, then values that had to be decoded, then zeros.
     text: Vec<u8>,
-    text_len: usize,
     rows: u32,
     columns: Vec<Vec<Span>>,
     /// Slots that records named to say that they have no value.
@@ -167,7 +166,6 @@ impl Batch {
     /// Empties it, keeping its memory, for records from `first_ordinal` on.
     fn restart(&mut self, first_ordinal: u64) {
         self.text.clear();
-        self.text_len = 0;
         self.rows = 0;
         self.columns.iter_mut().for_each(Vec::clear);
         self.mentioned.clear();

@@ -1,7 +1,7 @@
 //! Cutting: blocks of records, or the bytes of a file, to batches of cells.
 //!
-//! Decides how much a batch holds, by fixed measures, so that the same records give the same batches however they
-//! arrive. Files take a fast way while it is open to them; whatever is odd goes through the framer and the parser of its
+//! Decides how much a batch holds, by fixed measures, so that the same text gives the same batches however it arrives;
+//! batches of records end with their block. Files take a fast way while it is open to them; whatever is odd goes through the framer and the parser of its
 //! shape, record by record, with the same outcome. Holds one batch of text beside the batch that is filled.
 
 use std::io::{self, Read};
@@ -19,6 +19,8 @@ use crate::parse::{Origin, Outcome, Parser};
 
 /// Text of a batch: with its cells and what columns keep beside it, it stays in a core's own cache.
 const BATCH_BYTES: usize = 128 << 10;
+/// Text of a batch at most: far less than a record may have.
+const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Text of a batch for each column: what a batch costs each column once should be shared by several rows.
 const BATCH_BYTES_A_COLUMN: usize = 256;
 
@@ -57,7 +59,7 @@ impl RecordCutter {
     ) -> usize {
         batch.restart(block.first_ordinal().saturating_add(from as u64));
         let most = usize::try_from(rows_max).unwrap_or(usize::MAX);
-        let records = block.iter().skip(from).take(most);
+        let records = block.iter_from(from).take(most);
         let mut text = std::mem::take(&mut batch.text);
         let mut pieces: Vec<Piece> = Vec::new();
         for record in records {
@@ -92,7 +94,6 @@ impl RecordCutter {
 
     /// Gives the batch its text: what was decoded comes behind it.
     fn seal(&mut self, batch: &mut Batch, mut text: Vec<u8>) {
-        batch.text_len = text.len();
         text.append(&mut self.decoded);
         text.extend_from_slice(&[0; PADDING]);
         batch.text = text;
@@ -127,7 +128,11 @@ impl TextCutter {
     #[must_use]
     pub fn new(shape: &Shape, framing: Framing) -> Self {
         let columns = crate::parse::dialect(shape).map_or(0, |dialect| dialect.columns.len());
-        Self::with_target(shape, framing, BATCH_BYTES.max(columns * BATCH_BYTES_A_COLUMN))
+        Self::with_target(
+            shape,
+            framing,
+            (columns * BATCH_BYTES_A_COLUMN).clamp(BATCH_BYTES, BATCH_BYTES_MAX),
+        )
     }
 
     /// As [`TextCutter::new`], with batches of another size.

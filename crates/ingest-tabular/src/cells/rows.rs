@@ -128,7 +128,7 @@ impl RowWalk {
             let decoded_before = under.decoded.len();
             let end = self.record(batch, &mut under, at, first);
             let End::Record { after, fields } = end else {
-                self.undo(batch, first);
+                self.undo(batch, first, self.columns);
                 under.decoded.truncate(decoded_before);
                 break;
             };
@@ -143,7 +143,7 @@ impl RowWalk {
                 at = after;
                 continue;
             }
-            self.undo(batch, first);
+            self.undo(batch, first, fields);
             under.decoded.truncate(decoded_before);
             match verdict {
                 Verdict::Refused(reason) => batch.refuse((narrow(at), narrow(record.len())), None, reason),
@@ -287,11 +287,11 @@ impl RowWalk {
         }
     }
 
-    /// Takes the values of the open row back.
+    /// Takes the values of the open row back, of which so many fields were walked.
     #[cold]
-    fn undo(&self, batch: &mut Batch, first: usize) {
+    fn undo(&self, batch: &mut Batch, first: usize, fields: usize) {
         let row = batch.rows;
-        for column in batch.columns.iter_mut().skip(first).take(self.columns) {
+        for column in batch.columns.iter_mut().skip(first).take(fields.min(self.columns)) {
             if column.last().is_some_and(|last| last.row() == row) {
                 column.pop();
             }
@@ -340,7 +340,11 @@ fn name_starts(dialect: &CsvDialect) -> Option<Box<[bool; 256]>> {
     // A header whose first name is empty begins with the delimiter, as that of a table with an index does.
     named.extend(dialect.columns.first().filter(|name| name.is_empty()).map(|_| dialect.delimiter));
     let may_start = |byte: u8| {
-        named.contains(&byte) || dialect.quote == Some(byte) || byte.is_ascii_whitespace() || !byte.is_ascii()
+        named.contains(&byte)
+            || dialect.quote == Some(byte)
+            || byte.is_ascii_whitespace()
+            || byte == 0x0b
+            || !byte.is_ascii()
     };
     let mut starts = [false; 256];
     for (starts, byte) in starts.iter_mut().zip(0..=u8::MAX) {

@@ -58,6 +58,9 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// Longest text that a span can be of.
+    pub(crate) const LEN_MAX: usize = LEN_MASK as usize;
+
     #[inline]
     pub(crate) const fn new(row: u32, start: u32, len: u32, form: Form) -> Self {
         Self { row, start, len: len | form.bits() << LEN_BITS }

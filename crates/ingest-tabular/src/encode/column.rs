@@ -13,6 +13,7 @@ use super::page::{self, Chunk, Compressor};
 use crate::cells::{Batch, Form, PADDING, Span};
 use crate::parse::Value;
 use crate::quarantine::push_json_string;
+use crate::scalar::instant::written_decimals;
 use crate::scalar::swift::{self, Instants};
 use crate::scalar::{Cell, parse_cell, parse_cell_near};
 
@@ -51,6 +52,8 @@ pub(super) struct ColumnWriter {
     fill: Fill,
     /// Whether its values tell the time of rows.
     is_time: bool,
+    /// Whether the type was guessed: then it holds no instant that is written more finely than it tells.
+    is_guess: bool,
     /// When rows were written that do not tell, about.
     window_start: Option<Timestamp>,
     page: page::Column,
@@ -83,6 +86,7 @@ impl ColumnWriter {
         Self {
             fill,
             is_time,
+            is_guess: false,
             window_start,
             page: page::Column::new(spec),
             instants,
@@ -97,6 +101,11 @@ impl ColumnWriter {
             misfits: Vec::new(),
             times: Vec::new(),
         }
+    }
+
+    /// The same, of a type that was but guessed.
+    pub(super) fn guessed(self) -> Self {
+        Self { is_guess: true, ..self }
     }
 
     /// Bytes that the open row group has of it, about.
@@ -187,7 +196,12 @@ impl ColumnWriter {
     fn take_instants(&mut self, batch: &Batch, spans: &[Span], first: u32, kind: ColumnType) {
         let Some(mut instants) = self.instants.take() else { return };
         for span in spans {
-            let quick = span.is_readable().then(|| instants.read(span.of(batch.text()))).flatten();
+            let text = span.of(batch.text());
+            let quick = match span.is_readable().then(|| instants.read_known_day(text)).flatten() {
+                None if !span.is_readable() || (self.is_guess && is_finer(kind, text)) => None,
+                None => instants.read_slowly(text),
+                known => known,
+            };
             match quick {
                 Some(steps) => {
                     self.present.push(span.row() - first);
@@ -205,7 +219,8 @@ impl ColumnWriter {
         let received =
             batch.origin(span.row()).and_then(|origin| origin.receipt).map(|receipt| receipt.received);
         let near = received.or(self.window_start);
-        let Some(cell) = cell_of(kind, value, near, &mut self.scratch) else {
+        let finer = self.is_guess && is_finer(kind, batch.bytes(span));
+        let Some(cell) = cell_of(kind, value, near, &mut self.scratch).filter(|_| !finer) else {
             self.misfits.push(Misfit { value: span, lack: Lack::Value });
             return;
         };
@@ -259,6 +274,9 @@ impl ColumnWriter {
     ) -> io::Result<()> {
         self.clear();
         for (row, text) in values {
+            if text.len() > Span::LEN_MAX {
+                return Err(io::Error::other("a rescued or raw text is too long for a page"));
+            }
             let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
             self.text.extend_from_slice(text.as_bytes());
             let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
@@ -345,10 +363,7 @@ fn cell_of<'a>(
             Value::String { text, exact: true, .. },
         ) => {
             // An epoch in quotes is text to its source.
-            text.iter()
-                .any(|byte| !byte.is_ascii_digit())
-                .then(|| parse_cell_near(kind, text, near))
-                .flatten()
+            (!is_epoch(kind)).then(|| parse_cell_near(kind, text, near)).flatten()
         }
         (
             ColumnType::Int64
@@ -362,6 +377,34 @@ fn cell_of<'a>(
         }
         _ => None,
     }
+}
+
+/// Whether an instant is written with more decimals than its column tells apart. What is written decides a type, so that
+/// a column has room for what comes later; once it has one, any instant that it holds is stored.
+fn is_finer(kind: ColumnType, text: &[u8]) -> bool {
+    match kind {
+        ColumnType::Timestamp { unit, .. } | ColumnType::Time { unit } => {
+            written_decimals(text) > unit.decimals()
+        }
+        ColumnType::Bool { .. }
+        | ColumnType::Int64
+        | ColumnType::Float64 { .. }
+        | ColumnType::Decimal { .. }
+        | ColumnType::Date
+        | ColumnType::Text
+        | ColumnType::Json => false,
+    }
+}
+
+/// Whether values of the type are bare numbers that stand for instants.
+const fn is_epoch(kind: ColumnType) -> bool {
+    matches!(
+        kind,
+        ColumnType::Timestamp {
+            form: TimeForm::EpochSeconds | TimeForm::EpochMillis | TimeForm::EpochFraction,
+            ..
+        }
+    )
 }
 
 /// Steps of a column's unit in a millisecond, where its values are instants.

@@ -63,6 +63,7 @@ impl Columns {
             Own::new(own, time_column.and_then(|at| table.columns.get(at)).map(|column| column.kind))
         });
         let untyped = options.guess.as_ref().map(|guess| guess.untyped.as_slice()).unwrap_or_default();
+        let is_guess = options.guess.is_some();
         let writers = descriptors.iter().zip(0_usize..).map(|(descriptor, place)| {
             let column =
                 place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
@@ -74,7 +75,8 @@ impl Columns {
             let is_time = own.is_some() && column.is_some_and(|(at, _)| Some(at) == time_column);
             let spec =
                 ColumnSpec { descriptor: Arc::clone(descriptor), compression, encodings: options.encodings };
-            Some(Box::new(ColumnWriter::new(fill, is_time, window_start, spec)))
+            let writer = ColumnWriter::new(fill, is_time, window_start, spec);
+            Some(Box::new(if is_guess { writer.guessed() } else { writer }))
         });
         let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, column) in table.columns.iter().enumerate().rev() {
@@ -91,7 +93,7 @@ impl Columns {
             waiting,
             time_column,
             bounds: options.row_group,
-            is_guess: options.guess.is_some(),
+            is_guess,
             group_rows: 0,
             rescued_rows: RescuedRows::default(),
             rescued: 0,
@@ -116,7 +118,9 @@ impl Columns {
         }
         let has_rescue = self.places.rescued.is_some();
         if self.is_guess || !has_rescue {
-            let has_values = |slot| !batch.spans(slot).is_empty();
+            // A field that is only named is a column as well, once all of the text is observed.
+            let has_values =
+                |slot| !batch.spans(slot).is_empty() || (self.is_guess && batch.is_mentioned(slot));
             let mut slots = self.slot_names.iter().zip(0..);
             if let Some(((field, _), _)) = slots.find(|((_, taken), slot)| !taken && has_values(*slot)) {
                 return Err(self.refusal(field.clone()));

@@ -3,8 +3,10 @@
 //! Decides how such a value is written so that its exact bytes can be had back. Never decides what is
 //! rescued.
 
+use std::collections::HashMap;
+
 use super::column::Lack;
-use crate::cells::{Batch, Span};
+use crate::cells::{Batch, Form, Span};
 use crate::parse::Value;
 use crate::quarantine::{push_hex, push_json_string};
 
@@ -27,7 +29,8 @@ enum Rescued {
 impl RescuedRows {
     /// Adds what a column lacks of a row's value.
     pub(super) fn add(&mut self, field: &str, batch: &Batch, value: Span, lack: Lack) {
-        let rescued = if lack == Lack::Bytes {
+        // A string that has no exact text is only told by how it was written.
+        let rescued = if lack == Lack::Bytes && value.form() != Form::InexactString {
             Rescued::Bytes(batch.bytes(value).to_vec())
         } else {
             json_of(batch.value(value))
@@ -84,7 +87,8 @@ fn json_of(value: Value<'_>) -> Rescued {
 #[derive(Debug, Default)]
 struct Rescue {
     json: String,
-    keys: Vec<String>,
+    /// The keys of the object, and the last number that was put behind each.
+    keys: HashMap<String, u32>,
 }
 
 impl Rescue {
@@ -106,16 +110,21 @@ impl Rescue {
         }
         let key = self.unique(field);
         push_json_string(&mut self.json, &key);
-        self.keys.push(key);
         self.json.push(':');
         write(&mut self.json);
         self.json.push('}');
     }
 
-    /// The field itself, or `field#2` and so on: an object with one key twice loses one of them in readers.
-    fn unique(&self, field: &str) -> String {
-        let taken = |key: &str| self.keys.iter().any(|k| k == key);
-        let numbered = (2_u32..).map(|n| format!("{field}#{n}"));
-        std::iter::once(field.to_owned()).chain(numbered).find(|key| !taken(key)).unwrap_or_default()
+    /// The field itself, or `field#2` and so on: an object with one key twice loses one of them in readers. A row may
+    /// rescue thousands of values of one name, so that numbers are not tried from the start.
+    fn unique(&mut self, field: &str) -> String {
+        let mut key = field.to_owned();
+        while self.keys.contains_key(&key) {
+            let number = self.keys.entry(field.to_owned()).or_insert(1);
+            *number = number.saturating_add(1);
+            key = format!("{field}#{number}");
+        }
+        self.keys.insert(key.clone(), 1);
+        key
     }
 }

@@ -205,6 +205,47 @@ fn a_fixed_schema_rescues_what_it_can_not_hold() {
 }
 
 #[test]
+fn a_row_that_repeats_a_key_thousands_of_times_is_rescued_in_no_time() {
+    let shape = bare(Body::Json);
+    let members: Vec<String> = (0..60_000).map(|n| format!(r#""a":{n}"#)).collect();
+    let long_key = "k".repeat(30_000);
+    let inner: Vec<String> = (0..5_000).map(|n| format!(r#""b{n}":1"#)).collect();
+    let records =
+        [format!("{{{}}}", members.join(",")), format!(r#"{{"{long_key}":{{{}}}}}"#, inner.join(","))];
+    let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
+    let (schema, file, _) = convert(&shape, &block_of(&records));
+    let rows = cells(&schema, &file);
+    let rescued = rows[0].last().unwrap().as_ref().unwrap();
+    assert!(rescued.starts_with(r#"{"a":1,"a#2":2,"#) && rescued.ends_with(r#""a#59999":59999}"#));
+    // Nobody asks for five thousand columns of so long a name: what is below it is kept as it is written.
+    let rescued = rows[1].last().unwrap().as_ref().unwrap();
+    assert!(rescued.len() < 2 * records[1].len(), "{}", rescued.len());
+}
+
+#[test]
+fn an_instant_beyond_the_last_nanosecond_is_rescued_though_its_day_began_before() {
+    let shape = csv(&["at"]);
+    let mut schema = TableSchema::new(shape.clone());
+    schema.settle(&observe(&shape, &block_of(&[b"2262-04-11T00:00:00.000000001Z"]), Origin::File).columns);
+    assert_eq!(schema.columns[0].kind.to_string(), "timestamp[ns, UTC]");
+    let records: [&[u8]; 2] = [b"2262-04-11T00:00:00.000000001Z", b"2262-04-11T23:59:59Z"];
+    let (file, _) = encode(&schema, &block_of(&records), options(true));
+    let rows = cells(&schema, &file);
+    assert!(rows[0][0].is_some());
+    assert_eq!(rows[1], [None, Some(r#"{"at":"2262-04-11T23:59:59Z"}"#.to_owned())]);
+}
+
+#[test]
+fn a_quoted_epoch_is_text_to_its_source() {
+    let shape = bare(Body::Json);
+    let mut schema = TableSchema::new(shape.clone());
+    schema.settle(&observe(&shape, &block_of(&[br#"{"ts":1700000000.5}"#]), Origin::Events).columns);
+    assert_eq!(schema.columns[0].kind.to_string(), "timestamp[ms, UTC]");
+    let (file, _) = encode(&schema, &block_of(&[br#"{"ts":"1700000001.5"}"#]), options(true));
+    assert_eq!(cells(&schema, &file)[0], [None, Some(r#"{"ts":"1700000001.5"}"#.to_owned())]);
+}
+
+#[test]
 fn a_file_without_rescue_refuses_to_lose_a_value() {
     let shape = csv(&["a", "b"]);
     let mut schema = TableSchema::new(shape.clone());

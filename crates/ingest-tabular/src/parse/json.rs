@@ -5,6 +5,7 @@
 //! they were; any other is walked, the general way, and the graph learns from it.
 
 use super::{Field, Sink, Value};
+use crate::fields::NAME_LEN_MAX;
 use crate::quarantine::Reason;
 use cursor::{Cursor, NotJson};
 use follow::{Pace, Trail};
@@ -125,7 +126,8 @@ impl<S: Sink> Walk<'_, '_, S> {
     fn value(&mut self, depth: usize) -> Result<(), NotJson> {
         self.text.skip_blanks();
         let start = self.text.at;
-        if self.text.peek() == Some(b'{') && depth < DEPTH_MAX {
+        let names_a_column = self.json.path.len() <= NAME_LEN_MAX;
+        if self.text.peek() == Some(b'{') && depth < DEPTH_MAX && names_a_column {
             self.text.at += 1;
             self.text.skip_blanks();
             if self.text.peek() != Some(b'}') {

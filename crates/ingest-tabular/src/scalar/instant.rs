@@ -55,9 +55,18 @@ impl Clock {
 
     /// Steps of the unit since 1970; `None` when the unit is too coarse or does not reach so far.
     pub(crate) fn in_unit(self, unit: TimeUnit) -> Option<i64> {
+        if unit == TimeUnit::Nanos && !SECONDS_IN_NANOS.contains(&self.seconds) {
+            return None;
+        }
         let fine = steps_of(i64::from(self.nanos), unit)?;
         self.seconds.checked_mul(unit.per_second())?.checked_add(fine)
     }
+}
+
+/// Decimals of a second that a text is written with, whatever its form.
+pub(crate) fn written_decimals(text: &[u8]) -> usize {
+    let behind = memchr::memrchr(b'.', text).and_then(|point| text.get(point + 1..)).unwrap_or_default();
+    behind.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Steps of the unit in so many nanoseconds; `None` when it is too coarse.
@@ -140,6 +149,7 @@ pub(crate) fn epoch_steps(value: i64, form: TimeForm, unit: TimeUnit) -> Option<
 /// Reads seconds since 1970 with decimals that the unit holds.
 pub(crate) fn epoch_fraction(text: &[u8], unit: TimeUnit) -> Option<i64> {
     let (seconds, decimals) = super::number::epoch_parts(text)?;
+    let decimals = super::number::without_zeros(decimals);
     let missing = unit.decimals().checked_sub(decimals.len())?;
     let fraction = decimals.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     let fraction = fraction * 10_i64.pow(u32::try_from(missing).ok()?);

@@ -48,6 +48,12 @@ fn epoch_fits(number: &Number<'_>) -> Fits {
     u8::try_from(decimals.len()).map_or(Fits::NONE, Fits::epoch_fraction)
 }
 
+/// Decimals without the zeros at their end, which say nothing of an instant.
+pub(super) fn without_zeros(decimals: &[u8]) -> &[u8] {
+    let len = decimals.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    decimals.get(..len).unwrap_or_default()
+}
+
 /// Whole seconds since 1970 and their decimals, in the years of logs.
 pub(crate) fn epoch_parts(text: &[u8]) -> Option<(i64, &[u8])> {
     let number = scan(text)?;

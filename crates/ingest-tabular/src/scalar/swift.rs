@@ -157,21 +157,16 @@ impl Instants {
         Some(Self { form, unit, clock_at, day: Vec::new(), day_steps: 0, per_second, decimals_max })
     }
 
-    /// Steps of the unit since 1970.
+    /// Steps of the unit since 1970, where the day is that of the last value.
     #[inline]
-    pub(crate) fn read(&mut self, text: &[u8]) -> Option<i64> {
-        self.read_known_day(text).or_else(|| self.read_slowly(text))
-    }
-
-    #[inline]
-    fn read_known_day(&self, text: &[u8]) -> Option<i64> {
+    pub(crate) fn read_known_day(&self, text: &[u8]) -> Option<i64> {
         let (day, rest) = text.split_at_checked(self.clock_at)?;
         if day != self.day.as_slice() {
             return None;
         }
         let (clock, tail) = rest.split_first_chunk::<8>()?;
         let seconds = second_of_day(u64::from_le_bytes(*clock))?;
-        let steps = self.day_steps + seconds * self.per_second;
+        let steps = self.day_steps.checked_add(seconds * self.per_second)?;
         match (self.form, tail) {
             (TimeForm::RfcLocal | TimeForm::SpacedLocal | TimeForm::SlashedLocal, b"")
             | (TimeForm::RfcUtc | TimeForm::SpacedUtc, b"Z")
@@ -202,12 +197,12 @@ impl Instants {
             fraction = fraction * 10 + i64::from(digit);
         }
         let missing = u32::try_from(self.decimals_max - tail.len()).ok()?;
-        Some(steps + fraction * 10_i64.pow(missing))
+        steps.checked_add(fraction * 10_i64.pow(missing))
     }
 
     /// Reads by the general rules, and remembers the day.
     #[cold]
-    fn read_slowly(&mut self, text: &[u8]) -> Option<i64> {
+    pub(crate) fn read_slowly(&mut self, text: &[u8]) -> Option<i64> {
         let kind = ingest_core::schema::ColumnType::Timestamp { form: self.form, unit: self.unit };
         let Some(super::Cell::Int(steps)) = parse_cell(kind, text) else { return None };
         let (day, rest) = text.split_at_checked(self.clock_at)?;

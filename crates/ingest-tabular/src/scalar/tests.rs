@@ -201,6 +201,7 @@ fn numbers_are_numbers() {
     check("9999999999", &[ColumnType::Int64]);
     check("1300475167.096535", &[instant(TimeForm::EpochFraction, TimeUnit::Micros)]);
     check("1300475167.1", &[instant(TimeForm::EpochFraction, TimeUnit::Millis)]);
+    check("1300475167.5000000", &[instant(TimeForm::EpochFraction, TimeUnit::Nanos)]);
     let seconds = ["1300475167", "1300475167.25", "1300475167.0965351"];
     check_column(&seconds, instant(TimeForm::EpochFraction, TimeUnit::Nanos));
 }

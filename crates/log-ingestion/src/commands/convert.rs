@@ -133,11 +133,17 @@ pub(super) fn convert(job: &Job<'_>) -> Result<Converted, ConvertError> {
     let overrides = job.overrides;
     let recognised = input.recognise(overrides)?;
     let is_plain = recognised.encoding == Encoding::Utf8 && overrides.encoding.is_none();
-    match encode(job, &input, guess(&input, recognised)?, is_plain) {
-        Err(ConvertError::Encode(_, EncodeError::WrongGuess { .. } | EncodeError::NeedsRescue { .. }))
-        | Ok(None) => {}
-        Err(error) => return Err(error),
-        Ok(Some(converted)) => return Ok(converted),
+    // Types that were said need a look at all values: only they tell whether something must be rescued.
+    if recognised.types.is_empty() {
+        match encode(job, &input, guess(&input, recognised)?, is_plain) {
+            Err(ConvertError::Encode(
+                _,
+                EncodeError::WrongGuess { .. } | EncodeError::NeedsRescue { .. },
+            ))
+            | Ok(None) => {}
+            Err(error) => return Err(error),
+            Ok(Some(converted)) => return Ok(converted),
+        }
     }
     let Settled { recognised, schema, observed, .. } = input.settle(overrides, false)?;
     let plan = Plan { recognised, schema, rescue: observed.needs_rescue, guess: None };
@@ -159,7 +165,7 @@ fn guess(input: &Input, recognised: RecognisedText) -> Result<Plan, ConvertError
     let mut observed = observer.finish();
     let schema = super::input::table(&recognised.shape, &recognised.types, &mut observed);
     let untyped = observed.columns.iter().filter(|column| column.fits == Fits::ANY).map(|c| c.field.clone());
-    let guess = Guess { untyped: untyped.filter(|field| !recognised.types.contains_key(field)).collect() };
+    let guess = Guess { untyped: untyped.collect() };
     Ok(Plan { recognised, schema, rescue: observed.needs_rescue, guess: Some(guess) })
 }
 

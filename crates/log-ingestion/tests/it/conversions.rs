@@ -103,6 +103,20 @@ fn a_key_that_comes_up_late_is_a_column() {
 }
 
 #[test]
+fn what_the_beginning_of_a_file_does_not_show_counts_as_if_it_stood_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for row in 0..ROWS {
+        writeln!(text, r#"{{"n":{row},"at":"2026-01-01T10:00:00Z"}}"#).unwrap();
+    }
+    let late = r#"{"n":1,"at":"2026-01-01T10:00:00.500000Z","new":null}"#;
+    let (_, columns) = convert(folder.path(), format!("{text}{late}\n").as_bytes(), "late.jsonl", &[]);
+    let (_, same) = convert(folder.path(), format!("{late}\n{text}").as_bytes(), "early.jsonl", &[]);
+    assert_eq!(columns, same);
+    assert_eq!(column(&columns, "new"), ("BYTE_ARRAY", ROWS + 1));
+}
+
+#[test]
 fn a_file_is_the_same_byte_for_byte_however_many_threads_make_it() {
     let folder = tempfile::tempdir().unwrap();
     let text = csv(ROWS, "1,2,3,4\nx,\"a\nb\",\"\"\"q\"\"\"\n");

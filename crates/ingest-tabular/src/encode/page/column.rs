@@ -84,7 +84,15 @@ impl Column {
 
     /// Bytes that the chunk takes so far, about.
     pub(crate) fn size(&self) -> usize {
-        self.pages.stored.len() + self.page_bytes()
+        let dictionary = match &self.values {
+            Values::Texts(texts) => texts.dictionary_bytes(),
+            Values::Wides(wides) => wides.dictionary_bytes(),
+            Values::Wholes(wholes) => wholes.dictionary_bytes(),
+            Values::Floats(floats) => floats.dictionary_bytes(),
+            Values::Truths(_) => 0,
+        };
+        let retired = self.retired.as_ref().map_or(0, Dictionary::bytes);
+        self.pages.stored.len() + self.page_bytes() + dictionary + retired
     }
 
     /// Takes in `rows` rows; `with_value` are those that have one, ascending from 0.

@@ -15,6 +15,8 @@ const SLOTS_FIRST: usize = 1 << 6;
 const SEARCH_MAX: usize = 512;
 /// Of so many slots, at most three are taken.
 const LOAD_QUARTERS: usize = 4;
+/// What a value counts for beside its text: its length in the file, and a part of its slot.
+const BYTES_BESIDE_TEXT: usize = 12;
 /// Values that are hashed before the first of them is looked up, so that their slots are on their way.
 const BLOCK: usize = 32;
 /// Bytes of a value that are its key.
@@ -163,6 +165,12 @@ impl Dictionary {
 
     pub(super) const fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Bytes that it takes in the file, and a share of what it takes beside that in memory: few row groups are open at
+    /// once, but each has many columns.
+    pub(super) const fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * BYTES_BESIDE_TEXT
     }
 
     /// Bytes of all values.

@@ -14,6 +14,8 @@ pub(super) struct Numbered {
     dictionary: Option<Dictionary>,
     numbers: Vec<u32>,
     tried: bool,
+    /// Whether a page did not fit, so that no later one goes by numbers.
+    ended: bool,
 }
 
 impl Numbered {
@@ -25,7 +27,7 @@ impl Numbered {
         len: usize,
         plainly: impl FnOnce() -> usize,
     ) -> bool {
-        if self.tried && self.dictionary.is_none() {
+        if self.ended || (self.tried && self.dictionary.is_none()) {
             return false;
         }
         let first = !self.tried;
@@ -39,6 +41,7 @@ impl Numbered {
             let Some(number) = number.filter(|_| dictionary.len() <= room) else {
                 // Pages before this one may rest on it.
                 self.dictionary = (!first).then_some(dictionary);
+                self.ended = true;
                 return false;
             };
             self.numbers.push(number);
@@ -52,6 +55,11 @@ impl Numbered {
         true
     }
 
+    /// Bytes that the dictionary adds to the chunk.
+    pub(super) fn bytes(&self) -> usize {
+        self.dictionary.as_ref().map_or(0, Dictionary::bytes)
+    }
+
     /// Appends the page's payload.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let width = hybrid::number_width(self.dictionary.as_ref().map_or(0, Dictionary::len));
@@ -62,6 +70,7 @@ impl Numbered {
     /// Ends the chunk; gives the dictionary that its pages rest on.
     pub(super) fn end_chunk(&mut self) -> Option<Dictionary> {
         self.tried = false;
+        self.ended = false;
         self.dictionary.take()
     }
 }

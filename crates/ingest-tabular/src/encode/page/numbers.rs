@@ -32,6 +32,11 @@ impl Wholes {
         self.values.extend_from_slice(values);
     }
 
+    /// Bytes that the dictionary adds to the chunk.
+    pub(super) fn dictionary_bytes(&self) -> usize {
+        self.numbered.bytes()
+    }
+
     pub(super) const fn page_bytes(&self) -> usize {
         self.values.len() * 8
     }
@@ -102,6 +107,11 @@ impl Floats {
 
     pub(super) fn add(&mut self, values: &[f64]) {
         self.values.extend_from_slice(values);
+    }
+
+    /// Bytes that the dictionary adds to the chunk.
+    pub(super) fn dictionary_bytes(&self) -> usize {
+        self.numbered.bytes()
     }
 
     pub(super) const fn page_bytes(&self) -> usize {

@@ -18,7 +18,6 @@ pub(super) struct Pages {
     physical: parquet::basic::Type,
     pub(super) stored: Vec<u8>,
     pub(super) uncompressed: usize,
-    pub(super) data_pages: i32,
     pub(super) encodings: Vec<Encoding>,
     pub(super) column_index: ColumnIndexBuilder,
     pub(super) offset_index: OffsetIndexBuilder,
@@ -46,7 +45,6 @@ impl Pages {
             physical,
             stored: Vec::new(),
             uncompressed: 0,
-            data_pages: 0,
             encodings: Vec::new(),
             column_index: ColumnIndexBuilder::new(physical),
             offset_index: OffsetIndexBuilder::new(),
@@ -124,7 +122,6 @@ impl Pages {
         self.offset_index.append_row_count(i64::try_from(self.page_rows).unwrap_or(i64::MAX));
         self.rows += self.page_rows as u64;
         self.nulls += self.page_nulls as u64;
-        self.data_pages += 1;
         if !self.encodings.contains(&encoding) {
             self.encodings.push(encoding);
         }
@@ -158,7 +155,6 @@ impl Pages {
     pub(super) fn clear(&mut self) {
         self.stored.clear();
         self.uncompressed = 0;
-        self.data_pages = 0;
         self.encodings.clear();
         self.column_index = ColumnIndexBuilder::new(self.physical);
         self.offset_index = OffsetIndexBuilder::new();

@@ -12,6 +12,8 @@ use super::{delta, hybrid};
 use crate::cells::Span;
 use crate::encode::options::Encodings;
 
+/// Bytes of room for a page's texts that a column keeps: an ordinary page's.
+const ROOM_KEPT: usize = 1 << 20;
 /// Values after which a dictionary must have proved itself.
 const PROOF_VALUES: usize = 4_096;
 /// Of so many values, in percent, at most this many may be distinct.
@@ -104,6 +106,11 @@ impl Texts {
         self.dictionary.is_some()
     }
 
+    /// Bytes that the dictionary adds to the chunk.
+    pub(super) fn dictionary_bytes(&self) -> usize {
+        self.dictionary.as_ref().map_or(0, Dictionary::bytes)
+    }
+
     /// Bytes of the open page, about.
     pub(super) const fn page_bytes(&self) -> usize {
         self.numbers.len() * 2 + self.lengths.len() * 2 + self.text.len()
@@ -142,6 +149,8 @@ impl Texts {
         self.numbers.clear();
         self.lengths.clear();
         self.text.clear();
+        // One long value must not hold its room for good, in each column that ever had one.
+        self.text.shrink_to(ROOM_KEPT);
         Ok(())
     }
 

@@ -32,6 +32,11 @@ impl Wides {
         self.values.extend_from_slice(values);
     }
 
+    /// Bytes that the dictionary adds to the chunk.
+    pub(super) fn dictionary_bytes(&self) -> usize {
+        self.numbered.bytes()
+    }
+
     pub(super) const fn page_bytes(&self) -> usize {
         self.values.len() * LEN
     }
