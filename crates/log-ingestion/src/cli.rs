@@ -144,7 +144,7 @@ pub struct WritingArgs {
     /// Compression: snappy, gzip, brotli, zstd, lz4 or none
     #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
     pub compression: ingest_tabular::Codec,
-    /// Keep to encodings that old readers know; files grow by about a tenth
+    /// Keep to encodings that old readers know; files grow by a tenth to two fifths
     #[arg(long)]
     pub compat: bool,
 }

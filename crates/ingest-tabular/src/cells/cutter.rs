@@ -1,8 +1,9 @@
 //! Cutting: blocks of records, or the bytes of a file, to batches of cells.
 //!
 //! Decides how much a batch holds, by fixed measures, so that the same text gives the same batches however it arrives;
-//! batches of records end with their block. Files take a fast way while it is open to them; whatever is odd goes through the framer and the parser of its
-//! shape, record by record, with the same outcome. Holds one batch of text beside the batch that is filled.
+//! batches of records end with their block. Files take a fast way while it is open to them; whatever is odd goes through
+//! the framer and the parser of its shape, record by record, with the same outcome. Holds one batch of text beside the
+//! batch that is filled.
 
 use std::io::{self, Read};
 

@@ -165,8 +165,10 @@ impl Columns {
             return Ok(());
         }
         self.group_rows = 0;
-        let jobs: Vec<Job> = self.take_all(|_place| Task::End);
-        self.crew.begin(jobs.into_iter());
+        let columns = self.writers.iter_mut().zip(0..);
+        let jobs = columns
+            .filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: Task::End }));
+        self.crew.begin(jobs);
         let mut done = self.crew.complete().map_err(EncodeError::Compress)?;
         done.sort_by_key(|done| done.place);
         let mut group = writer.next_row_group().map_err(EncodeError::RowGroup)?;
@@ -220,7 +222,7 @@ impl Columns {
             own.write(&mut self.writers, (batch, rows), &times.unwrap_or_default(), compressor)
                 .map_err(EncodeError::Compress)?;
             if let Some(raw) = self.places.raw.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
-                own.write_raw(raw, (batch, rows), compressor, &mut self.rescued_rows)
+                Own::write_raw(raw, (batch, rows), compressor, &mut self.rescued_rows)
                     .map_err(EncodeError::Compress)?;
             }
         }
@@ -269,13 +271,6 @@ impl Columns {
             *filled = Some(slot);
         }
         self.slot_names.push((name.field.clone(), column.is_some()));
-    }
-
-    fn take_all(&mut self, task: impl Fn(usize) -> Task) -> Vec<Job> {
-        let columns = self.writers.iter_mut().zip(0..);
-        columns
-            .filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: task(place) }))
-            .collect()
     }
 
     fn put_back(&mut self, place: usize, column: Box<ColumnWriter>) {

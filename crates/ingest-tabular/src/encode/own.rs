@@ -72,9 +72,7 @@ impl Own {
     }
 
     /// Writes the records themselves.
-    #[expect(clippy::unused_self, reason = "only a file with columns of ours has this one")]
     pub(super) fn write_raw(
-        &self,
         raw: &mut ColumnWriter,
         (batch, rows): (&Batch, &Range<u32>),
         compressor: &mut Compressor,

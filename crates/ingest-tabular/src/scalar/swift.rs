@@ -4,7 +4,7 @@
 
 use ingest_core::schema::{FloatForm, TimeForm, TimeUnit};
 
-use super::{instant, number, parse_cell};
+use super::{instant, number};
 use crate::cells::Span;
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
@@ -203,12 +203,11 @@ impl Instants {
     /// Reads by the general rules, and remembers the day.
     #[cold]
     pub(crate) fn read_slowly(&mut self, text: &[u8]) -> Option<i64> {
-        let kind = ingest_core::schema::ColumnType::Timestamp { form: self.form, unit: self.unit };
-        let Some(super::Cell::Int(steps)) = parse_cell(kind, text) else { return None };
+        let clock = instant::read(text).filter(|clock| clock.is_of(self.form))?;
+        let steps = clock.in_unit(self.unit)?;
         let (day, rest) = text.split_at_checked(self.clock_at)?;
         let seconds = second_of_day(u64::from_le_bytes(*rest.first_chunk::<8>()?))?;
         // Only where the zone is none or UTC's does the day alone tell the rest.
-        let clock = instant::read(text)?;
         let begins = (clock.seconds - seconds).checked_mul(self.per_second);
         let is_plain = clock.seconds.rem_euclid(86_400) == seconds;
         if let Some(begins) = begins.filter(|_| is_plain) {
