@@ -1,78 +1,28 @@
 //! The rules of progress: which spans of a log are complete, and which are open and why.
 //!
 //! A value with rules; where it is kept is the store's business. Spans never overlap, neighbours merge so that the
-//! size stays bounded, a gap is only ever closed by a window that was committed, and an error leaves the ledger as
-//! it was. The table holds the truth: a lost ledger is rebuilt by recording what the files say.
+//! size stays bounded, a gap is only ever closed by a window that was committed, a complete window is only opened again
+//! by name, and an error leaves the ledger as it was. The table holds the truth: a lost ledger is rebuilt by recording
+//! what the files say.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LogId, Slug};
 use crate::schema::TableSchema;
-use crate::time::{LogWindow, Timestamp};
+use crate::time::{LogWindow, MS_PER_DAY, MS_PER_HOUR, Timestamp, millis_of};
 
-/// Open windows remembered for one log; the oldest are kept, since those behind them are planned again anyway.
+pub use entry::{Digest, OpenWindow, Span, Tally};
+
+mod entry;
+
+/// Open windows remembered for one log; the oldest are kept, since those behind them are planned again anyway. Windows
+/// whose old file is still in the table are never forgotten: no more than this many are opened again at a time.
 const OPEN_MAX: usize = 1_000;
-
-/// What a committed window amounted to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Events that the source gave, each once.
-    pub fetched: u64,
-    /// Of these, rows in files.
-    pub stored: u64,
-    /// Of these, records in the quarantine.
-    pub quarantined: u64,
-    /// What the server counts, where it can count.
-    pub counted: Option<u64>,
-    /// Files.
-    pub files: u64,
-    /// Bytes of these files.
-    pub bytes: u64,
-}
-
-impl Tally {
-    /// Whether nothing was lost on the way: fetched = stored + quarantined, and = what the server counts.
-    #[must_use]
-    pub fn conserves(&self) -> bool {
-        self.stored.checked_add(self.quarantined) == Some(self.fetched)
-            && self.counted.is_none_or(|counted| counted == self.fetched)
-    }
-
-    /// Two tallies as one. The count is only known when both are.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            fetched: self.fetched.saturating_add(other.fetched),
-            stored: self.stored.saturating_add(other.stored),
-            quarantined: self.quarantined.saturating_add(other.quarantined),
-            counted: self.counted.zip(other.counted).map(|(a, b)| a.saturating_add(b)),
-            files: self.files.saturating_add(other.files),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-}
-
-/// A complete span: one committed window, or several neighbours as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// The span.
-    pub window: LogWindow,
-    /// What it amounted to.
-    pub tally: Tally,
-}
-
-/// A window that was tried and could not be completed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenWindow {
-    /// The window.
-    pub window: LogWindow,
-    /// Why, in words.
-    pub reason: String,
-    /// When it failed last.
-    pub at: Timestamp,
-    /// How often it failed.
-    pub tries: u32,
-}
+/// Days within which complete spans stay apart by day, in milliseconds; older neighbours become one span, so that years
+/// take no more room than a season.
+const BY_DAY_MS: i64 = 90 * MS_PER_DAY;
 
 /// How a record was taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,15 +34,24 @@ pub enum Recorded {
     AlreadyThere,
 }
 
-/// Why a window cannot be recorded.
+/// Why the ledger refused a change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// It covers a part of what is complete, and more: some events would be stored twice.
     #[error("window {0} overlaps a complete span without lying inside it")]
     Straddles(LogWindow),
+    /// It covers a part of a window whose old file is still in the table.
+    #[error("window {0} overlaps a window that was opened again, without being that window")]
+    NotTheReplaced(LogWindow),
     /// Its figures do not add up.
     #[error("window {0} would be recorded with figures that lose or invent events: {1:?}")]
     Unbalanced(LogWindow, Tally),
+    /// What is to be opened again, and what is to stay, are not together the complete spans they are taken from.
+    #[error("window {0} cannot be opened again: what would stay complete is not exactly the rest")]
+    NotTiled(LogWindow),
+    /// Too many windows wait for their replacement.
+    #[error("window {0} is not opened again yet: {OPEN_MAX} windows wait to be fetched again")]
+    TooManyOpen(LogWindow),
 }
 
 /// The progress of one log.
@@ -101,6 +60,8 @@ pub struct LogLedger {
     tail_since: Option<Timestamp>,
     spans: Vec<Span>,
     open: Vec<OpenWindow>,
+    #[serde(default)]
+    beyond: Vec<LogWindow>,
 }
 
 impl LogLedger {
@@ -116,123 +77,238 @@ impl LogLedger {
         self.tail_since = Some(self.tail_since.map_or(start, |old| old.min(start)));
     }
 
-    /// The instant up to which the live tail is complete without a gap; `None` before the first pass.
+    /// The instant up to which nothing is left to fetch of the live tail; `None` before the first pass.
+    ///
+    /// Spans that the server no longer has hold it up no longer than they can be fetched.
     #[must_use]
     pub fn position(&self) -> Option<Timestamp> {
         let start = self.tail_since?;
-        let span = self.spans.iter().find(|s| s.window.start() <= start && start < s.window.end());
-        Some(span.map_or(start, |s| s.window.end()))
+        let mut behind: Vec<LogWindow> =
+            self.spans.iter().map(|s| s.window).chain(self.beyond.iter().copied()).collect();
+        behind.sort_unstable();
+        let run = joined(behind.into_iter()).into_iter().find(|window| window.contains(start));
+        Some(run.map_or(start, LogWindow::end))
     }
 
-    /// Complete spans, oldest first, neighbours merged.
+    /// Complete spans, oldest first.
     #[must_use]
     pub fn spans(&self) -> &[Span] {
         &self.spans
     }
 
-    /// Windows that failed and are not complete since.
+    /// Windows that failed, or were opened again, and are not complete since; oldest first.
     #[must_use]
     pub fn open(&self) -> &[OpenWindow] {
         &self.open
     }
 
-    /// All that was recorded.
+    /// Spans that the server says it no longer has and that were never fetched; oldest first.
     #[must_use]
-    pub fn total(&self) -> Tally {
-        let none = Tally { counted: Some(0), ..Tally::default() };
-        self.spans.iter().fold(none, |all, span| all.plus(span.tally))
+    pub fn beyond(&self) -> &[LogWindow] {
+        &self.beyond
     }
 
-    /// Records that a window is durable. Leaves the ledger as it was on error.
+    /// All that is complete.
+    #[must_use]
+    pub fn total(&self) -> Tally {
+        self.spans.iter().fold(Tally::EMPTY, |all, span| all.plus(span.tally))
+    }
+
+    /// Records that a window is durable, `proved` being when the server counted it. Leaves the ledger as it was on error.
     ///
-    /// | the window, against the complete spans | outcome        |
-    /// |----------------------------------------|----------------|
-    /// | shares nothing with them               | `Added`        |
-    /// | lies inside one                        | `AlreadyThere` |
-    /// | shares a part only                     | error          |
+    /// | the window, against the complete spans                | outcome        |
+    /// |--------------------------------------------------------|----------------|
+    /// | shares nothing with them                               | `Added`        |
+    /// | lies inside one                                        | `AlreadyThere` |
+    /// | shares a part only                                     | error          |
+    /// | shares a part with a window that was opened again only | error          |
     ///
     /// # Errors
     /// As in the table, and when the tally does not conserve events.
-    pub fn record(&mut self, window: LogWindow, tally: Tally) -> Result<Recorded, LedgerError> {
+    pub fn record(
+        &mut self,
+        window: LogWindow,
+        tally: Tally,
+        proved: Option<Timestamp>,
+    ) -> Result<Recorded, LedgerError> {
         if !tally.conserves() {
             return Err(LedgerError::Unbalanced(window, tally));
+        }
+        if self.replaced().any(|held| held.overlaps(window) && held != window) {
+            return Err(LedgerError::NotTheReplaced(window));
         }
         let at = self.spans.partition_point(|s| s.window.end() <= window.start());
         if let Some(next) = self.spans.get(at)
             && next.window.overlaps(window)
         {
-            let inside = next.window.start() <= window.start() && window.end() <= next.window.end();
-            return if inside { Ok(Recorded::AlreadyThere) } else { Err(LedgerError::Straddles(window)) };
+            return if window.lies_in(next.window) { Ok(Recorded::AlreadyThere) } else { Err(LedgerError::Straddles(window)) };
         }
-        self.spans.insert(at, Span { window, tally });
-        self.merge_around(at);
+        self.spans.insert(at, Span::new(window, tally, proved));
         self.close_open(window);
+        self.beyond = self.beyond.iter().flat_map(|old| old.without(window)).collect();
         Ok(Recorded::Added)
     }
 
     /// Notes that a window could not be completed.
     pub fn leave_open(&mut self, window: LogWindow, reason: &str, now: Timestamp) {
-        let before = self.open.iter().position(|o| o.window.overlaps(window));
-        let tries = before.map_or(0, |at| self.open.remove(at).tries);
+        let mut tries = 0;
+        let mut held = None;
+        self.open.retain(|open| {
+            let same = open.window == window;
+            let gone = same || (open.held.is_none() && open.window.overlaps(window));
+            if gone {
+                tries = tries.max(open.tries);
+                held = held.or(open.held.filter(|_| same));
+            }
+            !gone
+        });
+        let tries: u32 = tries.saturating_add(1);
+        self.open.push(OpenWindow { window, reason: reason.to_owned(), at: now, tries, held });
+        self.keep_open_bounded();
+    }
+
+    /// Opens a complete window again: its file is to be replaced. `held` is that window as the table holds it, `rest` what
+    /// stays complete of the spans that it was a part of. Leaves the ledger as it was on error.
+    ///
+    /// # Errors
+    /// When the two are not exactly what was complete, or too many windows wait already.
+    pub fn reopen(
+        &mut self,
+        held: Span,
+        rest: &[Span],
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let window = held.window;
+        if self.replaced().count() >= OPEN_MAX {
+            return Err(LedgerError::TooManyOpen(window));
+        }
+        let (taken, others): (Vec<Span>, Vec<Span>) =
+            self.spans.iter().copied().partition(|span| span.window.overlaps(window));
+        let mut parts: Vec<LogWindow> = rest.iter().map(|span| span.window).chain([window]).collect();
+        parts.sort_unstable();
+        let wanted = taken.iter().map(|span| span.window);
+        let length = |windows: &[LogWindow]| windows.iter().map(|w| w.len_ms()).sum::<i64>();
+        let wanted: Vec<LogWindow> = wanted.collect();
+        if length(&parts) != length(&wanted) || joined(parts.into_iter()) != joined(wanted.into_iter()) {
+            return Err(LedgerError::NotTiled(window));
+        }
+        self.spans = others;
+        self.spans.extend(rest);
+        self.spans.sort_unstable_by_key(|span| span.window);
         self.open.push(OpenWindow {
             window,
             reason: reason.to_owned(),
             at: now,
-            tries: tries.saturating_add(1),
+            tries: 0,
+            held: Some(held.tally),
         });
-        self.open.sort_by_key(|o| o.window);
-        self.open.truncate(OPEN_MAX);
+        self.keep_open_bounded();
+        Ok(())
+    }
+
+    /// Takes in that the server's count for `window`, `now`, is still that of the complete spans inside it.
+    pub fn confirm(&mut self, window: LogWindow, now: Timestamp) {
+        for span in self.spans.iter_mut().filter(|span| span.window.lies_in(window)) {
+            let fresh = Span::new(span.window, span.tally, Some(now));
+            span.proved = fresh.proved;
+            span.proved_age_ms = span.proved_age_ms.max(fresh.proved_age_ms);
+        }
+    }
+
+    /// Takes in that counting `window` again will tell nothing any more: the server no longer has all of it.
+    pub fn settle_for_ever(&mut self, window: LogWindow) {
+        for span in self.spans.iter_mut().filter(|span| span.window.lies_in(window)) {
+            span.proved_age_ms = i64::MAX;
+        }
+    }
+
+    /// Notes that the server no longer has a window that was never fetched. It is not complete, and not planned again.
+    pub fn lose(&mut self, window: LogWindow) {
+        let incomplete = self.gaps(window);
+        self.open.retain(|open| open.held.is_some() || !open.window.lies_in(window));
+        self.beyond.extend(incomplete);
+        self.beyond.sort_unstable();
+        self.beyond = joined(std::mem::take(&mut self.beyond).into_iter());
+    }
+
+    /// Forgets what was noted as lost: asked for again, the server may have it after all.
+    pub fn hope_again(&mut self, window: LogWindow) {
+        self.beyond = self.beyond.iter().flat_map(|old| old.without(window)).collect();
+    }
+
+    /// Merges neighbours that nothing needs apart any more, so that the size stays bounded: within an hour all, within a
+    /// day those whose last recount is behind them, after [`BY_DAY_MS`] these whatever their day.
+    pub fn merge(&mut self, last_recount: Duration, now: Timestamp) {
+        let last_ms = millis_of(last_recount);
+        let mut merged: Vec<Span> = Vec::with_capacity(self.spans.len());
+        for span in self.spans.drain(..) {
+            let joined = merged.last().and_then(|left| {
+                let (from, to) = (left.window.start(), span.window.end().plus_millis(-1));
+                let unit = |ms: i64| from.millis().div_euclid(ms) == to.millis().div_euclid(ms);
+                let done = left.proved_age_ms >= last_ms && span.proved_age_ms >= last_ms;
+                let old = span.window.end().plus_millis(BY_DAY_MS) < now;
+                let may = unit(MS_PER_HOUR) || (done && (old || unit(MS_PER_DAY)));
+                if may { left.join(span) } else { None }
+            });
+            match (joined, merged.last_mut()) {
+                (Some(joined), Some(left)) => *left = joined,
+                (None, _) | (Some(_), None) => merged.push(span),
+            }
+        }
+        self.spans = merged;
     }
 
     /// The parts of `range` that are not complete, oldest first.
     #[must_use]
     pub fn gaps(&self, range: LogWindow) -> Vec<LogWindow> {
-        let mut gaps = Vec::new();
-        let mut start = range.start();
+        let mut gaps = vec![range];
         for span in self.spans.iter().filter(|s| s.window.overlaps(range)) {
-            gaps.extend(LogWindow::new(start, span.window.start()));
-            start = start.max(span.window.end());
+            let Some(last) = gaps.pop() else { break };
+            gaps.extend(last.without(span.window));
         }
-        gaps.extend(LogWindow::new(start, range.end()));
         gaps
+    }
+
+    /// Windows whose old file is still in the table.
+    fn replaced(&self) -> impl Iterator<Item = LogWindow> + '_ {
+        self.open.iter().filter(|open| open.held.is_some()).map(|open| open.window)
     }
 
     /// Forgets open windows, or parts of them, that are complete now.
     fn close_open(&mut self, window: LogWindow) {
-        let mut rest = Vec::new();
-        for open in self.open.drain(..) {
-            if !open.window.overlaps(window) {
-                rest.push(open);
-                continue;
-            }
-            let left = LogWindow::new(open.window.start(), window.start());
-            let right = LogWindow::new(window.end(), open.window.end());
-            rest.extend(
-                [left, right].into_iter().flatten().map(|window| OpenWindow { window, ..open.clone() }),
-            );
-        }
-        self.open = rest;
-        self.open.truncate(OPEN_MAX);
+        let open = std::mem::take(&mut self.open);
+        self.open = open
+            .into_iter()
+            .flat_map(|open| open.window.without(window).map(move |window| OpenWindow { window, ..open.clone() }))
+            .collect();
+        self.keep_open_bounded();
     }
 
-    fn merge_around(&mut self, at: usize) {
-        for left in [at, at.saturating_sub(1)] {
-            let (Some(a), Some(b)) = (self.spans.get(left).copied(), self.spans.get(left + 1).copied())
-            else {
-                continue;
-            };
-            let alike = a.tally.counted.is_some() == b.tally.counted.is_some();
-            if a.window.end() != b.window.start() || !alike {
-                continue;
+    fn keep_open_bounded(&mut self) {
+        self.open.sort_by_key(|o| o.window);
+        let mut left = OPEN_MAX.saturating_sub(self.replaced().count());
+        self.open.retain(|open| {
+            let kept = open.held.is_some() || left > 0;
+            left = left.saturating_sub(usize::from(open.held.is_none()));
+            kept
+        });
+    }
+}
+
+/// Sorted windows with neighbours, and those that overlap, as one.
+fn joined(windows: impl Iterator<Item = LogWindow>) -> Vec<LogWindow> {
+    let mut all: Vec<LogWindow> = Vec::new();
+    for window in windows {
+        match all.last_mut() {
+            Some(last) if last.end() >= window.start() => {
+                let end = last.end().max(window.end());
+                *last = LogWindow::new(last.start(), end).unwrap_or(window);
             }
-            if let Some(window) = LogWindow::new(a.window.start(), b.window.end()) {
-                self.spans.remove(left + 1);
-                if let Some(kept) = self.spans.get_mut(left) {
-                    *kept = Span { window, tally: a.tally.plus(b.tally) };
-                }
-            }
+            Some(_) | None => all.push(window),
         }
     }
+    all
 }
 
 /// Everything that is remembered of one log between runs.

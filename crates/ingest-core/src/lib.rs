@@ -6,6 +6,7 @@
 //! pass `now` and entropy in.
 
 pub mod api;
+pub mod audit;
 pub mod bounds;
 pub mod catalog;
 pub mod count;

@@ -59,10 +59,42 @@ pub fn tail(ledger: &LogLedger, policy: &Policy, now: Timestamp) -> Option<LogWi
     LogWindow::new(start, now.minus(policy.settle_delay))
 }
 
-/// The parts of `range` that are not complete yet, oldest first, cut at midnights of UTC.
+/// What a pass over a log has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The span, within one UTC day.
+    pub window: LogWindow,
+    /// Whether the table holds a file of exactly this window, which the new one replaces: it must not be cut.
+    pub replaces: bool,
+}
+
+/// The parts of `range` that are not complete yet, oldest first, cut at midnights of UTC; where `elsewhere`, also windows
+/// outside of it that are open. What the server no longer has is left out.
 #[must_use]
-pub fn missing(ledger: &LogLedger, range: LogWindow) -> Vec<LogWindow> {
-    ledger.gaps(range).into_iter().flat_map(LogWindow::by_day).collect()
+pub fn missing(ledger: &LogLedger, range: LogWindow, elsewhere: bool) -> Vec<Due> {
+    let mut gaps = ledger.gaps(range);
+    let mut due = Vec::new();
+    for open in ledger.open() {
+        let replaces = open.held.is_some();
+        let outside = !open.window.overlaps(range);
+        if (replaces && (elsewhere || !outside)) || (outside && elsewhere) {
+            due.extend(days(open.window, replaces));
+        }
+        if replaces {
+            gaps = gaps.into_iter().flat_map(|gap| gap.without(open.window)).collect();
+        }
+    }
+    for lost in ledger.beyond() {
+        gaps = gaps.into_iter().flat_map(|gap| gap.without(*lost)).collect();
+    }
+    due.extend(gaps.into_iter().flat_map(|gap| days(gap, false)));
+    due.sort_unstable_by_key(|due| due.window);
+    due
+}
+
+fn days(window: LogWindow, replaces: bool) -> Vec<Due> {
+    let pieces = if replaces { vec![window] } else { window.by_day() };
+    pieces.into_iter().map(|window| Due { window, replaces }).collect()
 }
 
 /// Cuts a counted span into windows of about `policy.window_rows` rows.

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Milliseconds in a second, for conversions from the API's and the user's units.
 pub const MS_PER_SECOND: i64 = 1_000;
+/// Milliseconds in an hour.
+pub const MS_PER_HOUR: i64 = 3_600 * MS_PER_SECOND;
 /// Milliseconds in a UTC day; log time has no leap seconds.
 pub const MS_PER_DAY: i64 = 86_400 * MS_PER_SECOND;
 
@@ -186,6 +188,19 @@ impl LogWindow {
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
+    }
+
+    /// Whether all of it is in `outer`.
+    #[must_use]
+    pub fn lies_in(self, outer: Self) -> bool {
+        outer.start <= self.start && self.end <= outer.end
+    }
+
+    /// What is left when `taken` is cut out: a left part, a right part, both or nothing.
+    pub fn without(self, taken: Self) -> impl Iterator<Item = Self> {
+        let left = Self::new(self.start, self.end.min(taken.start));
+        let right = Self::new(self.start.max(taken.end), self.end);
+        left.into_iter().chain(right)
     }
 
     /// Halves the window; `None` at one millisecond, the API's resolution.

@@ -7,7 +7,7 @@ fn window(start: i64, end: i64) -> LogWindow {
 }
 
 fn rows(n: u64) -> Tally {
-    Tally { fetched: n, stored: n, counted: Some(n), files: 1, bytes: n, ..Tally::default() }
+    Tally { fetched: n, stored: n, counted: Some(n), files: 1, bytes: n, ..Tally::EMPTY }
 }
 
 fn spans(ledger: &LogLedger) -> String {
@@ -20,11 +20,12 @@ fn spans(ledger: &LogLedger) -> String {
 }
 
 #[test]
-fn neighbours_merge_and_gaps_stay() {
+fn gaps_stay_whatever_the_order() {
     let mut ledger = LogLedger::default();
     for (start, end, n) in [(0, 10, 1), (20, 30, 2), (40, 50, 4), (10, 20, 8)] {
-        assert_eq!(ledger.record(window(start, end), rows(n)), Ok(Recorded::Added));
+        assert_eq!(ledger.record(window(start, end), rows(n), None), Ok(Recorded::Added));
     }
+    ledger.merge(Duration::ZERO, Timestamp::from_millis(0));
     assert_eq!(spans(&ledger), "0..30=11 40..50=4");
     assert_eq!(ledger.gaps(window(5, 60)), [window(30, 40), window(50, 60)]);
 }
@@ -32,11 +33,11 @@ fn neighbours_merge_and_gaps_stay() {
 #[test]
 fn the_same_window_again_changes_nothing_and_a_straddling_one_is_refused() {
     let mut ledger = LogLedger::default();
-    assert_eq!(ledger.record(window(0, 10), rows(1)), Ok(Recorded::Added));
+    assert_eq!(ledger.record(window(0, 10), rows(1), None), Ok(Recorded::Added));
     let before = ledger.clone();
-    assert_eq!(ledger.record(window(2, 10), rows(1)), Ok(Recorded::AlreadyThere));
-    assert!(ledger.record(window(5, 15), rows(1)).is_err());
-    assert!(ledger.record(window(-5, 15), rows(1)).is_err());
+    assert_eq!(ledger.record(window(2, 10), rows(1), None), Ok(Recorded::AlreadyThere));
+    assert!(ledger.record(window(5, 15), rows(1), None).is_err());
+    assert!(ledger.record(window(-5, 15), rows(1), None).is_err());
     assert_eq!(ledger, before);
 }
 
@@ -46,7 +47,7 @@ fn figures_that_lose_events_are_refused() {
     let short = Tally { counted: Some(5), ..rows(4) };
     let lost = Tally { stored: 3, ..rows(4) };
     for tally in [short, lost] {
-        assert!(ledger.record(window(0, 10), tally).is_err());
+        assert!(ledger.record(window(0, 10), tally, None).is_err());
     }
     assert_eq!(ledger, LogLedger::default());
 }
@@ -58,9 +59,9 @@ fn an_open_window_closes_when_its_parts_are_complete() {
     ledger.leave_open(window(0, 10), "short", now);
     ledger.leave_open(window(0, 10), "short again", now);
     assert_eq!((ledger.open().len(), ledger.open()[0].tries), (1, 2));
-    assert_eq!(ledger.record(window(0, 4), rows(1)), Ok(Recorded::Added));
+    assert_eq!(ledger.record(window(0, 4), rows(1), None), Ok(Recorded::Added));
     assert_eq!(ledger.open()[0].window, window(4, 10));
-    assert_eq!(ledger.record(window(4, 10), rows(1)), Ok(Recorded::Added));
+    assert_eq!(ledger.record(window(4, 10), rows(1), None), Ok(Recorded::Added));
     assert!(ledger.open().is_empty());
 }
 
@@ -70,10 +71,90 @@ fn the_position_stops_at_the_first_gap() {
     assert_eq!(ledger.position(), None);
     ledger.start_tail(Timestamp::from_millis(0));
     assert_eq!(ledger.position(), Some(Timestamp::from_millis(0)));
-    assert_eq!(ledger.record(window(10, 20), rows(1)), Ok(Recorded::Added));
+    assert_eq!(ledger.record(window(10, 20), rows(1), None), Ok(Recorded::Added));
     assert_eq!(ledger.position(), Some(Timestamp::from_millis(0)));
-    assert_eq!(ledger.record(window(0, 10), rows(1)), Ok(Recorded::Added));
+    assert_eq!(ledger.record(window(0, 10), rows(1), None), Ok(Recorded::Added));
     assert_eq!(ledger.position(), Some(Timestamp::from_millis(20)));
+}
+
+#[test]
+fn a_span_opened_again_is_exactly_what_was_named() {
+    let mut ledger = LogLedger::default();
+    let now = Timestamp::from_millis(99);
+    let span = |start, end, n| Span::new(window(start, end), rows(n), None);
+    for (start, end, n) in [(0, 10, 1), (10, 20, 2), (20, 30, 4)] {
+        assert_eq!(ledger.record(window(start, end), rows(n), None), Ok(Recorded::Added));
+    }
+    ledger.merge(Duration::ZERO, now);
+    let before = ledger.clone();
+    let held = span(10, 20, 2);
+    for rest in [vec![], vec![span(0, 10, 1)], vec![span(0, 15, 1), span(20, 30, 4)], vec![span(0, 10, 1), span(20, 31, 4)]] {
+        assert_eq!(ledger.reopen(held, &rest, "grew", now), Err(LedgerError::NotTiled(held.window)));
+    }
+    assert_eq!(ledger, before);
+    ledger.reopen(held, &[span(0, 10, 1), span(20, 30, 4)], "grew", now).unwrap();
+    assert_eq!(spans(&ledger), "0..10=1 20..30=4");
+    assert_eq!(ledger.gaps(window(0, 30)), [window(10, 20)]);
+    // Its old file is still there: nothing but its replacement may be recorded.
+    assert_eq!(ledger.record(window(10, 15), rows(1), None), Err(LedgerError::NotTheReplaced(window(10, 15))));
+    ledger.leave_open(window(10, 20), "the API is away", now);
+    ledger.leave_open(window(5, 40), "the whole day could not be counted", now);
+    assert_eq!(ledger.open().iter().filter(|open| open.held == Some(rows(2))).count(), 1);
+    assert_eq!(ledger.record(window(10, 20), rows(3), None), Ok(Recorded::Added));
+    assert!(ledger.open().iter().all(|open| open.held.is_none()));
+    assert_eq!(ledger.total().fetched, 8);
+}
+
+#[test]
+fn windows_with_an_old_file_are_never_forgotten() {
+    let mut ledger = LogLedger::default();
+    let now = Timestamp::from_millis(0);
+    assert_eq!(ledger.record(window(5_000, 5_001), rows(1), None), Ok(Recorded::Added));
+    ledger.reopen(Span::new(window(5_000, 5_001), rows(1), None), &[], "grew", now).unwrap();
+    (0..2_000).for_each(|n| ledger.leave_open(window(n * 2, n * 2 + 1), "away", now));
+    assert_eq!(ledger.open().len(), OPEN_MAX);
+    assert!(ledger.open().iter().any(|open| open.held.is_some()));
+}
+
+#[test]
+fn what_the_server_lost_is_neither_complete_nor_planned_but_passed() {
+    let mut ledger = LogLedger::default();
+    ledger.start_tail(Timestamp::from_millis(0));
+    ledger.leave_open(window(0, 10), "beyond retention", Timestamp::from_millis(50));
+    ledger.lose(window(0, 10));
+    assert_eq!((ledger.beyond(), ledger.open().len(), ledger.total().fetched), ([window(0, 10)].as_slice(), 0, 0));
+    assert_eq!(ledger.position(), Some(Timestamp::from_millis(10)));
+    assert_eq!(crate::plan::missing(&ledger, window(0, 20), true).len(), 1);
+    assert_eq!(ledger.record(window(4, 20), rows(1), None), Ok(Recorded::Added));
+    assert_eq!(ledger.beyond(), [window(0, 4)]);
+    ledger.hope_again(window(0, 2));
+    assert_eq!(ledger.gaps(window(0, 20)), [window(0, 4)]);
+    assert_eq!(ledger.beyond(), [window(2, 4)]);
+}
+
+#[test]
+fn merging_bounds_the_size_and_keeps_every_figure() {
+    let day = Duration::from_secs(86_400);
+    let minute = 60_000;
+    let mut ledger = LogLedger::default();
+    let end = 200 * 1_440;
+    for n in (0..end).step_by(5) {
+        let window = window(n * minute, (n + 5) * minute);
+        let now = window.end().plus_millis(5 * minute);
+        assert_eq!(ledger.record(window, rows(1), Some(now)), Ok(Recorded::Added));
+        if n % 1_440 == 0 {
+            ledger.confirm(window_before(window), now);
+            ledger.merge(day, now);
+        }
+    }
+    ledger.merge(day, Timestamp::from_millis(end * minute));
+    assert_eq!(ledger.total().fetched, u64::try_from(end / 5).unwrap());
+    assert!(ledger.spans().len() < 200, "{} spans", ledger.spans().len());
+    assert_eq!(ledger.gaps(window(0, end * minute)), []);
+}
+
+fn window_before(window: LogWindow) -> LogWindow {
+    LogWindow::new(Timestamp::from_millis(-1), window.start().plus_millis(-86_400_000)).unwrap_or(window)
 }
 
 proptest! {
@@ -90,7 +171,7 @@ proptest! {
             let covered = (start..start + len).filter(|ms| bits[usize::try_from(*ms).unwrap()]).count();
             let n = u64::try_from(len).unwrap();
             let tally = if countable { rows(n) } else { Tally { counted: None, ..rows(n) } };
-            let outcome = ledger.record(one, tally);
+            let outcome = ledger.record(one, tally, None);
             match covered {
                 0 => {
                     prop_assert_eq!(outcome, Ok(Recorded::Added));
