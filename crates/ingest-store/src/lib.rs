@@ -4,6 +4,7 @@
 //! Never looks inside a file or a record: what they hold is checked by whoever wrote them.
 
 mod disk;
+mod durable;
 mod error;
 pub mod layout;
 mod lock;
@@ -12,6 +13,7 @@ mod spool;
 mod state;
 mod table;
 
+pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk, Space};
 pub use error::StoreError;
 pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;

@@ -3,13 +3,14 @@
 //! The kernel's lock on `_ingest/lock` decides, and ends with its process however that ends; the file's text only
 //! says who holds it.
 
-use std::fs::File;
+use std::fs::TryLockError;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk;
+use crate::disk::{Disk, DiskFile};
+use crate::durable;
 use crate::error::StoreError;
 use crate::layout::INGEST;
 
@@ -27,7 +28,7 @@ pub struct Holder {
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Box<dyn DiskFile>,
 }
 
 /// Why a folder could not be locked.
@@ -58,20 +59,20 @@ impl Lock {
     ///
     /// # Errors
     /// When it is held, or cannot be taken.
-    pub fn take(output_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
+    pub fn take(disk: &dyn Disk, output_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
         let folder = output_dir.join(INGEST);
-        disk::create_dir(&folder)?;
+        durable::create_dir(disk, &folder)?;
         let path = folder.join("lock");
-        let mut file = disk::open_or_create(&path)?;
+        let mut file = disk.open_or_create(&path).map_err(StoreError::at("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
+            Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 let by =
                     file.read_to_string(&mut text).ok().and_then(|_read| serde_json::from_str(&text).ok());
                 return Err(LockError::Held { folder: output_dir.display().to_string(), by });
             }
-            Err(std::fs::TryLockError::Error(cause)) => {
+            Err(TryLockError::Error(cause)) => {
                 return Err(StoreError::at("lock", &path)(cause).into());
             }
         }
@@ -86,15 +87,16 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::OsDisk;
 
     #[test]
     fn a_second_holder_learns_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
         let holder = Holder { pid: 7, host: "box".into(), since: "2026-02-10T00:00:00Z".into() };
-        let held = Lock::take(folder.path(), &holder).unwrap();
-        let error = Lock::take(folder.path(), &holder).unwrap_err().to_string();
+        let held = Lock::take(&OsDisk, folder.path(), &holder).unwrap();
+        let error = Lock::take(&OsDisk, folder.path(), &holder).unwrap_err().to_string();
         assert!(error.contains("process 7 on box, since 2026-02-10T00:00:00Z"), "{error}");
         drop(held);
-        assert!(Lock::take(folder.path(), &holder).is_ok());
+        assert!(Lock::take(&OsDisk, folder.path(), &holder).is_ok());
     }
 }

@@ -3,14 +3,15 @@
 //! Bounds memory whatever the size of a window, and lets its records be read more than once: types are settled over
 //! the whole window before its first row is encoded. Each stored block carries a checksum.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ingest_core::records::RecordBlock;
 use twox_hash::XxHash3_64;
 
-use crate::disk;
+use crate::disk::{Disk, DiskFile};
+use crate::durable;
 use crate::error::StoreError;
 
 /// Bytes of buffers towards and from the disk.
@@ -21,11 +22,12 @@ const FRAME_MAX: u64 = 1 << 30;
 /// Records on their way.
 #[derive(Debug)]
 pub struct Spool {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     memory_max: usize,
     held: Vec<RecordBlock>,
     held_bytes: usize,
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<Box<dyn DiskFile>>>,
     records: u64,
     text_bytes: u64,
 }
@@ -33,8 +35,17 @@ pub struct Spool {
 impl Spool {
     /// A spool that keeps up to `memory_max` bytes of text in memory, and then uses a file at `path`.
     #[must_use]
-    pub const fn new(path: PathBuf, memory_max: usize) -> Self {
-        Self { path, memory_max, held: Vec::new(), held_bytes: 0, file: None, records: 0, text_bytes: 0 }
+    pub const fn new(disk: Arc<dyn Disk>, path: PathBuf, memory_max: usize) -> Self {
+        Self {
+            disk,
+            path,
+            memory_max,
+            held: Vec::new(),
+            held_bytes: 0,
+            file: None,
+            records: 0,
+            text_bytes: 0,
+        }
     }
 
     /// Adds a block.
@@ -53,7 +64,7 @@ impl Spool {
         self.held_bytes = self.held_bytes.saturating_add(block.text_len());
         self.held.push(block);
         if self.held_bytes > self.memory_max {
-            let file = disk::create_file(&self.path)?;
+            let file = durable::create_file(&*self.disk, &self.path)?;
             self.file = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
             for block in std::mem::take(&mut self.held) {
                 self.spill(&block)?;
@@ -73,7 +84,7 @@ impl Spool {
         self.records = 0;
         self.text_bytes = 0;
         match self.file.take() {
-            Some(_file) => disk::remove_if_there(&self.path),
+            Some(_file) => durable::remove_if_there(&*self.disk, &self.path),
             None => Ok(()),
         }
     }
@@ -119,7 +130,7 @@ impl Drop for Spool {
     fn drop(&mut self) {
         if self.file.take().is_some() {
             // What stays behind is swept at the next start.
-            drop(disk::remove_if_there(&self.path));
+            drop(durable::remove_if_there(&*self.disk, &self.path));
         }
     }
 }
@@ -132,7 +143,7 @@ pub enum SpoolReader<'a> {
     /// Held in a file.
     Disk {
         /// The file.
-        file: BufReader<File>,
+        file: BufReader<Box<dyn DiskFile>>,
         /// Its path, for errors.
         path: &'a Path,
     },
@@ -149,7 +160,7 @@ impl Iterator for SpoolReader<'_> {
     }
 }
 
-fn read_frame(file: &mut BufReader<File>) -> io::Result<Option<RecordBlock>> {
+fn read_frame(file: &mut BufReader<Box<dyn DiskFile>>) -> io::Result<Option<RecordBlock>> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a spooled block is damaged");
     let mut head = [0_u8; 16];
     match file.read_exact(&mut head) {
@@ -174,6 +185,7 @@ fn read_frame(file: &mut BufReader<File>) -> io::Result<Option<RecordBlock>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::OsDisk;
 
     fn block(first: u64, text: &str) -> RecordBlock {
         let mut block = RecordBlock::starting_at(first);
@@ -186,7 +198,7 @@ mod tests {
         for memory_max in [1_000, 5, 0] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("spool");
-            let mut spool = Spool::new(path.clone(), memory_max);
+            let mut spool = Spool::new(OsDisk::shared(), path.clone(), memory_max);
             let blocks: Vec<_> =
                 ["one", "", "three"].into_iter().zip(0..).map(|(text, n)| block(n, text)).collect();
             for block in &blocks {

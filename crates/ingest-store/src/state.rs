@@ -3,28 +3,30 @@
 //! `_ingest/logs/<slug>.json` holds the checksum of the second line on its first. A file that is missing or damaged
 //! is no disaster: it is rebuilt from the table.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ingest_core::ids::Slug;
 use ingest_core::ledger::LogState;
 use twox_hash::XxHash3_64;
 
-use crate::disk;
+use crate::disk::Disk;
+use crate::durable;
 use crate::error::StoreError;
 use crate::layout::INGEST;
 
 /// The folder of ledgers.
 #[derive(Debug, Clone)]
 pub struct StateDir {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
 }
 
 impl StateDir {
     /// The ledgers of an output folder.
     #[must_use]
-    pub fn of(output_dir: &Path) -> Self {
-        Self { folder: output_dir.join(INGEST).join("logs") }
+    pub fn of(disk: Arc<dyn Disk>, output_dir: &Path) -> Self {
+        Self { disk, folder: output_dir.join(INGEST).join("logs") }
     }
 
     /// Makes a log's state durable.
@@ -32,10 +34,10 @@ impl StateDir {
     /// # Errors
     /// When it could not be written; the state from before is then still there.
     pub fn save(&self, state: &LogState) -> Result<(), StoreError> {
-        disk::create_dir(&self.folder)?;
+        durable::create_dir(&*self.disk, &self.folder)?;
         let text = serde_json::to_string(state).unwrap_or_default();
         let stored = format!("{:016x}\n{text}\n", XxHash3_64::oneshot(text.as_bytes()));
-        disk::replace(&self.path(&state.slug), stored.as_bytes())
+        durable::replace(&*self.disk, &self.path(&state.slug), stored.as_bytes())
     }
 
     /// All states that are whole, and the names of files that are damaged.
@@ -44,12 +46,12 @@ impl StateDir {
     /// When the folder cannot be read.
     pub fn load(&self) -> Result<(Vec<LogState>, Vec<PathBuf>), StoreError> {
         let (mut states, mut damaged) = (Vec::new(), Vec::new());
-        for entry in disk::list(&self.folder)? {
-            let path = entry.path();
+        for entry in durable::list(&*self.disk, &self.folder)? {
+            let path = self.folder.join(entry.name);
             if path.extension().is_none_or(|e| e != "json") {
                 continue;
             }
-            let stored = fs::read(&path).map_err(StoreError::at("read", &path))?;
+            let stored = durable::read(&*self.disk, &path)?;
             match read(&stored) {
                 Some(state) => states.push(state),
                 None => damaged.push(path),
@@ -73,16 +75,19 @@ fn read(stored: &[u8]) -> Option<LogState> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use ingest_core::ids::LogId;
     use ingest_core::ledger::{Recorded, Tally};
     use ingest_core::time::{LogWindow, Timestamp};
 
     use super::*;
+    use crate::disk::OsDisk;
 
     #[test]
     fn states_read_back_and_damage_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let states = StateDir::of(folder.path());
+        let states = StateDir::of(OsDisk::shared(), folder.path());
         let mut state = LogState::new(LogId::new("id"), "Web");
         let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(9)).unwrap();
         assert_eq!(state.ledger.record(window, Tally::default()), Ok(Recorded::Added));

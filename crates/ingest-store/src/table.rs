@@ -3,16 +3,19 @@
 //! Decides the order that makes a file durable: written and synced in `_staging`, checked by the caller, renamed, its
 //! folder synced. Sweeps what a crash left in `_staging`. Never opens a committed file for writing.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ingest_core::ids::Slug;
 use ingest_core::time::LogWindow;
 
-use crate::disk;
+use crate::disk::{Disk, DiskFile, Kind};
+use crate::durable;
 use crate::error::StoreError;
 use crate::layout::{ENDING, FileName, Layout, QUARANTINE, STAGING};
+use crate::output::OutputFile;
+use crate::spool::Spool;
 
 /// Folders below `OUTPUT_DIR` that a committed file may lie in: `log=…/day=…` or `YYYY/MM/DD`.
 const DEPTH_MAX: usize = 3;
@@ -31,6 +34,7 @@ pub struct TableFile {
 /// A file being written beside the table. Removed when dropped before it was published.
 #[derive(Debug)]
 pub struct Staged {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     published: bool,
 }
@@ -46,15 +50,15 @@ impl Staged {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn reopen(&self) -> Result<File, StoreError> {
-        File::open(&self.path).map_err(StoreError::at("reopen", &self.path))
+    pub fn reopen(&self) -> Result<Box<dyn DiskFile>, StoreError> {
+        self.disk.open(&self.path).map_err(StoreError::at("reopen", &self.path))
     }
 
     /// Makes the bytes written to `file`, which is this staged file, durable.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn sync(&self, file: &File) -> Result<(), StoreError> {
+    pub fn sync(&self, file: &dyn DiskFile) -> Result<(), StoreError> {
         file.sync_all().map_err(StoreError::at("sync", &self.path))
     }
 }
@@ -63,7 +67,7 @@ impl Drop for Staged {
     fn drop(&mut self) {
         if !self.published {
             // What stays behind is swept at the next start.
-            drop(disk::remove_if_there(&self.path));
+            drop(durable::remove_if_there(&*self.disk, &self.path));
         }
     }
 }
@@ -71,6 +75,7 @@ impl Drop for Staged {
 /// A table in a folder.
 #[derive(Debug)]
 pub struct DirTable {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
     layout: Layout,
     staged: AtomicU64,
@@ -82,22 +87,22 @@ impl DirTable {
     ///
     /// # Errors
     /// When the folder cannot be used.
-    pub fn open(root: &Path, layout: Layout) -> Result<Self, StoreError> {
+    pub fn open(disk: Arc<dyn Disk>, root: &Path, layout: Layout) -> Result<Self, StoreError> {
         let staging = root.join(STAGING);
-        disk::create_dir(root)?;
-        disk::create_dir(&staging)?;
-        for orphan in disk::list(&staging)? {
-            disk::remove_if_there(&orphan.path())?;
+        durable::create_dir(&*disk, root)?;
+        durable::create_dir(&*disk, &staging)?;
+        for orphan in durable::list(&*disk, &staging)? {
+            durable::remove_if_there(&*disk, &staging.join(orphan.name))?;
         }
-        Ok(Self { root: root.to_owned(), layout, staged: AtomicU64::new(0) })
+        Ok(Self { disk, root: root.to_owned(), layout, staged: AtomicU64::new(0) })
     }
 
     /// Whether an output folder is there, or can be made, and can be written. Leaves it as it was otherwise.
     ///
     /// # Errors
     /// When it is not.
-    pub fn check_writable(root: &Path) -> Result<(), StoreError> {
-        let (_removed_when_dropped, _file) = crate::output::OutputFile::create(root, "write-check")?;
+    pub fn check_writable(disk: Arc<dyn Disk>, root: &Path) -> Result<(), StoreError> {
+        let (_removed_when_dropped, _file) = OutputFile::create_on(disk, root, "write-check")?;
         Ok(())
     }
 
@@ -107,9 +112,14 @@ impl DirTable {
         &self.root
     }
 
-    /// A path in `_staging` that nothing uses yet.
+    /// A spool in `_staging` that keeps up to `memory_max` bytes of text in memory.
     #[must_use]
-    pub fn staging_path(&self, ending: &str) -> PathBuf {
+    pub fn spool(&self, memory_max: usize) -> Spool {
+        Spool::new(Arc::clone(&self.disk), self.staging_path("spool"), memory_max)
+    }
+
+    /// A path in `_staging` that nothing uses yet.
+    fn staging_path(&self, ending: &str) -> PathBuf {
         let number = self.staged.fetch_add(1, Ordering::Relaxed);
         self.root.join(STAGING).join(format!("{number:06}.{ending}"))
     }
@@ -118,10 +128,10 @@ impl DirTable {
     ///
     /// # Errors
     /// When it cannot be created.
-    pub fn stage(&self) -> Result<(Staged, File), StoreError> {
+    pub fn stage(&self) -> Result<(Staged, Box<dyn DiskFile>), StoreError> {
         let path = self.staging_path(ENDING);
-        let file = disk::create_file(&path)?;
-        Ok((Staged { path, published: false }, file))
+        let file = durable::create_file(&*self.disk, &path)?;
+        Ok((Staged { disk: Arc::clone(&self.disk), path, published: false }, file))
     }
 
     /// Makes a staged file, synced and checked, part of the table. Publishing the same name again replaces the file by
@@ -132,10 +142,10 @@ impl DirTable {
     pub fn publish(&self, mut staged: Staged, name: &FileName) -> Result<TableFile, StoreError> {
         let path = self.root.join(name.path(self.layout));
         if let Some(folder) = path.parent() {
-            disk::create_dir(folder)?;
+            durable::create_dir(&*self.disk, folder)?;
         }
-        let bytes = fs::metadata(&staged.path).map_err(StoreError::at("look at", &staged.path))?.len();
-        disk::publish(&staged.path, &path)?;
+        let bytes = self.look_at(&staged.path)?;
+        durable::publish(&*self.disk, &staged.path, &path)?;
         staged.published = true;
         Ok(TableFile { name: name.clone(), path, bytes })
     }
@@ -152,9 +162,9 @@ impl DirTable {
         window: LogWindow,
     ) -> Result<PathBuf, StoreError> {
         let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
-        disk::create_dir(&folder)?;
+        durable::create_dir(&*self.disk, &folder)?;
         let path = folder.join(format!("{}_{}.jsonl", window.start().compact(), window.end().compact()));
-        disk::publish(&staged.path, &path)?;
+        durable::publish(&*self.disk, &staged.path, &path)?;
         staged.published = true;
         Ok(path)
     }
@@ -165,34 +175,47 @@ impl DirTable {
     /// When a folder cannot be read.
     pub fn files(&self) -> Result<Vec<TableFile>, StoreError> {
         let mut files = Vec::new();
-        collect(&self.root, &self.root, 0, &mut files)?;
+        self.collect(&self.root, 0, &mut files)?;
         files.sort();
         Ok(files)
     }
-}
 
-fn collect(root: &Path, folder: &Path, depth: usize, files: &mut Vec<TableFile>) -> Result<(), StoreError> {
-    for entry in disk::list(folder)? {
-        let path = entry.path();
-        let hidden = entry.file_name().to_str().is_none_or(|name| name.starts_with(['_', '.']));
-        if hidden {
-            continue;
-        }
-        let kind = entry.file_type().map_err(StoreError::at("look at", &path))?;
-        if kind.is_dir() && depth < DEPTH_MAX {
-            collect(root, &path, depth + 1, files)?;
-        } else if kind.is_file()
-            && let Some(name) = path.strip_prefix(root).ok().and_then(FileName::parse)
-        {
-            let bytes = entry.metadata().map_err(StoreError::at("look at", &path))?.len();
-            files.push(TableFile { name, path, bytes });
-        }
+    /// Opens a committed file, to read it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn read(&self, file: &TableFile) -> Result<Box<dyn DiskFile>, StoreError> {
+        self.disk.open(&file.path).map_err(StoreError::at("open", &file.path))
     }
-    Ok(())
+
+    fn collect(&self, folder: &Path, depth: usize, files: &mut Vec<TableFile>) -> Result<(), StoreError> {
+        for entry in durable::list(&*self.disk, folder)? {
+            let hidden = entry.name.to_str().is_none_or(|name| name.starts_with(['_', '.']));
+            if hidden {
+                continue;
+            }
+            let path = folder.join(entry.name);
+            if entry.kind == Kind::Folder && depth < DEPTH_MAX {
+                self.collect(&path, depth + 1, files)?;
+            } else if entry.kind == Kind::File
+                && let Some(name) = path.strip_prefix(&self.root).ok().and_then(FileName::parse)
+            {
+                let bytes = self.look_at(&path)?;
+                files.push(TableFile { name, path, bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// The length of a file.
+    fn look_at(&self, path: &Path) -> Result<u64, StoreError> {
+        self.disk.metadata(path).map(|facts| facts.len).map_err(StoreError::at("look at", path))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -200,6 +223,7 @@ mod tests {
     use ingest_core::time::Timestamp;
 
     use super::*;
+    use crate::disk::OsDisk;
 
     fn name(layout_hint: &str) -> FileName {
         let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(10)).unwrap();
@@ -210,10 +234,10 @@ mod tests {
     fn a_file_is_seen_only_once_published_under_every_layout() {
         for layout in [Layout::Hive, Layout::Date, Layout::Flat] {
             let folder = tempfile::tempdir().unwrap();
-            let table = DirTable::open(folder.path(), layout).unwrap();
+            let table = DirTable::open(OsDisk::shared(), folder.path(), layout).unwrap();
             let (staged, mut file) = table.stage().unwrap();
             file.write_all(b"bytes").unwrap();
-            staged.sync(&file).unwrap();
+            staged.sync(&*file).unwrap();
             assert_eq!(table.files().unwrap(), []);
             let published = table.publish(staged, &name("web")).unwrap();
             assert_eq!(table.files().unwrap(), std::slice::from_ref(&published));
@@ -226,12 +250,12 @@ mod tests {
     #[test]
     fn what_was_not_published_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let table = DirTable::open(folder.path(), Layout::Hive).unwrap();
+        let table = DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
         drop(table.stage().unwrap());
         std::mem::forget(table.stage().unwrap());
-        let left = |folder: &Path| disk::list(&folder.join(STAGING)).unwrap().len();
+        let left = |folder: &Path| durable::list(&OsDisk, &folder.join(STAGING)).unwrap().len();
         assert_eq!(left(folder.path()), 1);
-        DirTable::open(folder.path(), Layout::Hive).unwrap();
+        DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
         assert_eq!(left(folder.path()), 0);
     }
 
@@ -241,7 +265,7 @@ mod tests {
         fs::create_dir_all(folder.path().join("log=x/day=2026-01-01")).unwrap();
         fs::write(folder.path().join("log=x/day=2026-01-01/part-0.parquet"), b"").unwrap();
         fs::write(folder.path().join("mine.parquet"), b"").unwrap();
-        let table = DirTable::open(folder.path(), Layout::Hive).unwrap();
+        let table = DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
         assert_eq!(table.files().unwrap(), []);
     }
 }

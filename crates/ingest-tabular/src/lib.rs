@@ -17,7 +17,7 @@ pub use parse::{Ignored, Origin};
 pub use quarantine::{
     NotQuarantined, Quarantine, Quarantined, Reason, quarantine_line, read_quarantine_line,
 };
-pub use readback::{ColumnFacts, FileFacts, ReadBackError, check, read_back};
+pub use readback::{Chunks, ColumnFacts, FileFacts, ReadBackError, check, read_back};
 pub use recognise::{
     Format, Overrides, RecognisedText, recognise, recognise_file, recognise_records, recognise_text,
 };

@@ -18,6 +18,10 @@ use twox_hash::XxHash3_128;
 use crate::encode::hashing::hex;
 use crate::encode::{CONTENT_BYTES_FACT, CONTENT_HASH_FACT, Encoded};
 
+pub use chunks::Chunks;
+
+mod chunks;
+
 /// Bytes that are hashed at once.
 const READ_LEN: usize = 1 << 18;
 

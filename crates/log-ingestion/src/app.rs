@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ingest_core::time::Timestamp;
 use ingest_source::clock::Clock;
+use ingest_store::OsDisk;
 
 use crate::cli::{self, Command, Invocation};
 use crate::commands;
@@ -98,7 +99,7 @@ fn surroundings(layers: Layers, command: &Command) -> Surroundings {
     let trace_id = format!("{seed:016x}");
     let identity = Identity { environment: log.environment, trace_id };
     telemetry::start(log.level, output, identity, Arc::clone(&clock));
-    Surroundings { layers, clock, progress, seed, terminal }
+    Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, terminal }
 }
 
 /// A number that differs between runs: the time and the process.

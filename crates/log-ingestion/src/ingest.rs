@@ -15,13 +15,13 @@ use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::clock::Clock;
 use ingest_source::transport::Transport;
 use ingest_source::{Client, ClientOptions, Protocol, SourceError};
-use ingest_store::{DirTable, Holder, Lock, LockError, StateDir};
+use ingest_store::{DirTable, Disk, Holder, Lock, LockError, StateDir};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::exit::{CommandError, Exit};
-use crate::pipeline::{Context, LogReport, Options, pass, recover};
+use crate::pipeline::{Context, Cpu, LogReport, Options, pass, recover};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -88,6 +88,10 @@ pub struct Outside {
     pub transport: Arc<dyn Transport>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Where files and ledgers are kept.
+    pub disk: Arc<dyn Disk>,
+    /// Where encoding runs.
+    pub cpu: Cpu,
     /// What a person sees.
     pub progress: Progress,
     /// Seed of the run's randomness, unless the settings have one.
@@ -153,17 +157,17 @@ impl Ingest {
         let root = &settings.output_dir;
         let holder =
             Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
-        let lock = Lock::take(root, &holder).map_err(|error| match &error {
+        let lock = Lock::take(&*outside.disk, root, &holder).map_err(|error| match &error {
             LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
             LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
         })?;
-        let table = DirTable::open(root, settings.layout)
+        let table = DirTable::open(Arc::clone(&outside.disk), root, settings.layout)
             .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             client: Arc::new(client(&settings, outside)),
             table: Arc::new(table),
-            states: StateDir::of(root),
+            states: StateDir::of(Arc::clone(&outside.disk), root),
             outside: outside.clone(),
             windows: Arc::new(Semaphore::new(settings.parallel_windows)),
             cores: Arc::new(Semaphore::new(cores)),
@@ -240,6 +244,7 @@ impl Ingest {
             stop: stop.child_token(),
             windows: Arc::clone(&self.windows),
             cores: Arc::clone(&self.cores),
+            cpu: self.outside.cpu,
             bounds: Arc::clone(&self.bounds),
             progress: self.outside.progress.clone(),
         }

@@ -56,6 +56,15 @@ pub struct Options {
     pub pins: Arc<Pins>,
 }
 
+/// Where the work between fetching and recording is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cpu {
+    /// On threads of its own, so that the network is never kept waiting.
+    Pool,
+    /// Where the stages run: on one thread, the order of all steps is then the same in every run.
+    Inline,
+}
+
 /// What the stages work with, for one pass.
 #[derive(Debug)]
 pub struct Context {
@@ -75,6 +84,8 @@ pub struct Context {
     pub windows: Arc<Semaphore>,
     /// One permit for each processor; encoding takes one.
     pub cores: Arc<Semaphore>,
+    /// Where encoding runs.
+    pub cpu: Cpu,
     /// What was found out about the server's bounds.
     pub bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
     /// What a person sees.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use ingest_source::HttpTransport;
 use ingest_source::clock::Clock;
+use ingest_store::Disk;
 
 use crate::exit::{CommandError, Exit};
 use crate::ingest::Outside;
+use crate::pipeline::Cpu;
 use crate::progress::Progress;
 use crate::settings::Layers;
 
@@ -17,6 +19,7 @@ use crate::settings::Layers;
 pub(crate) struct Surroundings {
     pub(crate) layers: Layers,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) progress: Progress,
     /// Seed of this run's randomness, unless `RAPID7_SEED` sets one.
     pub(crate) seed: u64,
@@ -33,6 +36,8 @@ impl Surroundings {
         Ok(Outside {
             transport: Arc::new(transport),
             clock: Arc::clone(&self.clock),
+            disk: Arc::clone(&self.disk),
+            cpu: Cpu::Pool,
             progress: self.progress.clone(),
             seed: self.seed,
         })

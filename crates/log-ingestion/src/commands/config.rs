@@ -1,5 +1,7 @@
 //! `config`: the settings in force and where each comes from; `config check` verifies them.
 
+use std::sync::Arc;
+
 use ingest_store::DirTable;
 
 use super::print;
@@ -12,7 +14,7 @@ use crate::table_text::{Align, table};
 pub(crate) fn run(surroundings: &Surroundings, args: &ConfigArgs) -> Result<Exit, CommandError> {
     if args.action == Some(ConfigAction::Check) {
         let settings = Settings::resolve(&surroundings.layers)?;
-        DirTable::check_writable(&settings.output_dir)
+        DirTable::check_writable(Arc::clone(&surroundings.disk), &settings.output_dir)
             .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
         print("Settings can be used, and OUTPUT_DIR can be written.\n")?;
         return Ok(Exit::Done);

@@ -3,16 +3,15 @@
 //! Guesses the types by the beginning of a file, and reads it once while they hold. Where a value proves the guess wrong,
 //! nothing of it remains: the types are settled over the whole file, and it is read again.
 
-use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ingest_core::schema::{Fits, TableSchema};
-use ingest_store::{OutputFile, StoreError};
+use ingest_store::{DiskFile, OutputFile, StoreError};
 use ingest_tabular::{
-    BATCH_ROWS, Batch, EncodeError, EncodeOptions, Encoded, Encoder, Encoding, Encodings, Guess, Observer,
-    Origin, Overrides, ReadBackError, RecognisedText, RowGroupBounds, check, read_back,
+    BATCH_ROWS, Batch, Chunks, EncodeError, EncodeOptions, Encoded, Encoder, Encoding, Encodings, Guess,
+    Observer, Origin, Overrides, ReadBackError, RecognisedText, RowGroupBounds, check, read_back,
 };
 
 use super::input::{Input, InputError, Settled};
@@ -231,15 +230,17 @@ pub(super) fn options(writing: &WritingArgs) -> EncodeOptions {
 pub(super) fn seal(
     path: &Path,
     output: &OutputFile,
-    encoder: Encoder<BufWriter<File>>,
+    encoder: Encoder<BufWriter<Box<dyn DiskFile>>>,
     facts: &[(String, String)],
-) -> Result<Encoded<BufWriter<File>>, ConvertError> {
+) -> Result<Encoded<BufWriter<Box<dyn DiskFile>>>, ConvertError> {
     let encode_error = |error| ConvertError::Encode(path.to_owned(), error);
     let mut encoded = encoder.finish(facts).map_err(encode_error)?;
     io::Write::flush(&mut encoded.output).map_err(|e| encode_error(EncodeError::Flush(e)))?;
-    output.sync(encoded.output.get_ref())?;
-    let facts = read_back(&output.reopen()?).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
-    check(&facts, &encoded).map_err(|e| ConvertError::ReadBack(path.to_owned(), e))?;
+    output.sync(&**encoded.output.get_ref())?;
+    let read_back_error = |error| ConvertError::ReadBack(path.to_owned(), error);
+    let file = Chunks::new(output.reopen()?).map_err(|e| read_back_error(ReadBackError::Bytes(e)))?;
+    let facts = read_back(&file).map_err(read_back_error)?;
+    check(&facts, &encoded).map_err(read_back_error)?;
     Ok(encoded)
 }
 

@@ -4,14 +4,13 @@
 //! meanwhile. Writes no output.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ingest_core::schema::{Column, ColumnType, PinnedType, TableSchema};
 use ingest_core::shape::{Body, Shape};
 use ingest_source::files;
-use ingest_store::{OutputFile, StoreError};
+use ingest_store::{DiskFile, OutputFile, StoreError};
 use ingest_tabular::{
     BATCH_ROWS, Batch, Decoder, Encoding, Loss, Observed, Observer, Origin, Overrides, RecognisedText,
     TextCutter, recognise_file,
@@ -34,7 +33,7 @@ pub(super) enum InputError {
 /// A text that can be read more than once.
 pub(super) struct Input {
     path: PathBuf,
-    spooled: Option<File>,
+    spooled: Option<Box<dyn DiskFile>>,
 }
 
 /// What the whole of a text showed.

@@ -2,12 +2,11 @@
 //!
 //! Creates no file where there is no such record. A failure is kept for the end, and nothing is published then.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use ingest_core::records::Record;
-use ingest_store::OutputFile;
+use ingest_store::{DiskFile, OutputFile};
 use ingest_tabular::{Quarantine, Reason, quarantine_line};
 
 /// Bytes of buffer towards a file.
@@ -17,7 +16,7 @@ pub(super) const BUFFER_BYTES: usize = 256 << 10;
 pub(super) struct QuarantineFile<'a> {
     folder: &'a Path,
     stem: &'a str,
-    file: Option<(OutputFile, BufWriter<File>)>,
+    file: Option<(OutputFile, BufWriter<Box<dyn DiskFile>>)>,
     failed: Option<io::Error>,
 }
 
@@ -53,7 +52,7 @@ impl<'a> QuarantineFile<'a> {
             return Ok(());
         };
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        output.sync(&file).map_err(io::Error::other)?;
+        output.sync(&*file).map_err(io::Error::other)?;
         output.publish().map(|_path| ()).map_err(io::Error::other)
     }
 }

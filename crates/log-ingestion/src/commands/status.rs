@@ -1,5 +1,7 @@
 //! `status`: each log's position, lag and open windows, from the ledgers alone.
 
+use std::sync::Arc;
+
 use ingest_core::ledger::LogState;
 use ingest_core::time::Timestamp;
 use ingest_store::StateDir;
@@ -13,8 +15,9 @@ use crate::table_text::{Align, grouped, table};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {
     let output_dir = settings::output_dir(&surroundings.layers)?;
-    let (states, damaged) =
-        StateDir::of(&output_dir).load().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
+    let (states, damaged) = StateDir::of(Arc::clone(&surroundings.disk), &output_dir)
+        .load()
+        .map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     for path in damaged {
         tracing::warn!(event = "ledger_damaged", path = %path.display(), action = "the next run rebuilds it");
     }

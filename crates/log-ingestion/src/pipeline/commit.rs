@@ -4,11 +4,10 @@
 //! in neither place.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use ingest_core::ledger::{LogState, Tally};
 use ingest_store::layout::FileName;
-use ingest_tabular::{check, read_back};
+use ingest_tabular::{Chunks, ReadBackError, check, read_back};
 
 use super::encode::EncodedWindow;
 use super::fetch::FetchedWindow;
@@ -34,7 +33,7 @@ pub(super) fn commit(
         ..Tally::default()
     };
     if encoded.rows > 0 {
-        let file: File = staged.reopen()?;
+        let file = Chunks::new(staged.reopen()?).map_err(ReadBackError::Bytes)?;
         check(&read_back(&file)?, &encoded)?;
         let name = FileName::new(&log.slug, fetched.window, encoded.rows, &encoded.file_hash);
         let published = context.table.publish(staged, &name)?;

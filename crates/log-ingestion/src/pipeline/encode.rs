@@ -2,13 +2,12 @@
 //!
 //! Reports the first few records that end in the quarantine as `parse_error`; all of them are in its file.
 
-use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
 use ingest_core::ledger::LogState;
 use ingest_core::records::Record;
 use ingest_core::schema::TableSchema;
-use ingest_store::Staged;
+use ingest_store::{DiskFile, Staged};
 use ingest_tabular::{
     EncodeOptions, Encoded, Encoder, OwnColumns, Quarantine, Reason, RowGroupBounds, quarantine_line,
 };
@@ -68,7 +67,7 @@ pub(super) fn encode(
     let encoded = encoder.finish(&facts)?;
     let (file, encoded) = split_output(encoded);
     let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
-    staged.sync(&file)?;
+    staged.sync(&*file)?;
     Ok(EncodedWindow { staged, encoded, quarantine: quarantine.finish()? })
 }
 
@@ -90,7 +89,7 @@ fn split_output<W>(encoded: Encoded<W>) -> (W, Encoded<()>) {
 /// Writes quarantined records as they come; a failure is kept for the end.
 struct QuarantineFile<'a> {
     context: &'a Context,
-    file: Option<(Staged, BufWriter<File>)>,
+    file: Option<(Staged, BufWriter<Box<dyn DiskFile>>)>,
     failed: Option<WindowError>,
     reported: usize,
 }
@@ -119,7 +118,7 @@ impl<'a> QuarantineFile<'a> {
             return Ok(None);
         };
         let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
-        staged.sync(&file)?;
+        staged.sync(&*file)?;
         Ok(Some(staged))
     }
 }

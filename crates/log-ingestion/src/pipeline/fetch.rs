@@ -106,5 +106,5 @@ impl FetchOrder {
 
 /// An empty spool for a window.
 fn spool(context: &Context) -> Spool {
-    Spool::new(context.table.staging_path("spool"), SPOOL_MEMORY)
+    context.table.spool(SPOOL_MEMORY)
 }

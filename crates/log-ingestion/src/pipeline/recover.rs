@@ -4,14 +4,13 @@
 //! now; a ledger that is missing or damaged is rebuilt whole. Runs once, at the start, with the lock held.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use ingest_core::ids::{LogId, Slug};
 use ingest_core::ledger::{LogState, Tally};
 use ingest_core::schema::TableSchema;
 use ingest_core::time::Timestamp;
 use ingest_store::{DirTable, StateDir, StoreError, TableFile};
-use ingest_tabular::FileFacts;
+use ingest_tabular::{Chunks, FileFacts, read_back};
 
 use super::chain;
 use super::facts::fact;
@@ -33,7 +32,7 @@ pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, Sto
         if state.is_some_and(|state| state.ledger.gaps(file.name.window).is_empty()) {
             continue;
         }
-        let Some((facts, schema)) = look_into(&file) else {
+        let Some((facts, schema)) = look_into(table, &file) else {
             continue;
         };
         let state = by_slug.entry(file.name.slug.clone()).or_insert_with(|| new_state(&file, &facts));
@@ -60,10 +59,11 @@ pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, Sto
     Ok(by_slug.into_values().collect())
 }
 
-fn look_into(file: &TableFile) -> Option<(FileFacts, TableSchema)> {
-    let read = File::open(&file.path)
-        .map_err(|e| e.to_string())
-        .and_then(|open| ingest_tabular::read_back(&open).map_err(|e| chain(&e)));
+fn look_into(table: &DirTable, file: &TableFile) -> Option<(FileFacts, TableSchema)> {
+    let opened = table.read(file).map_err(|e| chain(&e));
+    let read = opened
+        .and_then(|open| Chunks::new(open).map_err(|e| e.to_string()))
+        .and_then(|open| read_back(&open).map_err(|e| chain(&e)));
     let facts = match read {
         Ok(facts) => facts,
         Err(error) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ingest_core::schema::TableSchema;
 
 use super::fetch::FetchedWindow;
-use super::{CommittedWindow, Context, LogWork, NONE, WindowError, commit, encode, settle, shape};
+use super::{CommittedWindow, Context, Cpu, LogWork, NONE, WindowError, commit, encode, settle, shape};
 
 /// Shapes, settles, encodes and commits a window; gives the schema that the table has with it.
 pub(super) async fn make(
@@ -22,7 +22,10 @@ pub(super) async fn make(
         let _in_span = span.enter();
         make_blocking(&shared, &state, tail, fetched)
     };
-    tokio::task::spawn_blocking(work).await.map_err(|e| WindowError::Died(e.to_string()))?
+    match context.cpu {
+        Cpu::Pool => tokio::task::spawn_blocking(work).await.map_err(|e| WindowError::Died(e.to_string()))?,
+        Cpu::Inline => work(),
+    }
 }
 
 fn make_blocking(

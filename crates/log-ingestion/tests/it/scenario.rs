@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use ingest_core::time::Timestamp;
 use ingest_source::transport::Transport;
+use ingest_store::OsDisk;
 use log_ingestion::exit::Exit;
 use log_ingestion::ingest::{Coverage, Ingest, Outside, PassReport};
+use log_ingestion::pipeline::Cpu;
 use log_ingestion::progress::Progress;
 use log_ingestion::settings::{Layers, Settings};
 use rapid7_sim::{Account, SimConfig};
@@ -96,7 +98,14 @@ pub(crate) fn run(scenario: &Scenario) -> Ran {
 
 pub(crate) fn outside(sim: &SimTransport, clock: &VirtualClock) -> Outside {
     let transport: Arc<dyn Transport> = Arc::new(sim.clone());
-    Outside { transport, clock: Arc::new(clock.clone()), progress: Progress::new(false), seed: 1 }
+    Outside {
+        transport,
+        clock: Arc::new(clock.clone()),
+        disk: OsDisk::shared(),
+        cpu: Cpu::Pool,
+        progress: Progress::new(false),
+        seed: 1,
+    }
 }
 
 /// Asserts that the run is complete and that the folder holds exactly what the account has, each event once.
