@@ -9,6 +9,10 @@ use std::time::Duration;
 use crate::ledger::{LogLedger, Span};
 use crate::time::{LogWindow, MS_PER_DAY, Timestamp, millis_of};
 
+pub use calendar::{Day, Findings, Gap, State, calendar};
+
+mod calendar;
+
 /// Length of a run that one count covers at most, in milliseconds: a statistic over longer spans is slow to compute.
 const RUN_MS: i64 = 31 * MS_PER_DAY;
 

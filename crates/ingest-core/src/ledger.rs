@@ -108,6 +108,16 @@ impl LogLedger {
         &self.beyond
     }
 
+    /// From the first instant to the last that this ledger says anything of; `None` before it says anything.
+    #[must_use]
+    pub fn extent(&self) -> Option<LogWindow> {
+        let spans = self.spans.iter().map(|span| span.window);
+        let open = self.open.iter().map(|open| open.window);
+        let windows = || spans.clone().chain(open.clone()).chain(self.beyond.iter().copied());
+        let start = windows().map(LogWindow::start).chain(self.tail_since).min()?;
+        LogWindow::new(start, windows().map(LogWindow::end).max()?)
+    }
+
     /// All that is complete.
     #[must_use]
     pub fn total(&self) -> Tally {
@@ -141,7 +151,11 @@ impl LogLedger {
         if let Some(next) = self.spans.get(at)
             && next.window.overlaps(window)
         {
-            return if window.lies_in(next.window) { Ok(Recorded::AlreadyThere) } else { Err(LedgerError::Straddles(window)) };
+            return if window.lies_in(next.window) {
+                Ok(Recorded::AlreadyThere)
+            } else {
+                Err(LedgerError::Straddles(window))
+            };
         }
         self.spans.insert(at, Span::new(window, tally, proved));
         self.close_open(window);
@@ -158,7 +172,7 @@ impl LogLedger {
             let gone = same || (open.held.is_none() && open.window.overlaps(window));
             if gone {
                 tries = tries.max(open.tries);
-                held = held.or(open.held.filter(|_| same));
+                held = held.or_else(|| open.held.filter(|_| same));
             }
             !gone
         });
@@ -280,7 +294,9 @@ impl LogLedger {
         let open = std::mem::take(&mut self.open);
         self.open = open
             .into_iter()
-            .flat_map(|open| open.window.without(window).map(move |window| OpenWindow { window, ..open.clone() }))
+            .flat_map(|open| {
+                open.window.without(window).map(move |window| OpenWindow { window, ..open.clone() })
+            })
             .collect();
         self.keep_open_bounded();
     }

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod plan;
 pub mod quota;
 pub mod records;
+pub mod retention;
 pub mod retry;
 pub mod schema;
 pub mod shape;

@@ -48,6 +48,8 @@ pub enum Work {
     },
     /// Counting again in finer slices: too many rows for one window.
     Recount,
+    /// Giving up: the server says that it no longer has these events.
+    Beyond,
 }
 
 /// The span of the live tail that is due: from the log's position to `now` less the settle delay.
@@ -77,7 +79,7 @@ pub fn missing(ledger: &LogLedger, range: LogWindow, elsewhere: bool) -> Vec<Due
     for open in ledger.open() {
         let replaces = open.held.is_some();
         let outside = !open.window.overlaps(range);
-        if (replaces && (elsewhere || !outside)) || (outside && elsewhere) {
+        if elsewhere && outside || replaces && !outside {
             due.extend(days(open.window, replaces));
         }
         if replaces {

@@ -31,7 +31,7 @@ pub(crate) fn create_file(disk: &dyn Disk, path: &Path) -> Result<Box<dyn DiskFi
 }
 
 /// Makes a folder's names durable.
-fn sync_dir(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_dir(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
     disk.sync_dir(path).map_err(StoreError::at("sync the folder", path))
 }
 

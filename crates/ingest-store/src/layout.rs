@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use ingest_core::ids::Slug;
-use ingest_core::time::{LogWindow, Timestamp};
+use ingest_core::time::{LogWindow, Timestamp, UtcDay};
 
 /// How files are laid out below `OUTPUT_DIR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub enum Layout {
 /// Folders of ours in `OUTPUT_DIR`; readers skip names that begin with an underscore.
 pub(crate) const STAGING: &str = "_staging";
 pub(crate) const QUARANTINE: &str = "_quarantine";
+pub(crate) const REPLACED: &str = "_replaced";
 pub(crate) const INGEST: &str = "_ingest";
 /// Ending of committed files.
 pub(crate) const ENDING: &str = "parquet";
@@ -60,6 +61,14 @@ impl FileName {
             Layout::Date => format!("{}/{slug}_{stem}.{ENDING}", day.replace('-', "/")).into(),
             Layout::Flat => format!("{slug}_{stem}.{ENDING}").into(),
         }
+    }
+
+    /// The folders below `OUTPUT_DIR` in which a log's files of a day may lie, whatever the layout.
+    #[must_use]
+    pub fn folders(slug: &Slug, day: UtcDay) -> [PathBuf; 3] {
+        let day = day.to_string();
+        let date = day.replace('-', "/");
+        [format!("log={slug}/day={day}").into(), date.into(), PathBuf::new()]
     }
 
     /// Reads a path below `OUTPUT_DIR` back, whatever its layout; `None` for files that are not ours.

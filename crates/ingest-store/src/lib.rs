@@ -6,6 +6,7 @@
 mod disk;
 mod durable;
 mod error;
+mod history;
 pub mod layout;
 mod lock;
 mod output;
@@ -15,6 +16,7 @@ mod table;
 
 pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk, Space};
 pub use error::StoreError;
+pub use history::{Happening, HistoryDir};
 pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};

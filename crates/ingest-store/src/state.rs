@@ -90,7 +90,7 @@ mod tests {
         let states = StateDir::of(OsDisk::shared(), folder.path());
         let mut state = LogState::new(LogId::new("id"), "Web");
         let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(9)).unwrap();
-        assert_eq!(state.ledger.record(window, Tally::default()), Ok(Recorded::Added));
+        assert_eq!(state.ledger.record(window, Tally::EMPTY, None), Ok(Recorded::Added));
         states.save(&state).unwrap();
         assert_eq!(states.load().unwrap(), (vec![state.clone()], vec![]));
 

@@ -13,9 +13,11 @@ use ingest_core::time::LogWindow;
 use crate::disk::{Disk, DiskFile, Kind};
 use crate::durable;
 use crate::error::StoreError;
-use crate::layout::{ENDING, FileName, Layout, QUARANTINE, STAGING};
+use crate::layout::{ENDING, FileName, Layout, STAGING};
 use crate::output::OutputFile;
 use crate::spool::Spool;
+
+mod replace;
 
 /// Folders below `OUTPUT_DIR` that a committed file may lie in: `log=…/day=…` or `YYYY/MM/DD`.
 const DEPTH_MAX: usize = 3;
@@ -97,6 +99,12 @@ impl DirTable {
         Ok(Self { disk, root: root.to_owned(), layout, staged: AtomicU64::new(0) })
     }
 
+    /// The table of an output folder that another process may be working on: to be read, and never written.
+    #[must_use]
+    pub fn beside(disk: Arc<dyn Disk>, root: &Path, layout: Layout) -> Self {
+        Self { disk, root: root.to_owned(), layout, staged: AtomicU64::new(0) }
+    }
+
     /// Whether an output folder is there, or can be made, and can be written. Leaves it as it was otherwise.
     ///
     /// # Errors
@@ -161,9 +169,8 @@ impl DirTable {
         slug: &Slug,
         window: LogWindow,
     ) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
-        durable::create_dir(&*self.disk, &folder)?;
-        let path = folder.join(format!("{}_{}.jsonl", window.start().compact(), window.end().compact()));
+        let path = self.quarantine_path(slug, window);
+        path.parent().map_or(Ok(()), |folder| durable::create_dir(&*self.disk, folder))?;
         durable::publish(&*self.disk, &staged.path, &path)?;
         staged.published = true;
         Ok(path)

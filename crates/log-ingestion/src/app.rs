@@ -58,10 +58,13 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandError> {
     match command {
+        Command::Audit(args) => with_runtime(commands::audit::run(surroundings, &args)),
         Command::Bench(args) => commands::bench::run(surroundings, &args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
         Command::Infer(args) => commands::infer::run(surroundings, &args),
+        Command::Ledger(args) => commands::ledger::run(surroundings, &args),
+        Command::Repair(args) => with_runtime(commands::repair::run(surroundings, &args)),
         Command::Replay(args) => commands::replay::run(surroundings, &args),
         Command::Status(args) => commands::status::run(surroundings, &args),
         Command::Run(args) => with_runtime(commands::run::run(surroundings, &args)),

@@ -79,6 +79,23 @@ pub enum Command {
     /// Show the settings in force, secrets masked; `config check` verifies them and exits
     #[command(after_help = "Examples:\n  log-ingestion config\n  log-ingestion config check")]
     Config(ConfigArgs),
+    /// Prove what is complete: a calendar of windows, compared with the server's counts
+    #[command(
+        after_help = "Examples:\n  log-ingestion audit\n  log-ingestion audit --log 'Firewall*' --from 2026-01-01 --to 2026-02-01\n  \
+        log-ingestion audit --report audit.json\n  log-ingestion audit --explain 2026-02-10T13:00:00Z\n\n\
+        Changes nothing, and works beside a running service. Exit 1 where anything is open, short, missing or beyond the \
+        source's retention; repair fetches what can be had."
+    )]
+    Audit(AuditArgs),
+    /// Count everything again now, and fetch what is missing, grew, or cannot be read
+    #[command(
+        after_help = "Examples:\n  log-ingestion repair\n  log-ingestion repair --from 2026-02-10 --to 2026-02-11 --deep\n\n\
+        Exactly the windows concerned are fetched again, each in place of its old file."
+    )]
+    Repair(RepairArgs),
+    /// Show the ledgers, or rebuild them from the files
+    #[command(after_help = "Example:\n  log-ingestion ledger rebuild")]
+    Ledger(LedgerArgs),
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),
@@ -87,8 +104,8 @@ pub enum Command {
 /// Flags of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Keep running, one pass after the other
-    #[arg(long, conflicts_with_all = ["from", "to"])]
+    /// Keep running, one pass after the other; with --from and --to, the period is pulled beside the live tail
+    #[arg(long)]
     pub continuous: bool,
     /// Time between the starts of two passes
     #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
@@ -96,12 +113,75 @@ pub struct RunArgs {
     /// Where logs that were never pulled start: a time, or how long ago
     #[arg(long, default_value = "24h", value_name = "TIME")]
     pub since: String,
-    /// Pull a period instead: from this time…
+    /// Pull a period: from this time…
     #[arg(long, requires = "to", value_name = "TIME", value_parser = instant)]
     pub from: Option<Timestamp>,
     /// …to this time, exclusive
     #[arg(long, requires = "from", value_name = "TIME", value_parser = instant)]
     pub to: Option<Timestamp>,
+}
+
+/// Flags that choose logs and a period.
+#[derive(Debug, Clone, Args)]
+pub struct ScopeArgs {
+    /// Only these logs: names, ids or patterns with * and ?
+    #[arg(long, value_name = "LOG")]
+    pub log: Vec<String>,
+    /// From this time…
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub from: Option<Timestamp>,
+    /// …to this time, exclusive
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub to: Option<Timestamp>,
+}
+
+/// Flags of `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// What is looked at.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Do not ask the server: compare ledger and files only
+    #[arg(long)]
+    pub offline: bool,
+    /// Read every file, and not only its name
+    #[arg(long)]
+    pub deep: bool,
+    /// Tell what happened to the window that holds this time
+    #[arg(long, value_name = "TIME", value_parser = instant, conflicts_with_all = ["report", "from", "to"])]
+    pub explain: Option<Timestamp>,
+    /// Write the findings to this file: JSON with its own hash
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `repair`.
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// What is repaired.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Read every file, and not only its name: finds damage on the disk
+    #[arg(long)]
+    pub deep: bool,
+}
+
+/// Flags of `ledger`.
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    /// What to do with the ledgers instead of showing them
+    #[command(subcommand)]
+    pub action: Option<LedgerAction>,
+}
+
+/// What `ledger` can do beside showing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum LedgerAction {
+    /// Forget the ledgers and make them anew from the files' footers
+    Rebuild,
 }
 
 /// Flags of `demo`.

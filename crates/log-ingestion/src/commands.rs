@@ -1,11 +1,14 @@
 //! The commands, one a file. Each builds what it needs, runs it, and says what came of it.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod infer;
+pub(crate) mod ledger;
 pub(crate) mod logs;
+pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod status;

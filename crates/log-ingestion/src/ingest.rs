@@ -2,6 +2,7 @@
 //!
 //! Wires the pipeline's context together and turns what comes of a pass into an exit code.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +10,25 @@ use futures_util::StreamExt as _;
 use ingest_core::catalog::{self, LogInfo, Selector};
 use ingest_core::ids::LogId;
 use ingest_core::ledger::LogState;
-use ingest_core::plan::{self, Policy};
+use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
-use ingest_core::time::{LogWindow, Timestamp};
+use ingest_core::time::LogWindow;
 use ingest_source::clock::Clock;
 use ingest_source::transport::Transport;
 use ingest_source::{Client, ClientOptions, Protocol, SourceError};
-use ingest_store::{DirTable, Disk, Holder, Lock, LockError, StateDir};
+use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::exit::{CommandError, Exit};
-use crate::pipeline::{Context, Cpu, LogReport, Options, pass, recover};
+use crate::pipeline::{Context, Cpu, LogReport, LogWork, Options, Rechecked, examine, pass, recover};
 use crate::progress::Progress;
 use crate::settings::Settings;
+
+pub use assign::{Coverage, Scope};
+
+mod assign;
 
 /// Logs that are worked on at the same time; windows in flight are bounded over all of them.
 const PARALLEL_LOGS: usize = 8;
@@ -46,19 +51,7 @@ pub struct Ingest {
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
-    _lock: Lock,
-}
-
-/// What a pass is to cover.
-#[derive(Debug, Clone, Copy)]
-pub enum Coverage {
-    /// From each log's position to now; logs without one start here.
-    Tail {
-        /// Where a log without a position starts.
-        first_start: Timestamp,
-    },
-    /// One period.
-    Period(LogWindow),
+    _lock: Option<Lock>,
 }
 
 /// What came of a pass over all logs.
@@ -79,6 +72,17 @@ impl PassReport {
         }
         if self.logs.iter().any(|log| log.open > 0) { Exit::TryLater } else { Exit::Done }
     }
+}
+
+/// A log that was looked at.
+#[derive(Debug)]
+pub struct Examined {
+    /// What is remembered of it.
+    pub state: LogState,
+    /// The span that was looked at.
+    pub range: LogWindow,
+    /// What differs.
+    pub found: Rechecked,
 }
 
 /// What the program meets outside itself: the network, the time, chance, a person.
@@ -155,26 +159,57 @@ impl Ingest {
     /// When another process holds it, or it cannot be used.
     pub fn open(settings: Settings, outside: &Outside) -> Result<Self, CommandError> {
         let root = &settings.output_dir;
-        let holder =
-            Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
-        let lock = Lock::take(&*outside.disk, root, &holder).map_err(|error| match &error {
-            LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
-            LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
-        })?;
+        let lock = take_lock(root, outside)?;
         let table = DirTable::open(Arc::clone(&outside.disk), root, settings.layout)
             .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
+        Ok(Self::new(settings, outside, table, Some(lock)))
+    }
+
+    /// Looks at the output folder beside whoever works on it; nothing may be changed then.
+    #[must_use]
+    pub fn beside(settings: Settings, outside: &Outside) -> Self {
+        let table = DirTable::beside(Arc::clone(&outside.disk), &settings.output_dir, settings.layout);
+        Self::new(settings, outside, table, None)
+    }
+
+    fn new(settings: Settings, outside: &Outside, table: DirTable, lock: Option<Lock>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
+        Self {
             client: Arc::new(client(&settings, outside)),
             table: Arc::new(table),
-            states: StateDir::of(Arc::clone(&outside.disk), root),
+            states: StateDir::of(Arc::clone(&outside.disk), &settings.output_dir),
             outside: outside.clone(),
             windows: Arc::new(Semaphore::new(settings.parallel_windows)),
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
             settings,
             _lock: lock,
-        })
+        }
+    }
+
+    /// Compares what the ledgers say of logs with the files and with the server. Changes nothing.
+    ///
+    /// # Errors
+    /// When the table cannot be read, the key is refused, or a log is gone.
+    pub async fn examine(
+        &self,
+        states: Vec<LogState>,
+        scope: Scope,
+        deep: bool,
+    ) -> Result<Vec<Examined>, CommandError> {
+        let coverage = Coverage::Repair { scope, deep };
+        let context = self.context(coverage, states.len(), &CancellationToken::new());
+        let mut examined = Vec::new();
+        for state in states {
+            let Some(range) = state.ledger.extent().and_then(|extent| scope.of(extent)) else { continue };
+            let log = LogWork { state, tail: false, retention: None };
+            let found = examine(&context, &log, range, deep).await.map_err(|error| {
+                let exit = if error.is_refusal() { Exit::KeyRefused } else { Exit::Failed };
+                CommandError::failed(exit, &error)
+            })?;
+            examined.push(Examined { state: log.state, range, found });
+        }
+        Ok(examined)
     }
 
     /// One pass over the wanted logs, after ledger and table were brought into agreement.
@@ -191,20 +226,19 @@ impl Ingest {
         if logs.is_empty() {
             tracing::warn!(event = "no_logs", reason = "the key can see no log");
         }
-        let known = recover(&self.table, &self.states)
+        let known = recover(&self.table, &self.states, started)
             .map_err(|error| CommandError::failed(Exit::TryLater, &error))?;
         let context = Arc::new(self.context(coverage, logs.len(), stop));
-        let runs = logs.into_iter().filter_map(|log| {
-            let state = state_of(&known, &log);
-            let (range, tail) = match coverage {
-                Coverage::Period(range) => (Some(range), false),
-                Coverage::Tail { .. } => (plan::tail(&state.ledger, &context.options.policy, started), true),
-            };
-            if range.is_none() {
-                tracing::warn!(event = "nothing_due", log = %log.name, position = ?state.ledger.tail_since(), now = %started);
-            }
-            let span = tracing::info_span!("log", log = %log.name);
-            range.map(|range| pass(Arc::clone(&context), state, range, tail).instrument(span))
+        let policy = &context.options.policy;
+        let mut assignments: Vec<_> = logs
+            .iter()
+            .filter_map(|log| assign::assign(coverage, state_of(&known, log), log, policy, started))
+            .collect();
+        // What the source will drop first is fetched first.
+        assignments.sort_by_key(|(left_ms, _)| left_ms.unwrap_or(i64::MAX));
+        let runs = assignments.into_iter().map(|(_, assignment)| {
+            let span = tracing::info_span!("log", log = %assignment.state.name);
+            pass(Arc::clone(&context), assignment).instrument(span)
         });
         let mut reports: Vec<LogReport> =
             futures_util::stream::iter(runs).buffer_unordered(PARALLEL_LOGS).collect().await;
@@ -216,8 +250,9 @@ impl Ingest {
     fn context(&self, coverage: Coverage, logs: usize, stop: &CancellationToken) -> Context {
         let settings = &self.settings;
         let first_start = match coverage {
-            Coverage::Tail { first_start } => first_start,
+            Coverage::Tail { first_start } | Coverage::TailAndPeriod { first_start, .. } => first_start,
             Coverage::Period(range) => range.start(),
+            Coverage::Repair { scope, .. } => scope.from.unwrap_or_else(|| self.outside.clock.now()),
         };
         let by_rate = u64::from(settings.rate_limit).saturating_mul(QUERY_MINUTES);
         let requests = by_rate.min(self.client.quota_left(Class::Query) / QUERY_QUOTA_SHARE);
@@ -225,6 +260,7 @@ impl Ingest {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
             states: self.states.clone(),
+            history: HistoryDir::of(Arc::clone(&self.outside.disk), &settings.output_dir),
             clock: Arc::clone(&self.outside.clock),
             options: Options {
                 policy: Policy {
@@ -235,6 +271,8 @@ impl Ingest {
                 fetch_mode: settings.fetch_mode,
                 batch_size: settings.batch_size,
                 query_requests: requests / (logs.max(1) as u64),
+                parallel_windows: settings.parallel_windows,
+                recheck_after: settings.recheck_after.clone(),
                 download_retries: settings.retry_attempts,
                 codec: settings.codec,
                 encodings: settings.encodings,
@@ -256,6 +294,19 @@ fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
     let mut state = state.unwrap_or_else(|| LogState::new(log.id.clone(), &log.name));
     state.name.clone_from(&log.name);
     state
+}
+
+/// Takes the lock of an output folder, so that nobody else works on it.
+///
+/// # Errors
+/// When another process holds it, or it cannot be used.
+pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
+    let holder =
+        Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
+    Lock::take(&*outside.disk, root, &holder).map_err(|error| match &error {
+        LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
+        LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
+    })
 }
 
 /// The machine's name, as the kernel says it.

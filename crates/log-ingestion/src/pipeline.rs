@@ -3,15 +3,17 @@
 //! This module holds what the stages share and the one chain that puts them in order. It decides nothing about
 //! windows, records or files; the stages do, or the core does for them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ingest_core::ids::LogId;
 use ingest_core::ledger::{LogState, Tally};
 use ingest_core::plan::{FetchMode, Policy};
-use ingest_core::time::LogWindow;
+use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::clock::Clock;
 use ingest_source::{Client, SourceError};
-use ingest_store::{DirTable, StateDir, StoreError};
+use ingest_store::{DirTable, HistoryDir, StateDir, StoreError};
 use ingest_tabular::{Codec, EncodeError, Encodings, ReadBackError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -19,15 +21,20 @@ use tokio_util::sync::CancellationToken;
 use crate::progress::Progress;
 use crate::settings::Pins;
 
-pub use log_pass::{LogReport, pass};
-pub use recover::recover;
+pub(crate) use inventory::read_content;
+pub use inventory::{Missing, compare};
+pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};
+pub use recheck::{Rechecked, examine};
+pub use recover::{rebuild, recover};
 
 mod commit;
 mod encode;
 mod facts;
 mod fetch;
+mod inventory;
 mod log_pass;
 mod plan;
+mod recheck;
 mod record;
 mod recover;
 mod settle;
@@ -45,12 +52,17 @@ pub struct Options {
     pub batch_size: u32,
     /// Paged requests that one pass over one log may spend before downloads take over.
     pub query_requests: u64,
+    /// Windows of one log that are fetched at the same time.
+    pub parallel_windows: usize,
+    /// How long after their end complete windows are counted again, ascending.
+    pub recheck_after: Vec<Duration>,
     /// How often an incomplete download is tried again.
     pub download_retries: u32,
     /// Compression of the files.
     pub codec: Codec,
-    /// Whether rows keep their record.
+    /// How values are laid out.
     pub encodings: Encodings,
+    /// Whether rows keep their record.
     pub keep_raw: bool,
     /// What is fixed of logs before their first window.
     pub pins: Arc<Pins>,
@@ -74,6 +86,8 @@ pub struct Context {
     pub table: Arc<DirTable>,
     /// The ledgers.
     pub states: StateDir,
+    /// What happened to windows, for people.
+    pub history: HistoryDir,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The wishes.
@@ -123,6 +137,12 @@ pub enum WindowError {
     /// Quarantined records could not be written.
     #[error("failed to write the quarantine file")]
     Quarantine(#[source] std::io::Error),
+    /// Another file in the table shares an instant with the window.
+    #[error("{} is in the table and holds a part of the window", path.display())]
+    Occupied {
+        /// That file.
+        path: PathBuf,
+    },
     /// The ledger refused the window.
     #[error("failed to record the window")]
     Ledger(#[from] ingest_core::ledger::LedgerError),
@@ -177,11 +197,13 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// A log that is worked on.
 #[derive(Debug)]
-pub(crate) struct LogWork {
+pub struct LogWork {
     /// What is remembered of it.
     pub(crate) state: LogState,
-    /// Whether this pass is the live tail's, and not a period's.
+    /// Whether what is worked on is the live tail, and not a period.
     pub(crate) tail: bool,
+    /// How long the source keeps its events, where it says so.
+    pub(crate) retention: Option<Duration>,
 }
 
 impl LogWork {
@@ -198,6 +220,8 @@ pub(crate) const NONE: &str = "{}";
 pub(crate) struct CommittedWindow {
     pub(crate) window: LogWindow,
     pub(crate) tally: Tally,
+    /// When the server counted it.
+    pub(crate) counted_at: Timestamp,
     /// Quarantined records by reason, as `{"not_json":2}`.
     pub(crate) quarantined_by: String,
 }

@@ -84,6 +84,8 @@ pub struct Settings {
     pub parallel_windows: usize,
     /// `SETTLE_DELAY`
     pub settle_delay: Duration,
+    /// `RECHECK_AFTER`, ascending; none for never
+    pub recheck_after: Vec<Duration>,
     /// `SHUTDOWN_GRACE`
     pub shutdown_grace: Duration,
     /// `PINS_DIR`, read

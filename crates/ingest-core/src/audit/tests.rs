@@ -98,7 +98,10 @@ fn recount(recorded: &[u64], truth: &[u64]) -> (Vec<LogWindow>, Vec<Differs>, us
 #[test]
 fn one_count_settles_windows_that_agree() {
     let (agreed, differing, asked) = recount(&[3; 96], &[3; 96]);
-    assert_eq!((agreed.as_slice(), differing.as_slice(), asked), ([window(0, 960)].as_slice(), [].as_slice(), 1));
+    assert_eq!(
+        (agreed.as_slice(), differing.as_slice(), asked),
+        ([window(0, 960)].as_slice(), [].as_slice(), 1)
+    );
 }
 
 #[test]

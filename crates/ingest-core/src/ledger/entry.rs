@@ -28,8 +28,15 @@ pub struct Tally {
 
 impl Tally {
     /// Of a window in which the server counts nothing.
-    pub const EMPTY: Self =
-        Self { fetched: 0, stored: 0, quarantined: 0, counted: Some(0), files: 0, bytes: 0, digest: Digest(0) };
+    pub const EMPTY: Self = Self {
+        fetched: 0,
+        stored: 0,
+        quarantined: 0,
+        counted: Some(0),
+        files: 0,
+        bytes: 0,
+        digest: Digest(0),
+    };
 
     /// Whether nothing was lost on the way: fetched = stored + quarantined, and = what the server counts.
     #[must_use]

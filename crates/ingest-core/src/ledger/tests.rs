@@ -88,7 +88,12 @@ fn a_span_opened_again_is_exactly_what_was_named() {
     ledger.merge(Duration::ZERO, now);
     let before = ledger.clone();
     let held = span(10, 20, 2);
-    for rest in [vec![], vec![span(0, 10, 1)], vec![span(0, 15, 1), span(20, 30, 4)], vec![span(0, 10, 1), span(20, 31, 4)]] {
+    for rest in [
+        vec![],
+        vec![span(0, 10, 1)],
+        vec![span(0, 15, 1), span(20, 30, 4)],
+        vec![span(0, 10, 1), span(20, 31, 4)],
+    ] {
         assert_eq!(ledger.reopen(held, &rest, "grew", now), Err(LedgerError::NotTiled(held.window)));
     }
     assert_eq!(ledger, before);
@@ -96,7 +101,10 @@ fn a_span_opened_again_is_exactly_what_was_named() {
     assert_eq!(spans(&ledger), "0..10=1 20..30=4");
     assert_eq!(ledger.gaps(window(0, 30)), [window(10, 20)]);
     // Its old file is still there: nothing but its replacement may be recorded.
-    assert_eq!(ledger.record(window(10, 15), rows(1), None), Err(LedgerError::NotTheReplaced(window(10, 15))));
+    assert_eq!(
+        ledger.record(window(10, 15), rows(1), None),
+        Err(LedgerError::NotTheReplaced(window(10, 15)))
+    );
     ledger.leave_open(window(10, 20), "the API is away", now);
     ledger.leave_open(window(5, 40), "the whole day could not be counted", now);
     assert_eq!(ledger.open().iter().filter(|open| open.held == Some(rows(2))).count(), 1);
@@ -122,7 +130,10 @@ fn what_the_server_lost_is_neither_complete_nor_planned_but_passed() {
     ledger.start_tail(Timestamp::from_millis(0));
     ledger.leave_open(window(0, 10), "beyond retention", Timestamp::from_millis(50));
     ledger.lose(window(0, 10));
-    assert_eq!((ledger.beyond(), ledger.open().len(), ledger.total().fetched), ([window(0, 10)].as_slice(), 0, 0));
+    assert_eq!(
+        (ledger.beyond(), ledger.open().len(), ledger.total().fetched),
+        ([window(0, 10)].as_slice(), 0, 0)
+    );
     assert_eq!(ledger.position(), Some(Timestamp::from_millis(10)));
     assert_eq!(crate::plan::missing(&ledger, window(0, 20), true).len(), 1);
     assert_eq!(ledger.record(window(4, 20), rows(1), None), Ok(Recorded::Added));

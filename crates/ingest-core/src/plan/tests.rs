@@ -30,6 +30,7 @@ fn check(slices: &[u64], rows: u64, want: &str) {
                 Work::Empty => "-",
                 Work::Fetch { .. } => "",
                 Work::Recount => "?",
+                Work::Beyond => "!",
             };
             format!("{mark}{}..{}", p.window.start().millis(), p.window.end().millis())
         })

@@ -24,13 +24,23 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
     report_settings(surroundings, &settings);
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
-    let mut shutdown = Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
     let stop = CancellationToken::new();
-
     let work = passes(&ingest, args, coverage, &stop, surroundings);
+    let outcome = until_stopped(work, &stop, grace).await;
+    surroundings.progress.clear();
+    outcome
+}
+
+/// Works until the work is done or a signal comes; then lets what is in flight end within the grace.
+pub(super) async fn until_stopped(
+    work: impl Future<Output = Result<Exit, CommandError>>,
+    stop: &CancellationToken,
+    grace: Duration,
+) -> Result<Exit, CommandError> {
+    let mut shutdown = Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     tokio::pin!(work);
-    let outcome = tokio::select! {
+    tokio::select! {
         outcome = &mut work => outcome,
         signal = shutdown.asked() => {
             tracing::info!(event = "service_stopping", signal, grace_seconds = grace.as_secs());
@@ -45,9 +55,7 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
                 }
             }
         }
-    };
-    surroundings.progress.clear();
-    outcome
+    }
 }
 
 /// One pass, or one after the other.
@@ -114,21 +122,29 @@ fn report_settings(surroundings: &Surroundings, settings: &Settings) {
 }
 
 fn coverage(args: &RunArgs, surroundings: &Surroundings) -> Result<Coverage, CommandError> {
-    let wrong = |variable: &str, given: String, allowed: &str| {
-        let fault = Fault { variable: variable.to_owned(), given, allowed: allowed.to_owned() };
-        CommandError::Settings(SettingsError(vec![fault]))
-    };
     if let (Some(from), Some(to)) = (args.from, args.to) {
         let period = LogWindow::new(from, to);
         let period = period
             .ok_or_else(|| wrong("--from", format!("{from} is not before --to {to}"), "give a period"))?;
-        return Ok(Coverage::Period(period));
+        if !args.continuous {
+            return Ok(Coverage::Period(period));
+        }
+        let first_start = first_start(args, surroundings)?;
+        return Ok(Coverage::TailAndPeriod { first_start, period, turn: args.interval });
     }
+    Ok(Coverage::Tail { first_start: first_start(args, surroundings)? })
+}
+
+/// Where logs that were never pulled start.
+fn first_start(args: &RunArgs, surroundings: &Surroundings) -> Result<Timestamp, CommandError> {
     let ago = crate::settings::duration(&args.since).map(|ago| surroundings.clock.now().minus(ago));
     let first_start = ago.map_or_else(|| Timestamp::parse(&args.since), Ok);
-    let first_start =
-        first_start.map_err(|error| wrong("--since", error.to_string(), "or how long ago: 24h, 7d"))?;
-    Ok(Coverage::Tail { first_start })
+    first_start.map_err(|error| wrong("--since", error.to_string(), "or how long ago: 24h, 7d"))
+}
+
+fn wrong(variable: &str, given: String, allowed: &str) -> CommandError {
+    let fault = Fault { variable: variable.to_owned(), given, allowed: allowed.to_owned() };
+    CommandError::Settings(SettingsError(vec![fault]))
 }
 
 fn complete(report: &PassReport) {

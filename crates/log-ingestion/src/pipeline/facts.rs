@@ -14,6 +14,7 @@ pub(super) mod fact {
     pub(crate) const SPAN_END: &str = "ingest.span_end";
     pub(crate) const FETCHED: &str = "ingest.fetched";
     pub(crate) const SERVER_COUNT: &str = "ingest.server_count";
+    pub(crate) const COUNTED_AT: &str = "ingest.counted_at";
     pub(crate) const TAIL_SINCE: &str = "ingest.tail_since";
     pub(crate) const SCHEMA: &str = "ingest.schema";
     pub(crate) const SCHEMA_FINGERPRINT: &str = "ingest.schema_fingerprint";
@@ -40,6 +41,7 @@ pub(super) fn facts(
     if let Some(counted) = fetched.counted {
         facts.push((fact::FETCHED, fetched.spool.records().to_string()));
         facts.push((fact::SERVER_COUNT, counted.to_string()));
+        facts.push((fact::COUNTED_AT, fetched.counted_at.to_string()));
     }
     let since = log.ledger.tail_since().unwrap_or(context.options.policy.first_start);
     if tail {

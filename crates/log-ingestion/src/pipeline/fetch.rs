@@ -9,7 +9,7 @@ use ingest_core::bounds::Bounds;
 use ingest_core::ids::LogId;
 use ingest_core::plan::{FetchMode, Piece, Way, Work};
 use ingest_core::shape::Shape;
-use ingest_core::time::LogWindow;
+use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::Protocol;
 use ingest_store::Spool;
 use ingest_tabular::Origin;
@@ -22,6 +22,8 @@ mod download;
 mod pages;
 mod query;
 
+pub(super) use calibrate::bounds;
+
 /// Text that a window keeps in memory before it uses the disk.
 const SPOOL_MEMORY: usize = 4 << 20;
 
@@ -32,11 +34,24 @@ pub(super) struct FetchedWindow {
     pub(super) spool: Spool,
     /// What the server counts in the window; `None` where it cannot count.
     pub(super) counted: Option<u64>,
+    /// When it counted that.
+    pub(super) counted_at: Timestamp,
+    /// Whether a file of this very window is in the table, whose place the new one takes.
+    pub(super) replaces: bool,
     pub(super) origin: Origin,
     /// The shape, where fetching had to find it out to tell records apart.
     pub(super) shape: Option<Shape>,
     /// Given back when the window is done.
     pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl FetchedWindow {
+    /// Records of events, just counted.
+    fn new(context: &Context, window: LogWindow, spool: Spool, counted: Option<u64>) -> Self {
+        let counted_at = context.clock.now();
+        let origin = Origin::Events;
+        Self { window, spool, counted, counted_at, replaces: false, origin, shape: None, permit: None }
+    }
 }
 
 /// What a fetch is told.
@@ -45,6 +60,8 @@ pub(super) struct FetchOrder {
     pub(super) log: LogId,
     pub(super) piece: Piece,
     pub(super) way: Way,
+    /// Whether a file of this very window is in the table.
+    pub(super) replaces: bool,
     /// The log's shape, once known.
     pub(super) shape: Option<Shape>,
 }
@@ -64,6 +81,7 @@ pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<Fetche
         duration_ms,
     );
     fetched.permit = Some(permit);
+    fetched.replaces = order.replaces;
     Ok(fetched)
 }
 
@@ -74,7 +92,7 @@ async fn fetch_one_way(context: &Context, order: &FetchOrder) -> Result<FetchedW
     if order.way == Way::Query {
         return query::fetch(context, order).await;
     }
-    let bounds = context.bounds.get_or_try_init(|| calibrate::bounds(context, order)).await;
+    let bounds = context.bounds.get_or_try_init(|| bounds(context, &order.log, order.piece.window)).await;
     let bounds = match bounds {
         Ok(bounds) => *bounds,
         Err(error @ WindowError::Source(_)) => return Err(error),
@@ -99,7 +117,7 @@ impl FetchOrder {
     const fn counted(&self) -> Option<u64> {
         match self.piece.work {
             Work::Fetch { counted } => counted,
-            Work::Empty | Work::Recount => None,
+            Work::Empty | Work::Recount | Work::Beyond => None,
         }
     }
 }

@@ -4,19 +4,55 @@
 //! A window that fails is noted and does not hold up those behind it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use ingest_core::ledger::{LogState, Tally};
-use ingest_core::plan::{self, Piece, Work};
-use ingest_core::time::LogWindow;
+use ingest_core::plan::{self, Due, Piece, Work};
+use ingest_core::time::{LogWindow, Timestamp};
 use tracing::Instrument as _;
 
-use super::fetch::{FetchOrder, fetch};
-use super::{CommittedWindow, Context, LogWork, NONE, WindowError, record, window, window_span};
+use super::fetch::{FetchOrder, FetchedWindow, fetch};
+use super::{CommittedWindow, Context, LogWork, NONE, WindowError, recheck, record, window, window_span};
 use crate::progress::LogBar;
 
-/// Windows of one log that are fetched ahead of the one being encoded.
-const FETCH_AHEAD: usize = 2;
+/// What a pass does with one log.
+#[derive(Debug)]
+pub struct Assignment {
+    /// What is remembered of it.
+    pub state: LogState,
+    /// How long the source keeps its events, where it says so.
+    pub retention: Option<Duration>,
+    /// What is counted again before anything is fetched.
+    pub recheck: Recheck,
+    /// What is fetched where it is missing, in this order.
+    pub stretches: Vec<Stretch>,
+}
+
+/// What is counted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recheck {
+    /// What is due by its age.
+    Due,
+    /// Everything in this span; where `deep`, each file is read as well.
+    All {
+        /// The span.
+        range: LogWindow,
+        /// Whether files are read and not only their names.
+        deep: bool,
+    },
+}
+
+/// A span of log time that is wanted whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// The span.
+    pub range: LogWindow,
+    /// Whether it is the live tail: then its start is the log's, and open windows elsewhere are fetched with it.
+    pub tail: bool,
+    /// When nothing more of it is begun, so that other work gets its turn.
+    pub until: Option<Timestamp>,
+}
 
 /// What came of a pass over a log.
 #[derive(Debug)]
@@ -25,8 +61,10 @@ pub struct LogReport {
     pub name: String,
     /// Windows completed.
     pub windows: u64,
-    /// Windows that stay open.
+    /// Windows that stay open, those included that the source turned out to have lost.
     pub open: u64,
+    /// Complete windows that were opened again, since the server counted them otherwise.
+    pub reopened: u64,
     /// What the completed windows amount to.
     pub tally: Tally,
     /// Bytes of their text.
@@ -37,8 +75,9 @@ pub struct LogReport {
     pub refused: bool,
 }
 
-/// Works through the spans of a log that are missing in `range`.
-pub async fn pass(context: Arc<Context>, state: LogState, range: LogWindow, tail: bool) -> LogReport {
+/// Works through what is assigned of a log.
+pub async fn pass(context: Arc<Context>, assignment: Assignment) -> LogReport {
+    let Assignment { state, retention, recheck, stretches } = assignment;
     if let (Some(schema), Some(pin)) = (&state.schema, context.options.pins.of(&state))
         && pin.contradicts(schema)
     {
@@ -47,18 +86,10 @@ pub async fn pass(context: Arc<Context>, state: LogState, range: LogWindow, tail
             reason = "files with another schema are committed, and a schema never changes"
         );
     }
-    let mut run = LogRun::new(&context, LogWork { state, tail });
-    if tail {
-        run.log.state.ledger.start_tail(range.start());
-    }
-    for span in plan::missing(&run.log.state.ledger, range) {
-        if context.stop.is_cancelled() || run.halted {
-            break;
-        }
-        match super::plan::plan(&context, run.log.id(), span).await {
-            Ok(pieces) => run.work_through(pieces).await,
-            Err(error) => run.failed(span, &error),
-        }
+    let mut run = LogRun::new(&context, LogWork { state, tail: false, retention });
+    run.recheck(recheck).await;
+    for stretch in stretches {
+        run.stretch(stretch).await;
     }
     run.bar.finish(if run.report.open > 0 { "incomplete" } else { "complete" });
     run.report
@@ -73,43 +104,110 @@ struct LogRun<'a> {
     halted: bool,
 }
 
+/// What is to be done with a window.
+#[derive(Debug)]
+enum Step {
+    /// Nothing: the server counts no event in it.
+    Empty,
+    /// Nothing can be done: the server no longer has it.
+    Lost,
+    /// Fetch it.
+    Fetch(FetchOrder),
+}
+
+/// What came of a step.
+enum Stepped {
+    Empty,
+    Lost,
+    Fetched(Box<FetchedWindow>),
+}
+
 impl<'a> LogRun<'a> {
     fn new(context: &'a Arc<Context>, log: LogWork) -> Self {
         let name = log.state.name.clone();
         let bar = context.progress.log(&name, 0);
-        let tally = Tally { counted: Some(0), ..Tally::default() };
-        let report =
-            LogReport { name, windows: 0, open: 0, tally, text_bytes: 0, last_error: None, refused: false };
+        let report = LogReport {
+            name,
+            windows: 0,
+            open: 0,
+            reopened: 0,
+            tally: Tally::EMPTY,
+            text_bytes: 0,
+            last_error: None,
+            refused: false,
+        };
         Self { context, log, report, bar, requests_left: context.options.query_requests, halted: false }
     }
 
-    async fn work_through(&mut self, pieces: Vec<Piece>) {
+    async fn recheck(&mut self, recheck: Recheck) {
+        let outcome = match recheck {
+            Recheck::Due => recheck::recheck_due(self.context, &mut self.log).await,
+            Recheck::All { range, deep } => {
+                recheck::recheck_all(self.context, &mut self.log, range, deep).await
+            }
+        };
+        match outcome {
+            Ok(outcome) => self.report.reopened = outcome.differing.len() as u64,
+            Err(error) => {
+                tracing::error!(event = "error", error = %super::chain(&error), action = "what is stored is counted again next time");
+                self.note(&error);
+            }
+        }
+    }
+
+    async fn stretch(&mut self, stretch: Stretch) {
+        self.log.tail = stretch.tail;
+        if stretch.tail {
+            self.log.state.ledger.start_tail(stretch.range.start());
+        }
+        for due in plan::missing(&self.log.state.ledger, stretch.range, stretch.tail) {
+            let over = stretch.until.is_some_and(|until| self.context.clock.now() >= until);
+            if self.context.stop.is_cancelled() || self.halted || over {
+                break;
+            }
+            match super::plan::plan(self.context, self.log.id(), due).await {
+                Ok(pieces) => self.work_through(pieces, due).await,
+                Err(error) => self.failed(due.window, &error),
+            }
+        }
+    }
+
+    async fn work_through(&mut self, pieces: Vec<Piece>, due: Due) {
         self.bar.expect(pieces.iter().map(|piece| piece.estimate).sum());
-        let orders: Vec<(LogWindow, Option<FetchOrder>)> =
-            pieces.into_iter().map(|piece| self.order(piece)).collect();
+        let steps: Vec<(LogWindow, Step)> = pieces.into_iter().map(|piece| self.step(piece, due)).collect();
         let context = self.context;
-        let mut fetched = futures_util::stream::iter(orders)
-            .map(|(window, order)| async move {
+        let mut stepped = futures_util::stream::iter(steps)
+            .map(|(window, step)| async move {
                 if context.stop.is_cancelled() {
                     return (window, None);
                 }
-                match order {
-                    None => (window, Some(Ok(None))),
-                    Some(order) => {
+                let stepped = match step {
+                    Step::Empty => Ok(Stepped::Empty),
+                    Step::Lost => Ok(Stepped::Lost),
+                    Step::Fetch(order) => {
                         let fetched = fetch(context, order).instrument(window_span(window)).await;
-                        (window, Some(fetched.map(Some)))
+                        fetched.map(|fetched| Stepped::Fetched(Box::new(fetched)))
                     }
-                }
+                };
+                (window, Some(stepped))
             })
-            .buffered(FETCH_AHEAD);
-        while let Some((window, outcome)) = fetched.next().await {
+            .buffered(context.options.parallel_windows);
+        while let Some((window, outcome)) = stepped.next().await {
             let outcome = match outcome {
                 None => break,
-                Some(Ok(None)) => {
-                    let tally = Tally { counted: Some(0), ..Tally::default() };
-                    self.record(&CommittedWindow { window, tally, quarantined_by: NONE.to_owned() })
+                Some(Ok(Stepped::Empty)) => self.record(&CommittedWindow {
+                    window,
+                    tally: Tally::EMPTY,
+                    counted_at: context.clock.now(),
+                    quarantined_by: NONE.to_owned(),
+                }),
+                Some(Ok(Stepped::Lost)) => {
+                    self.lost(window);
+                    Ok(())
                 }
-                Some(Ok(Some(fetched))) => self.make(fetched).instrument(window_span(window)).await,
+                Some(Ok(Stepped::Fetched(fetched))) => {
+                    self.make(*fetched).instrument(window_span(window)).await
+                }
                 Some(Err(error)) => Err(error),
             };
             if let Err(error) = outcome {
@@ -121,11 +219,13 @@ impl<'a> LogRun<'a> {
         }
     }
 
-    /// What is to be fetched for a piece: nothing, if the server counts nothing in it.
-    fn order(&mut self, piece: Piece) -> (LogWindow, Option<FetchOrder>) {
+    /// What is to be done with a piece: nothing, if the server counts nothing in it.
+    fn step(&mut self, piece: Piece, due: Due) -> (LogWindow, Step) {
         let window = piece.window;
-        if piece.work == Work::Empty {
-            return (window, None);
+        match piece.work {
+            Work::Empty => return (window, Step::Empty),
+            Work::Beyond => return (window, Step::Lost),
+            Work::Fetch { .. } | Work::Recount => {}
         }
         let options = &self.context.options;
         let rows_per_page = u64::from(options.batch_size.min(ingest_core::events::ROWS_PER_PAGE_MAX));
@@ -139,10 +239,11 @@ impl<'a> LogRun<'a> {
             Some(schema) => Some(schema.shape.clone()),
             None => options.pins.of(state).and_then(|pin| pin.shape.clone()),
         };
-        (window, Some(FetchOrder { log: self.log.id().clone(), piece, way, shape }))
+        let (log, replaces) = (self.log.id().clone(), due.replaces);
+        (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape }))
     }
 
-    async fn make(&mut self, fetched: super::fetch::FetchedWindow) -> Result<(), WindowError> {
+    async fn make(&mut self, fetched: FetchedWindow) -> Result<(), WindowError> {
         let text_bytes = fetched.spool.text_bytes();
         let (done, schema) = window::make(self.context, &self.log, fetched).await?;
         if schema.is_some() {
@@ -161,12 +262,23 @@ impl<'a> LogRun<'a> {
         Ok(())
     }
 
+    fn lost(&mut self, window: LogWindow) {
+        window_span(window).in_scope(|| record::lose(self.context, &mut self.log, window));
+        self.report.open = self.report.open.saturating_add(1);
+        self.report.last_error = Some(format!("{window} is beyond the source's retention"));
+    }
+
     fn failed(&mut self, window: LogWindow, error: &WindowError) {
         window_span(window).in_scope(|| record::leave_open(self.context, &mut self.log, window, error));
+        self.note(error);
+    }
+
+    /// Takes a failure into the report, and stops what cannot succeed after it.
+    fn note(&mut self, error: &WindowError) {
         self.report.open = self.report.open.saturating_add(1);
         self.report.last_error = Some(super::chain(error));
         self.report.refused |= error.is_refusal();
-        self.halted = error.stops_the_log();
+        self.halted |= error.stops_the_log();
         if error.is_refusal() {
             // No other log's window can succeed with this key either.
             self.context.stop.cancel();

@@ -1,7 +1,10 @@
 //! Stage record: a committed window moves the ledger, a failed one is noted in it, and both are made durable.
+//!
+//! What happened to a window also goes into the log's history, for people. Only the ledger decides what is complete.
 
 use ingest_core::ledger::{Recorded, Tally};
 use ingest_core::time::LogWindow;
+use ingest_store::Happening;
 
 use super::{CommittedWindow, Context, LogWork, WindowError, chain};
 
@@ -11,10 +14,11 @@ pub(super) fn record(
     log: &mut LogWork,
     done: &CommittedWindow,
 ) -> Result<(), WindowError> {
-    if log.state.ledger.record(done.window, done.tally)? == Recorded::AlreadyThere {
+    let recorded = log.state.ledger.record(done.window, done.tally, Some(done.counted_at))?;
+    if recorded == Recorded::AlreadyThere {
         tracing::warn!(event = "window_already_recorded",);
     }
-    context.states.save(&log.state)?;
+    save(context, log)?;
     let Tally { fetched, stored, quarantined, counted, bytes, .. } = done.tally;
     tracing::info!(
         event = "batch_complete",
@@ -25,6 +29,10 @@ pub(super) fn record(
         server_count = counted,
         bytes,
     );
+    let counted =
+        counted.map_or_else(|| "nothing to compare with".to_owned(), |n| format!("server count {n}"));
+    let detail = format!("{stored} stored, {quarantined} quarantined, {counted}");
+    tell(context, log, done.window, "complete", detail);
     Ok(())
 }
 
@@ -33,8 +41,39 @@ pub(super) fn leave_open(context: &Context, log: &mut LogWork, window: LogWindow
     let reason = chain(error);
     tracing::error!(event = "error", error = %reason, action = "the window stays open and is tried again");
     log.state.ledger.leave_open(window, &reason, context.clock.now());
-    if let Err(error) = context.states.save(&log.state) {
-        // The note is lost, the gap in the ledger is not: the window is planned again all the same.
+    save_note(context, log);
+    tell(context, log, window, "open", reason);
+}
+
+/// Notes that the server no longer has a window.
+pub(super) fn lose(context: &Context, log: &mut LogWork, window: LogWindow) {
+    tracing::error!(
+        event = "beyond_retention",
+        action = "the source no longer has these events; they are not asked for again"
+    );
+    log.state.ledger.lose(window);
+    save_note(context, log);
+    tell(context, log, window, "lost", "the server says that it is beyond retention".to_owned());
+}
+
+/// Makes the log's state durable, with what needs no room of its own any more merged.
+pub(super) fn save(context: &Context, log: &mut LogWork) -> Result<(), WindowError> {
+    let last = context.options.recheck_after.last().copied().unwrap_or_default();
+    log.state.ledger.merge(last, context.clock.now());
+    Ok(context.states.save(&log.state)?)
+}
+
+/// The same, where a failure costs a note and nothing else: a gap in the ledger is planned again all the same.
+fn save_note(context: &Context, log: &mut LogWork) {
+    if let Err(error) = save(context, log) {
         tracing::error!(event = "error", error = %chain(&error), action = "the ledger could not be saved");
+    }
+}
+
+/// Adds to the history of a log.
+pub(super) fn tell(context: &Context, log: &LogWork, window: LogWindow, what: &str, detail: String) {
+    let happening = Happening { at: context.clock.now(), window, what: what.to_owned(), detail };
+    if let Err(error) = context.history.add(&log.state.slug, &happening) {
+        tracing::warn!(event = "history_not_written", error = %chain(&error));
     }
 }

@@ -1,53 +1,67 @@
 //! Recovery: what the table holds and the ledger does not say is taken from the files themselves.
 //!
 //! The table is the truth. A file that was published but not recorded, as after a kill between the two, is recorded
-//! now; a ledger that is missing or damaged is rebuilt whole. Runs once, at the start, with the lock held.
+//! now; a replacement that a kill cut off between its two renames is finished; a ledger that is missing or damaged is
+//! rebuilt whole. Runs once, at the start, with the lock held. Never removes a file.
 
 use std::collections::BTreeMap;
 
-use ingest_core::ids::{LogId, Slug};
-use ingest_core::ledger::{LogState, Tally};
-use ingest_core::schema::TableSchema;
+use ingest_core::ids::Slug;
+use ingest_core::ledger::{LogLedger, LogState, OpenWindow, Recorded, Span, Tally};
 use ingest_core::time::Timestamp;
 use ingest_store::{DirTable, StateDir, StoreError, TableFile};
-use ingest_tabular::{Chunks, FileFacts, read_back};
 
 use super::chain;
-use super::facts::fact;
+use super::inventory::{Content, read_content};
 
 /// The states of all logs that were ever stored, in agreement with the table.
 ///
 /// # Errors
 /// When the table or the ledgers cannot be read or saved.
-pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, StoreError> {
+pub fn recover(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Vec<LogState>, StoreError> {
     let (known, damaged) = states.load()?;
     for path in damaged {
         tracing::warn!(event = "ledger_damaged", path = %path.display(), action = "rebuilding it from the files");
     }
+    agree(table, states, known, now)
+}
+
+/// The same, with the ledgers made anew from the files; what no file tells is kept: ids, names, where tails began.
+///
+/// # Errors
+/// When the table or the ledgers cannot be read or saved.
+pub fn rebuild(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Vec<LogState>, StoreError> {
+    let (known, _damaged) = states.load()?;
+    let bare: Vec<LogState> = known
+        .into_iter()
+        .map(|old| {
+            let mut ledger = LogLedger::default();
+            old.ledger.tail_since().into_iter().for_each(|since| ledger.start_tail(since));
+            LogState { ledger, ..old }
+        })
+        .collect();
+    let rebuilt = agree(table, states, bare, now)?;
+    rebuilt.iter().try_for_each(|state| states.save(state))?;
+    Ok(rebuilt)
+}
+
+fn agree(
+    table: &DirTable,
+    states: &StateDir,
+    known: Vec<LogState>,
+    now: Timestamp,
+) -> Result<Vec<LogState>, StoreError> {
     let mut by_slug: BTreeMap<Slug, LogState> =
         known.into_iter().map(|state| (state.slug.clone(), state)).collect();
     let mut changed: BTreeMap<Slug, u64> = BTreeMap::new();
     for file in table.files()? {
-        let state = by_slug.get(&file.name.slug);
+        let slug = file.name.slug.clone();
+        let state = by_slug.get(&slug);
         if state.is_some_and(|state| state.ledger.gaps(file.name.window).is_empty()) {
             continue;
         }
-        let Some((facts, schema)) = look_into(table, &file) else {
-            continue;
-        };
-        let state = by_slug.entry(file.name.slug.clone()).or_insert_with(|| new_state(&file, &facts));
-        match &mut state.schema {
-            Some(known) => known.merge(&schema),
-            empty @ None => *empty = Some(schema),
-        }
-        if let Some(since) = facts.facts.get(fact::TAIL_SINCE).and_then(|text| Timestamp::parse(text).ok()) {
-            state.ledger.start_tail(since);
-        }
-        match state.ledger.record(file.name.window, tally(&file, &facts)) {
-            Ok(_added) => *changed.entry(file.name.slug.clone()).or_insert(0) += 1,
-            Err(error) => {
-                tracing::error!(event = "error", path = %file.path.display(), error = %chain(&error));
-            }
+        if take_in(table, &file, &mut by_slug, now)? {
+            *changed.entry(slug).or_insert(0) += 1;
         }
     }
     for (slug, files) in changed {
@@ -59,39 +73,67 @@ pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, Sto
     Ok(by_slug.into_values().collect())
 }
 
-fn look_into(table: &DirTable, file: &TableFile) -> Option<(FileFacts, TableSchema)> {
-    let opened = table.read(file).map_err(|e| chain(&e));
-    let read = opened
-        .and_then(|open| Chunks::new(open).map_err(|e| e.to_string()))
-        .and_then(|open| read_back(&open).map_err(|e| chain(&e)));
-    let facts = match read {
-        Ok(facts) => facts,
+/// Takes a file in that the ledger does not count; whether that changed the ledger.
+fn take_in(
+    table: &DirTable,
+    file: &TableFile,
+    by_slug: &mut BTreeMap<Slug, LogState>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let opened_again = |open: &&OpenWindow| open.window == file.name.window && open.held.is_some();
+    let state = by_slug.get(&file.name.slug);
+    let open = state.and_then(|state| state.ledger.open().iter().find(opened_again));
+    let content = match read_content(table, file) {
+        Ok(content) => content,
         Err(error) => {
-            // Not recorded, so its window is fetched again beside it; what to do with the file is the operator's.
-            tracing::error!(event = "error", path = %file.path.display(), error, action = "the file is not counted");
-            return None;
+            tracing::error!(event = "error", path = %file.path.display(), error, action = "its window is fetched again");
+            let known = open.is_some();
+            return Ok(!known && by_slug.get_mut(&file.name.slug).is_some_and(|s| fetch_again(s, file, now)));
         }
     };
-    let schema = facts.facts.get(fact::SCHEMA).and_then(|text| serde_json::from_str(text).ok())?;
-    Some((facts, schema))
+    // What was opened again stays open while the table has nothing but its old file.
+    if open.is_some_and(|open| open.held.is_some_and(|held| held.digest == content.tally.digest)) {
+        return Ok(false);
+    }
+    if content.name != file.name {
+        let path = file.path.display();
+        tracing::warn!(event = "file_renamed", path = %path, reason = "its content is that of a replacement");
+        table.rename_to(file, &content.name)?;
+    }
+    let state = by_slug.entry(file.name.slug.clone()).or_insert_with(|| new_state(file, &content));
+    Ok(record(state, file, content))
 }
 
-fn new_state(file: &TableFile, facts: &FileFacts) -> LogState {
-    let text = |key: &str| facts.facts.get(key).cloned().unwrap_or_default();
-    let mut state = LogState::new(LogId::new(text(fact::LOG_ID)), &text(fact::LOG_NAME));
+fn record(state: &mut LogState, file: &TableFile, content: Content) -> bool {
+    match (&mut state.schema, content.schema) {
+        (Some(known), Some(schema)) => known.merge(&schema),
+        (empty @ None, schema) => *empty = schema,
+        (Some(_), None) => {}
+    }
+    if let Some(since) = content.tail_since {
+        state.ledger.start_tail(since);
+    }
+    match state.ledger.record(content.name.window, content.tally, content.counted_at) {
+        Ok(recorded) => recorded == Recorded::Added,
+        Err(error) => {
+            tracing::error!(event = "error", path = %file.path.display(), error = %chain(&error));
+            false
+        }
+    }
+}
+
+/// Opens the window of a file that cannot be read: what is fetched again takes the file's place.
+fn fetch_again(state: &mut LogState, file: &TableFile, now: Timestamp) -> bool {
+    let window = file.name.window;
+    let nothing = Span::new(window, Tally::EMPTY, Some(now));
+    if state.ledger.record(window, nothing.tally, nothing.proved).is_err() {
+        return false;
+    }
+    state.ledger.reopen(nothing, &[], "its file cannot be read", now).is_ok()
+}
+
+fn new_state(file: &TableFile, content: &Content) -> LogState {
+    let mut state = LogState::new(content.log_id.clone(), &content.log_name);
     state.slug = file.name.slug.clone();
     state
-}
-
-fn tally(file: &TableFile, facts: &FileFacts) -> Tally {
-    let number = |key: &str| facts.facts.get(key).and_then(|text| text.parse::<u64>().ok());
-    let fetched = number(fact::FETCHED).unwrap_or(facts.rows);
-    Tally {
-        fetched,
-        stored: facts.rows,
-        quarantined: fetched.saturating_sub(facts.rows),
-        counted: number(fact::SERVER_COUNT),
-        files: 1,
-        bytes: file.bytes,
-    }
 }

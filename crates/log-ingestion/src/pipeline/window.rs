@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ingest_core::schema::TableSchema;
 
 use super::fetch::FetchedWindow;
-use super::{CommittedWindow, Context, Cpu, LogWork, NONE, WindowError, commit, encode, settle, shape};
+use super::{CommittedWindow, Context, Cpu, LogWork, WindowError, commit, encode, settle, shape};
 
 /// Shapes, settles, encodes and commits a window; gives the schema that the table has with it.
 pub(super) async fn make(
@@ -35,11 +35,7 @@ fn make_blocking(
     mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
     if fetched.spool.records() == 0 {
-        let tally = ingest_core::ledger::Tally { counted: fetched.counted, ..Default::default() };
-        return Ok((
-            CommittedWindow { window: fetched.window, tally, quarantined_by: NONE.to_owned() },
-            None,
-        ));
+        return Ok((commit::commit_empty(context, state, &fetched)?, None));
     }
     let known = state.schema.as_ref();
     let pin = context.options.pins.of(state).filter(|_| known.is_none());

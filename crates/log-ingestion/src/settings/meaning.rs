@@ -119,6 +119,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let window_rows = r.number("WINDOW_ROWS", 1_000, 100_000_000);
     let parallel_windows = r.number("PARALLEL_WINDOWS", 1, 64);
     let settle_delay = r.take("SETTLE_DELAY", duration);
+    let recheck_after = r.take("RECHECK_AFTER", ages);
     let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
     let pins = r.pins();
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
@@ -140,6 +141,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         window_rows: window_rows?,
         parallel_windows: usize::try_from(parallel_windows?).ok()?,
         settle_delay: settle_delay?,
+        recheck_after: recheck_after?,
         shutdown_grace: shutdown_grace?,
         pins: Arc::new(pins?),
         seed: seed.filter(|seed| *seed != 0),
@@ -192,6 +194,17 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// Reads `1h,24h`, ascending afterwards; `never` is none.
+fn ages(text: &str) -> Option<Vec<Duration>> {
+    if text.eq_ignore_ascii_case("never") {
+        return Some(Vec::new());
+    }
+    let mut ages: Vec<Duration> = text.split(',').map(|age| duration(age.trim())).collect::<Option<_>>()?;
+    ages.sort_unstable();
+    ages.dedup();
+    Some(ages)
 }
 
 /// Reads a codec's name.

@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 23] = [
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -114,6 +114,12 @@ pub const SETTINGS: [Setting; 22] = [
         Some("5m"),
         "a time such as 90s, 5m or 1h",
         "How long events may take to become searchable; newer ones wait for the next pass",
+    ),
+    setting(
+        "RECHECK_AFTER",
+        Some("1h,24h"),
+        "times such as 1h,24h, separated by commas, or never",
+        "How long after its end a window is counted again; what grew or shrank since is fetched again",
     ),
     setting(
         "SHUTDOWN_GRACE",

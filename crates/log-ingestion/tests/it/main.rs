@@ -7,6 +7,7 @@ mod program;
 mod scenario;
 mod stored;
 
+mod audit;
 mod bad_input;
 mod bench;
 mod commands;

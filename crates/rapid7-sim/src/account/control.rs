@@ -15,6 +15,7 @@ use crate::civil::parse_moment;
 use crate::http::{Params, ReplyBody, SimReply, SimRequest};
 use crate::store::LogStore;
 use crate::text::{SURROGATE_MARK, put, put_strict_json, wide};
+use crate::timeline::Stamp;
 
 /// Size of one piece of the truth.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -89,6 +90,23 @@ impl Account {
     ) -> Option<impl Iterator<Item = TruthEvent> + use<>> {
         let store = Arc::clone(self.named(log)?);
         Some(store.half_open(from_ms, to_ms).filter_map(move |index| event_at(&store, index)))
+    }
+
+    /// Lets an event of a log of kept texts appear now, whenever it was received; whether it did.
+    pub fn insert_event(&mut self, log: &str, timestamp_ms: i64, sequence: u64, message: &str) -> bool {
+        let stamp = Stamp { timestamp_ms, sequence };
+        self.kept(log).is_some_and(|store| store.insert(stamp, message.to_owned()))
+    }
+
+    /// Lets the events of a log of kept texts in `[from_ms, to_ms)` vanish; how many they were.
+    pub fn remove_events(&mut self, log: &str, from_ms: i64, to_ms: i64) -> usize {
+        self.kept(log).map_or(0, |store| store.remove(from_ms, to_ms))
+    }
+
+    /// A log that may be changed: one that no running download still reads.
+    fn kept(&mut self, log: &str) -> Option<&mut LogStore> {
+        let named = |store: &&mut Arc<LogStore>| store.name == log || store.id == log;
+        self.logs.iter_mut().find(named).and_then(Arc::get_mut)
     }
 
     /// What happened so far.

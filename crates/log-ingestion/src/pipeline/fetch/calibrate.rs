@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ingest_core::bounds::{Bounds, RequestSpan};
 use ingest_core::events::ROWS_PER_PAGE_MAX;
-use ingest_core::time::Timestamp;
+use ingest_core::ids::LogId;
+use ingest_core::time::{LogWindow, Timestamp};
 
-use super::FetchOrder;
 use crate::pipeline::{Context, WindowError};
 
 /// Pages of rows that are looked through for a telling instant.
@@ -18,9 +18,13 @@ const TRIES_MAX: usize = 4;
 ///
 /// # Errors
 /// [`WindowError::BoundsUnknown`] when no instant of this window tells them apart.
-pub(super) async fn bounds(context: &Context, order: &FetchOrder) -> Result<Bounds, WindowError> {
-    let span = Bounds::Unknown.cover(order.piece.window);
-    let mut pages = context.client.events(&order.log, span, ROWS_PER_PAGE_MAX);
+pub(in crate::pipeline) async fn bounds(
+    context: &Context,
+    log: &LogId,
+    window: LogWindow,
+) -> Result<Bounds, WindowError> {
+    let span = Bounds::Unknown.cover(window);
+    let mut pages = context.client.events(log, span, ROWS_PER_PAGE_MAX);
     let mut at: BTreeMap<i64, u64> = BTreeMap::new();
     let mut complete = false;
     for _ in 0..PAGES_MAX {
@@ -43,8 +47,8 @@ pub(super) async fn bounds(context: &Context, order: &FetchOrder) -> Result<Boun
             from: Timestamp::from_millis(from),
             to: Timestamp::from_millis(to),
         };
-        let after = context.client.count(&order.log, between(t, t.saturating_add(1)), 1).await?.total;
-        let before = context.client.count(&order.log, between(t.saturating_sub(1), t), 1).await?.total;
+        let after = context.client.count(log, between(t, t.saturating_add(1)), 1).await?.total;
+        let before = context.client.count(log, between(t.saturating_sub(1), t), 1).await?.total;
         let around = [rows_at(t.saturating_sub(1)), rows_at(t), rows_at(t.saturating_add(1))];
         if let Some(bounds) = Bounds::solve(around, after, before) {
             tracing::info!(event = "bounds_found", bounds = ?bounds);

@@ -1,10 +1,8 @@
 //! The bulk download of a window: only trusted when its lines are as many as the server counts.
 
-use ingest_core::bounds::Bounds;
-use ingest_tabular::Origin;
-
 use super::{FetchOrder, FetchedWindow, spool};
 use crate::pipeline::{Context, WindowError};
+use ingest_core::bounds::Bounds;
 
 pub(super) async fn fetch(
     context: &Context,
@@ -23,14 +21,7 @@ pub(super) async fn fetch(
                 let counted = context.client.count(&order.log, span, 1).await?.total;
                 if counted == came {
                     let counted = Some(counted);
-                    return Ok(FetchedWindow {
-                        window,
-                        spool,
-                        counted,
-                        origin: Origin::Events,
-                        shape: None,
-                        permit: None,
-                    });
+                    return Ok(FetchedWindow::new(context, window, spool, counted));
                 }
                 if tries >= context.options.download_retries {
                     return Err(WindowError::Short { fetched: came, counted });

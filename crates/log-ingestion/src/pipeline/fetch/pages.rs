@@ -27,5 +27,6 @@ pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<Fetch
         framer.page_end(&mut block);
         spool.push(block)?;
     }
-    Ok(FetchedWindow { window, spool, counted: None, origin: Origin::File, shape, permit: None })
+    let fetched = FetchedWindow::new(context, window, spool, None);
+    Ok(FetchedWindow { origin: Origin::File, shape, ..fetched })
 }

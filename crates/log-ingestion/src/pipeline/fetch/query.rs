@@ -5,7 +5,6 @@ use ingest_core::bounds::Bounds;
 use ingest_core::events::ROWS_PER_PAGE_MAX;
 use ingest_core::records::RecordBlock;
 use ingest_core::time::LogWindow;
-use ingest_tabular::Origin;
 
 use super::{FetchOrder, FetchedWindow, spool};
 use crate::pipeline::{Context, WindowError};
@@ -39,7 +38,7 @@ pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<Fetch
         return Err(WindowError::Short { fetched: came, counted });
     }
     let counted = Some(counted.saturating_sub(cut.outside));
-    Ok(FetchedWindow { window, spool, counted, origin: Origin::Events, shape: None, permit: None })
+    Ok(FetchedWindow::new(context, window, spool, counted))
 }
 
 impl Cut {

@@ -1,0 +1,213 @@
+//! A window's file in place of the one before: at every instant exactly one of the two is in the table.
+//!
+//! A name carries rows and hash, so new content under a new name would be two steps for whoever lists the folder. The
+//! new file therefore takes the old one's name first, in one rename, and then its own, in another. A kill between the
+//! two leaves the new content under the old name, which [`DirTable::rename_to`] puts right. What is replaced by less is
+//! kept in `_replaced`, since the source may have lost what the old file still has.
+
+use std::io::{self, Seek as _};
+use std::path::{Path, PathBuf};
+
+use ingest_core::ids::Slug;
+use ingest_core::time::LogWindow;
+
+use super::{DirTable, Staged, TableFile};
+use crate::durable;
+use crate::error::StoreError;
+use crate::layout::{FileName, QUARANTINE, REPLACED};
+
+impl DirTable {
+    /// The files of a log that share an instant with `window`, in the order of their names.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn files_of(&self, slug: &Slug, window: LogWindow) -> Result<Vec<TableFile>, StoreError> {
+        let mut files = Vec::new();
+        for day in window.by_day() {
+            // A file of another layout, from before the setting was changed, lies in another folder: all are looked into.
+            for folder in FileName::folders(slug, day.start().day()) {
+                self.collect(&self.root.join(folder), super::DEPTH_MAX, &mut files)?;
+            }
+        }
+        files.retain(|file| file.name.slug == *slug && file.name.window.overlaps(window));
+        files.sort();
+        files.dedup();
+        Ok(files)
+    }
+
+    /// Puts a staged file, synced and checked, in the place of `old`, which holds the same window.
+    ///
+    /// # Errors
+    /// When it could not be moved; one of the two is in the table all the same.
+    pub fn replace(
+        &self,
+        mut staged: Staged,
+        name: &FileName,
+        old: &TableFile,
+    ) -> Result<TableFile, StoreError> {
+        if name.rows < old.name.rows {
+            self.keep_aside(old)?;
+        }
+        let bytes = self.look_at(&staged.path)?;
+        durable::publish(&*self.disk, &staged.path, &old.path)?;
+        staged.published = true;
+        self.rename_to(&TableFile { bytes, ..old.clone() }, name)
+    }
+
+    /// Gives a committed file the name that its content asks for, in the folder in which it is.
+    ///
+    /// # Errors
+    /// When it could not be moved.
+    pub fn rename_to(&self, file: &TableFile, name: &FileName) -> Result<TableFile, StoreError> {
+        let path = name.path(self.layout);
+        let path = file.path.with_file_name(path.file_name().unwrap_or_default());
+        if path != file.path {
+            durable::publish(&*self.disk, &file.path, &path)?;
+        }
+        Ok(TableFile { name: name.clone(), path, bytes: file.bytes })
+    }
+
+    /// Takes a file out of the table whose window has no rows any more; it is kept in `_replaced`.
+    ///
+    /// # Errors
+    /// When it could not be moved.
+    pub fn withdraw(&self, file: &TableFile) -> Result<(), StoreError> {
+        let to = self.aside(file)?;
+        durable::publish(&*self.disk, &file.path, &to)?;
+        file.path.parent().map_or(Ok(()), |folder| durable::sync_dir(&*self.disk, folder))
+    }
+
+    /// Removes the quarantine of a window that has none any more.
+    ///
+    /// # Errors
+    /// When it could not be removed.
+    pub fn drop_quarantine(&self, slug: &Slug, window: LogWindow) -> Result<(), StoreError> {
+        durable::remove_if_there(&*self.disk, &self.quarantine_path(slug, window))
+    }
+
+    /// The windows of a log inside `range` that have a quarantine, with how many records it holds.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn quarantines_of(&self, slug: &Slug, range: LogWindow) -> Result<Vec<(LogWindow, u64)>, StoreError> {
+        let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
+        let mut found = Vec::new();
+        for entry in durable::list(&*self.disk, &folder)? {
+            let path = folder.join(&entry.name);
+            if let Some(window) = quarantine_window(&path).filter(|window| window.lies_in(range)) {
+                found.push((window, self.count_lines(&path)?));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn quarantine_path(&self, slug: &Slug, window: LogWindow) -> PathBuf {
+        let name = format!("{}_{}.jsonl", window.start().compact(), window.end().compact());
+        self.root.join(QUARANTINE).join(format!("log={slug}")).join(name)
+    }
+
+    fn count_lines(&self, path: &Path) -> Result<u64, StoreError> {
+        use std::io::BufRead as _;
+        let file = self.disk.open(path).map_err(StoreError::at("open", path))?;
+        let mut lines = 0_u64;
+        let mut reader = io::BufReader::new(file);
+        loop {
+            let piece = reader.fill_buf().map_err(StoreError::at("read", path))?;
+            if piece.is_empty() {
+                return Ok(lines);
+            }
+            lines = lines.saturating_add(piece.iter().filter(|byte| **byte == b'\n').count() as u64);
+            let len = piece.len();
+            reader.consume(len);
+        }
+    }
+
+    /// Copies a file to `_replaced`, durably.
+    fn keep_aside(&self, file: &TableFile) -> Result<(), StoreError> {
+        let to = self.aside(file)?;
+        durable::remove_if_there(&*self.disk, &to)?;
+        let mut from = self.read(file)?;
+        let mut copy = durable::create_file(&*self.disk, &to)?;
+        let copied = from.rewind().and_then(|()| io::copy(&mut from, &mut copy));
+        copied.and_then(|_bytes| copy.sync_all()).map_err(StoreError::at("write", &to))?;
+        to.parent().map_or(Ok(()), |folder| durable::sync_dir(&*self.disk, folder))
+    }
+
+    fn aside(&self, file: &TableFile) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join(REPLACED).join(format!("log={}", file.name.slug));
+        durable::create_dir(&*self.disk, &folder)?;
+        Ok(folder.join(file.path.file_name().unwrap_or_default()))
+    }
+}
+
+fn quarantine_window(path: &Path) -> Option<LogWindow> {
+    use ingest_core::time::Timestamp;
+    let (start, end) = path.file_name()?.to_str()?.strip_suffix(".jsonl")?.split_once('_')?;
+    LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use ingest_core::ids::LogId;
+    use ingest_core::time::Timestamp;
+
+    use super::*;
+    use crate::disk::OsDisk;
+    use crate::layout::Layout;
+
+    fn window(start: i64, end: i64) -> LogWindow {
+        LogWindow::new(Timestamp::from_millis(start), Timestamp::from_millis(end)).unwrap()
+    }
+
+    fn slug() -> Slug {
+        Slug::of("web", &LogId::new("x"))
+    }
+
+    fn staged(table: &DirTable, bytes: &[u8]) -> Staged {
+        let (staged, mut file) = table.stage().unwrap();
+        file.write_all(bytes).unwrap();
+        staged.sync(&*file).unwrap();
+        staged
+    }
+
+    #[test]
+    fn a_replacement_is_the_one_file_of_its_window_and_keeps_what_it_lacks() {
+        for layout in [Layout::Hive, Layout::Date, Layout::Flat] {
+            let folder = tempfile::tempdir().unwrap();
+            let table = DirTable::open(OsDisk::shared(), folder.path(), layout).unwrap();
+            let name = |rows, hash: &str| FileName::new(&slug(), window(0, 10), rows, &hash.repeat(16));
+            let old = table.publish(staged(&table, b"three"), &name(3, "ab")).unwrap();
+            let beside = FileName::new(&slug(), window(10, 20), 1, &"cd".repeat(16));
+            table.publish(staged(&table, b"one"), &beside).unwrap();
+            assert_eq!(table.files_of(&slug(), window(5, 10)).unwrap(), std::slice::from_ref(&old));
+
+            let more = table.replace(staged(&table, b"four"), &name(4, "12"), &old).unwrap();
+            assert_eq!(table.files_of(&slug(), window(0, 10)).unwrap(), std::slice::from_ref(&more));
+            assert_eq!(fs::read(&more.path).unwrap(), b"four");
+            assert!(!folder.path().join(REPLACED).exists());
+
+            let less = table.replace(staged(&table, b"two"), &name(2, "34"), &more).unwrap();
+            assert_eq!(table.files_of(&slug(), window(0, 10)).unwrap(), std::slice::from_ref(&less));
+            let kept = folder.path().join(REPLACED).join(format!("log={}", slug()));
+            assert_eq!(fs::read(kept.join(more.path.file_name().unwrap())).unwrap(), b"four");
+
+            table.withdraw(&less).unwrap();
+            assert_eq!(table.files_of(&slug(), window(0, 10)).unwrap(), []);
+            assert_eq!(table.files().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn quarantines_are_found_by_their_windows() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
+        table.publish_quarantine(staged(&table, b"{}\n{}\n"), &slug(), window(0, 10)).unwrap();
+        table.publish_quarantine(staged(&table, b"{}\n"), &slug(), window(10, 20)).unwrap();
+        assert_eq!(table.quarantines_of(&slug(), window(0, 12)).unwrap(), [(window(0, 10), 2)]);
+        table.drop_quarantine(&slug(), window(0, 10)).unwrap();
+        assert_eq!(table.quarantines_of(&slug(), window(0, 20)).unwrap(), [(window(10, 20), 1)]);
+    }
+}

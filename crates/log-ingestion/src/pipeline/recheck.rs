@@ -1,0 +1,239 @@
+//! Stage recheck: complete windows are counted again, and those that the server counts otherwise are opened again.
+//!
+//! Only asks and notes; what is due, what a count means and what may be opened again the core decides. A window that
+//! was opened again is fetched by the same pass that found it. What the source has dropped since is kept as it is.
+
+use std::sync::Arc;
+
+use ingest_core::audit::{self, Differs, Part, Recount, Run};
+use ingest_core::bounds::Bounds;
+use ingest_core::ledger::{LedgerError, Span};
+use ingest_core::time::LogWindow;
+use ingest_source::{Protocol, SourceError};
+
+use super::inventory::Missing;
+use super::{Context, LogWork, WindowError, chain, fetch, inventory, record};
+
+/// What came of a recount of one log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rechecked {
+    /// Spans that the server counts as they are stored.
+    pub confirmed: Vec<LogWindow>,
+    /// Windows that it counts otherwise.
+    pub differing: Vec<Differs>,
+    /// Spans that could not be counted, and why.
+    pub uncounted: Vec<(LogWindow, String)>,
+    /// Spans that the source says it no longer has.
+    pub beyond: Vec<LogWindow>,
+    /// Spans of which the table does not hold the files that the ledger counts.
+    pub missing: Vec<Missing>,
+}
+
+/// Counts runs of complete spans again. Asks, and changes nothing.
+///
+/// # Errors
+/// When nothing can be counted at all: the key is refused, the log is gone.
+async fn recount(context: &Context, log: &LogWork, runs: Vec<Run>) -> Result<Rechecked, WindowError> {
+    let mut outcome = Rechecked::default();
+    if runs.is_empty() || context.client.protocol() == Protocol::CsvPages {
+        return Ok(outcome);
+    }
+    let bounds = match known_bounds(context, log, &runs).await {
+        Ok(bounds) => bounds,
+        Err(error) => return refused_or_uncounted(error, &runs, outcome),
+    };
+    for run in runs {
+        if context.stop.is_cancelled() {
+            break;
+        }
+        match count_run(context, log, bounds, run.clone()).await {
+            Ok((confirmed, differing)) => {
+                outcome.confirmed.extend(confirmed);
+                outcome.differing.extend(differing);
+            }
+            Err(error) if is_beyond(&error) => outcome.beyond.extend(whole(&run)),
+            Err(error) if error.is_refusal() => return Err(error),
+            Err(error) => outcome.uncounted.extend(whole(&run).map(|window| (window, chain(&error)))),
+        }
+    }
+    Ok(outcome)
+}
+
+/// Takes the outcome of a recount into the ledger: confirms what agrees, opens again what does not.
+pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) -> Result<(), WindowError> {
+    let now = context.clock.now();
+    for window in &outcome.confirmed {
+        log.state.ledger.confirm(*window, now);
+    }
+    for window in &outcome.beyond {
+        log.state.ledger.settle_for_ever(*window);
+    }
+    for differs in &outcome.differing {
+        if dropped_by_the_source(context, log, differs) {
+            log.state.ledger.settle_for_ever(differs.window);
+            continue;
+        }
+        match open_again(context, log, differs) {
+            Ok(()) => {}
+            Err(WindowError::Ledger(error @ LedgerError::TooManyOpen(_))) => {
+                tracing::warn!(event = "recheck_waits", reason = %error);
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for (window, reason) in &outcome.uncounted {
+        tracing::warn!(event = "recheck_failed", window = %window, reason);
+    }
+    if outcome.confirmed.is_empty() && outcome.beyond.is_empty() && outcome.differing.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(
+        event = "recheck_complete",
+        confirmed = outcome.confirmed.len(),
+        differing = outcome.differing.len()
+    );
+    record::save(context, log)
+}
+
+/// Narrows a span of the ledger that differs to the windows of its files that do, and opens these again.
+fn open_again(context: &Context, log: &mut LogWork, differs: &Differs) -> Result<(), WindowError> {
+    let Differs { window, recorded, counted } = *differs;
+    let spans = log.state.ledger.spans().iter();
+    let Some(span) = spans.copied().find(|span| window.lies_in(span.window)) else {
+        return Ok(());
+    };
+    let windows = inventory::windows(&context.table, &log.state, &span)?;
+    let (held, rest): (Vec<Span>, Vec<Span>) = windows.into_iter().partition(|part| part.window == window);
+    let Some(held) = held.first() else { return Ok(()) };
+    let reason = format!("the server counts {counted} events, {recorded} are stored");
+    log.state.ledger.reopen(*held, &rest, &reason, context.clock.now())?;
+    tracing::warn!(event = "window_reopened", window = %window, recorded, counted);
+    record::tell(context, log, window, "reopened", reason);
+    Ok(())
+}
+
+/// Whether a window shrank because the source keeps its events no longer.
+fn dropped_by_the_source(context: &Context, log: &LogWork, differs: &Differs) -> bool {
+    let shrank = differs.counted < differs.recorded;
+    let kept_since = log.retention.map(|period| context.clock.now().minus(period));
+    shrank && kept_since.is_some_and(|edge| differs.window.start() <= edge)
+}
+
+async fn count_run(
+    context: &Context,
+    log: &LogWork,
+    bounds: Bounds,
+    run: Run,
+) -> Result<(Vec<LogWindow>, Vec<Differs>), WindowError> {
+    let (mut confirmed, coarse) = count_parts(context, log, bounds, run).await?;
+    let mut differing = Vec::new();
+    for differs in coarse {
+        let span = log.state.ledger.spans().iter().find(|span| span.window == differs.window);
+        let Some(span) = span else { continue };
+        // The ledger remembers hours and days: the files say which of their windows it is.
+        let windows = inventory::windows(&context.table, &log.state, span)?;
+        if windows.len() <= 1 {
+            differing.push(differs);
+            continue;
+        }
+        let run = Run { parts: windows.iter().map(Part::from).collect() };
+        let (agreeing, named) = count_parts(context, log, bounds, run).await?;
+        confirmed.extend(agreeing);
+        differing.extend(named);
+    }
+    Ok((confirmed, differing))
+}
+
+async fn count_parts(
+    context: &Context,
+    log: &LogWork,
+    bounds: Bounds,
+    run: Run,
+) -> Result<(Vec<LogWindow>, Vec<Differs>), WindowError> {
+    let mut recount = Recount::new(run);
+    while let Some(window) = recount.ask() {
+        let reply = context.client.count(log.id(), bounds.cover(window), 1).await?;
+        recount.answer(reply.total);
+    }
+    Ok(recount.into_outcome())
+}
+
+/// The server's bounds: without them a count would take in the neighbours' events.
+async fn known_bounds(context: &Context, log: &LogWork, runs: &[Run]) -> Result<Bounds, WindowError> {
+    if let Some(bounds) = context.bounds.get() {
+        return Ok(*bounds);
+    }
+    let parts = runs.iter().flat_map(|run| &run.parts);
+    let Some(part) = parts.filter(|part| part.recorded > 0).max_by_key(|part| part.recorded) else {
+        // Nothing was ever seen: any answer but zero is a difference, whichever millisecond it lies at.
+        return Ok(Bounds::Unknown);
+    };
+    let bounds = context.bounds.get_or_try_init(|| fetch::bounds(context, log.id(), part.window)).await?;
+    Ok(*bounds)
+}
+
+fn refused_or_uncounted(
+    error: WindowError,
+    runs: &[Run],
+    mut outcome: Rechecked,
+) -> Result<Rechecked, WindowError> {
+    if error.is_refusal() {
+        return Err(error);
+    }
+    let reason = chain(&error);
+    outcome.uncounted.extend(runs.iter().flat_map(whole).map(|window| (window, reason.clone())));
+    Ok(outcome)
+}
+
+fn whole(run: &Run) -> Option<LogWindow> {
+    LogWindow::new(run.parts.first()?.window.start(), run.parts.last()?.window.end())
+}
+
+/// Whether the source says that it no longer has what was asked for.
+pub(super) const fn is_beyond(error: &WindowError) -> bool {
+    use ingest_core::api::ProtocolError;
+    matches!(error, WindowError::Source(SourceError::Protocol(ProtocolError::BeyondRetention(_))))
+}
+
+/// Recounts what is due by age, and takes the outcome in.
+///
+/// # Errors
+/// When the key is refused, the log is gone, or the ledger cannot be saved.
+pub(super) async fn recheck_due(context: &Arc<Context>, log: &mut LogWork) -> Result<Rechecked, WindowError> {
+    let due = audit::due(&log.state.ledger, &context.options.recheck_after, context.clock.now());
+    let outcome = recount(context, log, due).await?;
+    settle(context, log, &outcome)?;
+    Ok(outcome)
+}
+
+/// Recounts everything in `range`, files that are missing or cannot be read included, and takes the outcome in.
+///
+/// # Errors
+/// When the key is refused, the log is gone, or table or ledger cannot be read or saved.
+pub(super) async fn recheck_all(
+    context: &Arc<Context>,
+    log: &mut LogWork,
+    range: LogWindow,
+    deep: bool,
+) -> Result<Rechecked, WindowError> {
+    log.state.ledger.hope_again(range);
+    let outcome = examine(context, log, range, deep).await?;
+    settle(context, log, &outcome)?;
+    Ok(outcome)
+}
+
+/// Compares everything that is complete in `range` with the files and with the server. Changes nothing.
+///
+/// # Errors
+/// When the key is refused, the log is gone, or the table cannot be read.
+pub async fn examine(
+    context: &Context,
+    log: &LogWork,
+    range: LogWindow,
+    deep: bool,
+) -> Result<Rechecked, WindowError> {
+    let (missing, by_files) = inventory::compare(&context.table, &log.state, range, deep)?;
+    let runs = audit::all(&log.state.ledger, range).into_iter().chain(by_files).collect();
+    Ok(Rechecked { missing, ..recount(context, log, runs).await? })
+}
