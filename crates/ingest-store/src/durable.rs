@@ -11,10 +11,15 @@ use crate::error::StoreError;
 
 /// Creates a folder and those above it, where missing, each made durable in its parent.
 pub(crate) fn create_dir(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    if disk.metadata(path).is_ok_and(|facts| facts.kind == Kind::Folder) {
-        return Ok(());
-    }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    if disk.metadata(path).is_ok_and(|facts| facts.kind == Kind::Folder) {
+        // A process that was killed may have made it, and not come to this. Those above were durable before it was made.
+        return match parent.map_or(Ok(()), |parent| sync_dir(disk, parent)) {
+            // Not ours to read, so not where we make folders.
+            Err(error) if error.cause.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            other => other,
+        };
+    }
     parent.map_or(Ok(()), |parent| create_dir(disk, parent))?;
     match disk.create_dir(path) {
         Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {

@@ -10,9 +10,14 @@ mod history;
 pub mod layout;
 mod lock;
 mod output;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
 mod spool;
 mod state;
 mod table;
+
+#[cfg(test)]
+mod contract;
 
 pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk, Space};
 pub use error::StoreError;

@@ -83,20 +83,3 @@ impl Lock {
         Ok(Self { _file: file })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::disk::OsDisk;
-
-    #[test]
-    fn a_second_holder_learns_who_the_first_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let holder = Holder { pid: 7, host: "box".into(), since: "2026-02-10T00:00:00Z".into() };
-        let held = Lock::take(&OsDisk, folder.path(), &holder).unwrap();
-        let error = Lock::take(&OsDisk, folder.path(), &holder).unwrap_err().to_string();
-        assert!(error.contains("process 7 on box, since 2026-02-10T00:00:00Z"), "{error}");
-        drop(held);
-        assert!(Lock::take(&OsDisk, folder.path(), &holder).is_ok());
-    }
-}

@@ -181,39 +181,3 @@ fn read_frame(file: &mut BufReader<Box<dyn DiskFile>>) -> io::Result<Option<Reco
     }
     RecordBlock::read(&frame).map(Some).ok_or_else(damaged)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::disk::OsDisk;
-
-    fn block(first: u64, text: &str) -> RecordBlock {
-        let mut block = RecordBlock::starting_at(first);
-        assert!(block.push(text.as_bytes()));
-        block
-    }
-
-    #[test]
-    fn blocks_come_back_twice_from_memory_and_from_disk() {
-        for memory_max in [1_000, 5, 0] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("spool");
-            let mut spool = Spool::new(OsDisk::shared(), path.clone(), memory_max);
-            let blocks: Vec<_> =
-                ["one", "", "three"].into_iter().zip(0..).map(|(text, n)| block(n, text)).collect();
-            for block in &blocks {
-                spool.push(block.clone()).unwrap();
-            }
-            assert_eq!(path.exists(), memory_max < 8);
-            for _ in 0..2 {
-                let read: Vec<_> = spool.read().unwrap().map(Result::unwrap).collect();
-                assert_eq!(read, blocks);
-            }
-            spool.clear().unwrap();
-            spool.push(block(0, "again")).unwrap();
-            assert_eq!(spool.read().unwrap().count(), 1);
-            drop(spool);
-            assert!(!path.exists());
-        }
-    }
-}

@@ -72,33 +72,3 @@ fn read(stored: &[u8]) -> Option<LogState> {
     let whole = sum == format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()));
     if whole { serde_json::from_str(text).ok() } else { None }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use ingest_core::ids::LogId;
-    use ingest_core::ledger::{Recorded, Tally};
-    use ingest_core::time::{LogWindow, Timestamp};
-
-    use super::*;
-    use crate::disk::OsDisk;
-
-    #[test]
-    fn states_read_back_and_damage_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let states = StateDir::of(OsDisk::shared(), folder.path());
-        let mut state = LogState::new(LogId::new("id"), "Web");
-        let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(9)).unwrap();
-        assert_eq!(state.ledger.record(window, Tally::EMPTY, None), Ok(Recorded::Added));
-        states.save(&state).unwrap();
-        assert_eq!(states.load().unwrap(), (vec![state.clone()], vec![]));
-
-        let path = states.path(&state.slug);
-        let mut bytes = fs::read(&path).unwrap();
-        let at = bytes.len() / 2;
-        bytes[at] ^= 1;
-        fs::write(&path, bytes).unwrap();
-        assert_eq!(states.load().unwrap(), (vec![], vec![path]));
-    }
-}

@@ -17,5 +17,6 @@ mod memory;
 mod pins;
 mod replay;
 mod runbook_log;
+mod scripted_disk;
 mod seeds;
 mod semantics;

@@ -1,0 +1,88 @@
+//! The whole pipeline on a simulated disk: every operation goes through it, in the same order in every run, and one
+//! that fails damages nothing.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use ingest_core::time::Timestamp;
+use ingest_store::layout::FileName;
+use ingest_store::scripted::{Fault, Repeat, ScriptedDisk};
+use log_ingestion::exit::Exit;
+use log_ingestion::ingest::{Coverage, Ingest, Outside};
+use log_ingestion::pipeline::Cpu;
+use rapid7_sim::{Kind, LogSpec, SimConfig, parse_moment};
+use tokio_util::sync::CancellationToken;
+
+use crate::account::{SimTransport, VirtualClock};
+use crate::scenario::{self, NOW, Scenario};
+
+/// Every so many-th operation is tried, which keeps the test at a few seconds.
+const STEP: usize = 3;
+
+fn scenario() -> Scenario {
+    let to_ms = Some(parse_moment(NOW).unwrap() - 30 * 60_000);
+    let logs = vec![LogSpec::generated("web".to_owned(), Kind::Mixed, 1_500)];
+    Scenario::new(SimConfig { seed: 7, to_ms, logs, ..SimConfig::default() }).with("WINDOW_ROWS", "1000")
+}
+
+/// One pass on a disk; how it ends, unless it could not even begin.
+fn pass_on(disk: &ScriptedDisk) -> Option<Exit> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let scenario = scenario();
+        let clock = VirtualClock::starting(Timestamp::parse(NOW).unwrap());
+        let sim = SimTransport::new(scenario.sim.clone(), &clock);
+        let outside = Outside { disk: disk.shared(), cpu: Cpu::Inline, ..scenario::outside(&sim, &clock) };
+        let ingest = Ingest::open(scenario::settings(&scenario, Path::new("/out")), &outside).ok()?;
+        let first_start = Timestamp::parse("2026-02-09T16:00:00Z").unwrap();
+        let report = ingest.pass(Coverage::Tail { first_start }, &CancellationToken::new()).await;
+        Some(report.ok()?.exit())
+    })
+}
+
+/// Rows of all committed files, each of which is whole.
+#[track_caller]
+fn rows(disk: &ScriptedDisk, context: &str) -> u64 {
+    let files = disk.files().into_iter().filter(|path| !path.starts_with("/out/_staging"));
+    let named = files.filter_map(|path| FileName::parse(&path).map(|name| (path, name)));
+    let rows = named.map(|(path, name)| {
+        let facts = ingest_tabular::read_back(&Bytes::from(disk.bytes(&path).unwrap())).expect(context);
+        assert_eq!(facts.rows, name.rows, "{context}");
+        name.rows
+    });
+    rows.sum()
+}
+
+#[test]
+fn the_same_run_asks_the_same_of_the_disk_byte_for_byte() {
+    let run = || {
+        let disk = ScriptedDisk::new();
+        assert_eq!(pass_on(&disk), Some(Exit::Done));
+        let history: Vec<String> = disk.history().iter().map(ToString::to_string).collect();
+        let files: Vec<_> = disk.files().iter().map(|path| (path.clone(), disk.bytes(path))).collect();
+        assert!(rows(&disk, "clean") > 0);
+        (history, files)
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn an_operation_that_fails_damages_nothing_and_the_next_pass_is_exact() {
+    let clean = ScriptedDisk::new();
+    assert_eq!(pass_on(&clean), Some(Exit::Done));
+    let want = rows(&clean, "clean");
+    for nth in (1..=clean.operations()).step_by(STEP) {
+        for fault in [Fault::NoSpace, Fault::Quota, Fault::Io, Fault::ShortWrite, Fault::Die] {
+            let context = format!("{fault:?} at {nth}");
+            let disk = ScriptedDisk::new();
+            disk.fail(nth, fault, Repeat::Once);
+            pass_on(&disk);
+            disk.heal();
+            assert!(rows(&disk, &context) <= want, "{context}");
+            let next = disk.another();
+            assert_eq!(pass_on(&next), Some(Exit::Done), "{context}");
+            assert_eq!(rows(&next, &context), want, "{context}");
+        }
+    }
+}
