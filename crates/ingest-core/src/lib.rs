@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod bounds;
+pub mod breaker;
 pub mod catalog;
 pub mod count;
 pub mod csv_pages;

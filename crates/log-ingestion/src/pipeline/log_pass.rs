@@ -55,7 +55,7 @@ pub async fn pass(context: Arc<Context>, state: LogState, range: LogWindow, tail
         if context.stop.is_cancelled() || run.halted {
             break;
         }
-        match super::plan::plan(&context, run.log.id(), span).await {
+        match super::plan::plan(&context.for_window(), run.log.id(), span).await {
             Ok(pieces) => run.work_through(pieces).await,
             Err(error) => run.failed(span, &error),
         }
