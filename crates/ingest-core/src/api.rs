@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::quota::Class;
 
 pub use envelope::{Envelope, Event, Link, Statistics};
-pub use running::Running;
+pub use running::{POLL_WITHIN, Running};
 
 mod envelope;
 mod running;
@@ -79,6 +79,8 @@ pub enum Reply<'a> {
     },
     /// 404: not there, or no longer.
     Gone,
+    /// None: quotas and waits held the poll of a running query back beyond [`POLL_WITHIN`], so it was not sent.
+    Late,
 }
 
 /// Why a conversation with the API cannot give the answer. A machine's state is as it was before the reply.
@@ -118,6 +120,14 @@ pub enum ProtocolError {
     /// The continuation expired too often.
     #[error("the query expired {0} times before it finished")]
     Expired(u32),
+    /// A page without a Next link was as full as a page can be, and the server counts more.
+    #[error("the pages end at {rows} events with a full page, but the server counts {counted}")]
+    EndsFull {
+        /// Events that came, each once.
+        rows: u64,
+        /// The server's count for the same request.
+        counted: u64,
+    },
     /// The query did not finish.
     #[error("the query did not finish within {0} polls")]
     Endless(u32),

@@ -94,6 +94,13 @@ fn read(envelope: &Envelope, span: RequestSpan) -> Result<CountReply, ProtocolEr
             return Err(ProtocolError::CountDisagrees(format!("count {total}, events_matched {matched}")));
         }
     }
+    // Said a third time where the statistics are a count and nothing else; 0 stands for "not said".
+    if let Some(again) = statistics.count.as_f64().filter(|figure| *figure != 0.0) {
+        let again = whole(&Value::from(again))?;
+        if again != total {
+            return Err(ProtocolError::CountDisagrees(format!("count {total}, and again {again}")));
+        }
+    }
     let series = statistics.timeseries.get("global_timeseries").and_then(Value::as_array);
     let mut slices = Vec::new();
     for slice in series.into_iter().flatten() {
@@ -182,6 +189,7 @@ mod tests {
             body(r#"{"count":3.0}"#, "[]", "4"),
             body(r#"{"count":3.5}"#, "[]", "3"),
             body(r#"{"count":-1}"#, "[]", "0"),
+            r#"{"leql":{},"statistics":{"stats":{"global_timeseries":{"count":3}},"count":4}}"#.to_owned(),
         ] {
             assert!(matches!(count(&bad), Err(ProtocolError::CountDisagrees(_))), "{bad}");
         }

@@ -3,6 +3,7 @@
 //! Decides what to ask next and when the pages end. Hands each page on as the text it is: where records begin and
 //! whether the first line is a header is decided where CSV is read. Facts: API document, section 9.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -31,6 +32,8 @@ pub struct CsvPages {
     window: LogWindow,
     rows_per_page: u32,
     token: Option<String>,
+    /// Every token that was followed: pages in a circle would be rows twice.
+    followed: HashSet<String>,
     finished: bool,
     pages: u64,
 }
@@ -46,8 +49,8 @@ struct JsonPage {
 impl CsvPages {
     /// All rows of the window, `rows_per_page` a request.
     #[must_use]
-    pub const fn new(window: LogWindow, rows_per_page: u32) -> Self {
-        Self { window, rows_per_page, token: None, finished: false, pages: 0 }
+    pub fn new(window: LogWindow, rows_per_page: u32) -> Self {
+        Self { window, rows_per_page, token: None, followed: HashSet::new(), finished: false, pages: 0 }
     }
 
     /// What to send next.
@@ -84,14 +87,15 @@ impl CsvPages {
         };
         let blank = text.iter().all(u8::is_ascii_whitespace);
         let token = token.filter(|t| !t.is_empty() && !blank);
-        if token.is_some() && token == self.token {
-            return Err(ProtocolError::NextRepeats(token.unwrap_or_default()));
+        if let Some(again) = token.as_ref().filter(|token| self.followed.contains(*token)) {
+            return Err(ProtocolError::NextRepeats(again.clone()));
         }
         if self.pages >= PAGES_MAX {
             return Err(ProtocolError::TooManyPages(self.pages));
         }
         self.pages = self.pages.saturating_add(1);
         self.finished = token.is_none();
+        self.followed.extend(token.clone());
         self.token = token;
         Ok(if blank { Vec::new() } else { text })
     }
@@ -148,6 +152,16 @@ mod tests {
         let blank = PageReply { content_type: "text/csv", next_token: Some("t3"), body: b" \r\n" };
         assert_eq!(pages.answer(blank).unwrap(), b"");
         assert_eq!(token_asked(&pages).as_deref(), Some("finished"));
+    }
+
+    #[test]
+    fn tokens_in_a_circle_are_an_error() {
+        let mut pages = pages();
+        let page = |token| PageReply { content_type: "text/csv", next_token: Some(token), body: b"a\n1\n" };
+        pages.answer(page("t1")).unwrap();
+        pages.answer(page("t2")).unwrap();
+        assert!(matches!(pages.answer(page("t1")), Err(ProtocolError::NextRepeats(_))));
+        assert_eq!(token_asked(&pages).as_deref(), Some("t2"), "the machine is as it was");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub struct EventQuery {
     barren: u32,
     duplicates: u64,
     page_shrank: bool,
+    ended_full: bool,
     per_page: u32,
 }
 
@@ -53,6 +54,7 @@ impl EventQuery {
             barren: 0,
             duplicates: 0,
             page_shrank: false,
+            ended_full: false,
             per_page,
         }
     }
@@ -83,6 +85,7 @@ impl EventQuery {
             return Err(ProtocolError::AnotherLog(other.to_owned()));
         }
         let came = rows.len() as u64;
+        self.ended_full = came >= u64::from(self.per_page);
         rows.retain(|event| self.seen.insert(event.receipt));
         self.duplicates = self.duplicates.saturating_add(came.saturating_sub(rows.len() as u64));
         self.turn_page(&envelope, rows.is_empty())?;
@@ -93,6 +96,18 @@ impl EventQuery {
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.seen.len() as u64
+    }
+
+    /// Refuses an end that is a page as full as was asked for when the server counts more for the very same request: its
+    /// pages were cut off. Where the figures agree, the last page was full by chance.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn check_end(&self, counted: u64) -> Result<(), ProtocolError> {
+        if self.ended_full && counted > self.rows() {
+            return Err(ProtocolError::EndsFull { rows: self.rows(), counted });
+        }
+        Ok(())
     }
 
     /// Rows that came more than once and were dropped.
@@ -207,6 +222,52 @@ mod tests {
         query.answer(Reply::Gone).unwrap();
         assert_eq!(asked(&query), "query/logs/L");
         assert!(matches!(query.answer(Reply::Gone), Err(ProtocolError::NotFound)));
+    }
+
+    #[test]
+    fn pages_without_rows_end_as_an_error_wherever_they_lead() {
+        let mut query = query();
+        give(&mut query, &page(&[(1, 1)], r#"{"rel":"Next","href":"N"}"#)).unwrap();
+        for n in 0..BARREN_PAGES_MAX {
+            // Rows that were seen before are no progress either.
+            let next = format!(r#"{{"rel":"Next","href":"N{}"}}"#, n % 2);
+            assert_eq!(give(&mut query, &page(&[(1, 1)], &next)).unwrap(), 0);
+        }
+        let next = r#"{"rel":"Next","href":"M"}"#;
+        assert!(matches!(give(&mut query, &page(&[], next)), Err(ProtocolError::TooManyPages(_))));
+        assert_ne!(asked(&query), "finished");
+    }
+
+    #[test]
+    fn a_full_last_page_is_the_end_only_if_the_count_says_so() {
+        let span = RequestSpan { from: Timestamp::from_millis(0), to: Timestamp::from_millis(100) };
+        for (rows, ended_full) in [(2, true), (1, false)] {
+            let mut query = EventQuery::new(LogId::new("L"), span, 2);
+            let events: Vec<(i64, i64)> = (0..rows).map(|n| (n, n)).collect();
+            give(&mut query, &page(&events, "")).unwrap();
+            let rows = query.rows();
+            assert!(query.check_end(rows).is_ok());
+            let more = query.check_end(rows + 1);
+            assert_eq!(matches!(more, Err(ProtocolError::EndsFull { .. })), ended_full, "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_next_link_that_asks_for_smaller_pages_is_noticed() {
+        for (href, shrank) in [("/q?per_page=50&x=1", true), ("/q?per_page=500", false), ("/q", false)] {
+            let mut query = query();
+            give(&mut query, &page(&[(1, 1)], &format!(r#"{{"rel":"Next","href":"{href}"}}"#))).unwrap();
+            assert_eq!(query.page_shrank(), shrank, "{href}");
+        }
+    }
+
+    #[test]
+    fn a_range_beyond_retention_and_another_query_are_errors() {
+        let body = page(&[], "");
+        let beyond = Reply::Body { body: body.as_bytes(), beyond_retention: Some("gone") };
+        assert!(matches!(query().answer(beyond), Err(ProtocolError::BeyondRetention(_))));
+        let other = r#"{"leql":{"statement":"","during":{"from":-100,"to":0}},"events":[]}"#;
+        assert!(matches!(give(&mut query(), other), Err(ProtocolError::AnotherQuery(_))));
     }
 
     #[test]

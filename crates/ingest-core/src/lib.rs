@@ -8,6 +8,7 @@
 pub mod api;
 pub mod audit;
 pub mod bounds;
+pub mod breaker;
 pub mod catalog;
 pub mod count;
 pub mod csv_pages;

@@ -2,13 +2,23 @@
 //!
 //! One budget for each class of request, learned from the server's `X-RateLimit-*` headers, and the user's own
 //! `RATE_LIMIT` across all classes. A query that was submitted must be polled or it expires, and is then paid for again:
-//! a submit therefore takes room for its polls as well, and a poll is never held back by `RATE_LIMIT`, though it counts.
+//! a submit therefore takes room for its polls as well, in `RATE_LIMIT` and in the server's budget of polls, and a poll is
+//! never held back by `RATE_LIMIT`, though it counts. Where the server names no quota, its 429s set the pace.
 //! Never sleeps: it answers with the instant to wait for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::time::{MS_PER_SECOND, Timestamp};
+
+use budget::Budget;
+
+pub use budget::BudgetState;
+pub use eta::eta;
+
+mod budget;
+mod eta;
+mod pace;
 
 /// The server's counters. Source: API document, 2.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,18 +57,26 @@ impl Class {
             Self::Pages => u64::MAX,
         }
     }
+
+    /// Least and most requests a minute where the server names no quota.
+    fn pace_bounds(self, per_minute: u32) -> (u32, u32) {
+        let windows = budget::SERVER_WINDOW.as_secs() / 60;
+        let documented = u32::try_from(self.documented() / windows.max(1)).unwrap_or(u32::MAX);
+        match self {
+            Self::Poll => (POLLS_A_MINUTE_MIN, documented.max(POLLS_A_MINUTE_MIN)),
+            Self::Query | Self::Download | Self::Management | Self::Pages => (1, documented.min(per_minute)),
+        }
+    }
 }
 
-/// Length of the server's quota windows. Source: API document, 2.0.
-const SERVER_WINDOW: Duration = Duration::from_secs(900);
 /// The window of `RATE_LIMIT`, which is in requests a minute.
 const USER_WINDOW_MS: i64 = 60 * MS_PER_SECOND;
 /// Room that a submit takes for its polls: most queries are finished by the third.
 const POLLS_RESERVED: usize = 3;
 /// How long that room is held, in milliseconds: a query expires after 20 s without a poll.
 const RESERVED_MS: i64 = 20 * MS_PER_SECOND;
-/// A reset that moved by more than this, in milliseconds, is that of a new window and not a rounded one.
-const RENEWED_MS: i64 = 2 * MS_PER_SECOND;
+/// Slowest pace of polls: one in five seconds keeps a query alive, which a slower one would let expire again and again.
+const POLLS_A_MINUTE_MIN: u32 = 12;
 /// Added to a reset that the server named in whole seconds, so that the first request falls after it.
 const RESET_MARGIN_MS: i64 = 50;
 
@@ -93,15 +111,6 @@ pub struct Quota {
     budgets: BTreeMap<Class, Budget>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Budget {
-    /// Requests of a whole window.
-    limit: u64,
-    remaining: u64,
-    resets_at: Timestamp,
-    blocked_until: Option<Timestamp>,
-}
-
 impl Quota {
     /// Budgets as documented, and at most `per_minute` requests in any minute.
     #[must_use]
@@ -125,8 +134,7 @@ impl Quota {
             Class::Poll => drop(self.reserved.pop_front()),
             Class::Download | Class::Management | Class::Pages => {}
         }
-        let budget = self.budget(class, now);
-        budget.remaining = budget.remaining.saturating_sub(1);
+        self.budget(class, now).sent(now);
         Admission::Go
     }
 
@@ -138,24 +146,24 @@ impl Quota {
 
     /// Takes in what a reply said of its class.
     pub fn learn(&mut self, class: Class, headers: QuotaHeaders, now: Timestamp) {
-        let budget = self.budget(class, now);
-        budget.limit = headers.limit.unwrap_or(budget.limit);
-        if let Some(remaining) = headers.remaining {
-            // Replies may overtake each other: the smaller figure is the one that cannot overspend.
-            let later = budget.resets_at.plus_millis(RENEWED_MS);
-            let renewed = headers.reset_seconds.is_some_and(|seconds| after_seconds(now, seconds) > later);
-            budget.remaining = if renewed { remaining } else { budget.remaining.min(remaining) };
-        }
-        if let Some(seconds) = headers.reset_seconds {
-            budget.resets_at = after_seconds(now, seconds);
-        }
+        self.budget(class, now).learn(headers, now);
     }
 
     /// Takes in a 429: nothing of this class goes out before `wait` is over.
     pub fn limited(&mut self, class: Class, wait: Duration, now: Timestamp) {
-        let until = crate::retry::at(now, wait).plus_millis(RESET_MARGIN_MS);
-        let budget = self.budget(class, now);
-        budget.blocked_until = Some(budget.blocked_until.map_or(until, |old| old.max(until)));
+        let per_minute = u32::try_from(self.per_minute).unwrap_or(u32::MAX);
+        self.budget(class, now).limited(wait, per_minute, now);
+    }
+
+    /// The standing of a class.
+    pub fn state(&mut self, class: Class, now: Timestamp) -> BudgetState {
+        self.budget(class, now).state()
+    }
+
+    /// The standing of every class that was in use.
+    pub fn states(&mut self, now: Timestamp) -> Vec<(Class, BudgetState)> {
+        self.budgets.values_mut().for_each(|budget| budget.renew(now));
+        self.budgets.iter().map(|(class, budget)| (*class, budget.state())).collect()
     }
 
     /// Requests of this class that the server still allows in its current window, as far as is known.
@@ -165,17 +173,8 @@ impl Quota {
     }
 
     fn budget(&mut self, class: Class, now: Timestamp) -> &mut Budget {
-        let limit = self.budgets.get(&class).map_or_else(|| class.documented(), |budget| budget.limit);
-        let fresh = Budget {
-            limit,
-            remaining: limit,
-            resets_at: crate::retry::at(now, SERVER_WINDOW),
-            blocked_until: None,
-        };
-        let budget = self.budgets.entry(class).or_insert(fresh);
-        if now >= budget.resets_at {
-            *budget = Budget { blocked_until: budget.blocked_until, ..fresh };
-        }
+        let budget = self.budgets.entry(class).or_insert_with(|| Budget::new(class, now));
+        budget.renew(now);
         budget
     }
 
@@ -207,106 +206,27 @@ impl Quota {
 
     fn earliest(&mut self, class: Class, now: Timestamp) -> Timestamp {
         let mut earliest = self.user_limit(class, now);
-        let budget = self.budget(class, now);
-        if let Some(until) = budget.blocked_until {
-            earliest = earliest.max(until);
+        if class == Class::Query {
+            earliest = earliest.max(self.room_in_poll_budget(now));
         }
-        if budget.remaining == 0 {
-            earliest = earliest.max(budget.resets_at);
-        }
-        earliest
+        earliest.max(self.budget(class, now).earliest(now))
     }
-}
 
-fn after_seconds(now: Timestamp, seconds: u64) -> Timestamp {
-    let seconds = seconds.min(crate::retry::LIMIT_WAIT_MAX.as_secs());
-    crate::retry::at(now, Duration::from_secs(seconds)).plus_millis(RESET_MARGIN_MS)
+    /// When the server's budget of polls has room for those of one more query, beside those of the queries under way.
+    fn room_in_poll_budget(&mut self, now: Timestamp) -> Timestamp {
+        let (held, room) = (self.reserved.len() as u64, self.room_for_polls() as u64);
+        let freed = self.reserved.front().map(|until| (*until).min(now.plus_millis(RESERVED_MS)));
+        let polls = self.budget(Class::Poll, now);
+        let earliest = polls.earliest(now);
+        // A window that is smaller than the room must do.
+        let needed = room.min(polls.limit());
+        if polls.remaining >= needed.saturating_add(held) {
+            return earliest;
+        }
+        let freed = freed.filter(|_| polls.remaining >= needed);
+        earliest.max(freed.map_or(polls.resets_at, |freed| freed.min(polls.resets_at)))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn t(ms: i64) -> Timestamp {
-        Timestamp::from_millis(ms)
-    }
-
-    #[test]
-    fn a_spent_budget_waits_for_its_reset() {
-        let mut quota = Quota::new(1_000);
-        quota.learn(
-            Class::Query,
-            QuotaHeaders { limit: Some(2), remaining: Some(1), reset_seconds: Some(10) },
-            t(0),
-        );
-        assert_eq!(quota.admit(Class::Query, t(1)), Admission::Go);
-        assert_eq!(quota.admit(Class::Query, t(2)), Admission::Wait(t(10_050)));
-        assert_eq!(quota.admit(Class::Poll, t(2)), Admission::Go);
-        assert_eq!(quota.admit(Class::Query, t(10_050)), Admission::Go);
-        assert_eq!(quota.remaining(Class::Query), 1, "the next window has the limit that the server named");
-    }
-
-    #[test]
-    fn a_429_blocks_its_class_for_as_long_as_it_says() {
-        let mut quota = Quota::new(1_000);
-        quota.limited(Class::Download, Duration::from_secs(900), t(0));
-        assert_eq!(quota.admit(Class::Download, t(899_000)), Admission::Wait(t(900_050)));
-        assert_eq!(quota.admit(Class::Download, t(900_050)), Admission::Go);
-    }
-
-    #[test]
-    fn a_late_reply_does_not_raise_the_budget() {
-        let mut quota = Quota::new(1_000);
-        let said =
-            |remaining| QuotaHeaders { limit: None, remaining: Some(remaining), reset_seconds: Some(100) };
-        quota.learn(Class::Query, said(3), t(0));
-        quota.learn(Class::Query, said(5), t(10));
-        assert_eq!(quota.remaining(Class::Query), 3);
-    }
-
-    #[test]
-    fn a_submit_takes_room_for_its_polls_and_polls_are_never_held_back() {
-        let mut quota = Quota::new(5);
-        assert_eq!(quota.admit(Class::Query, t(0)), Admission::Go);
-        assert_eq!(quota.admit(Class::Query, t(1)), Admission::Wait(t(20_000)));
-        assert_eq!(quota.admit(Class::Management, t(1)), Admission::Go);
-        for poll in 2..9 {
-            assert_eq!(quota.admit(Class::Poll, t(poll)), Admission::Go);
-        }
-        assert_eq!(quota.admit(Class::Management, t(9)), Admission::Wait(t(60_000)));
-    }
-
-    #[test]
-    fn a_submit_that_was_answered_at_once_gives_its_room_back() {
-        let mut quota = Quota::new(5);
-        assert_eq!(quota.admit(Class::Query, t(0)), Admission::Go);
-        quota.needs_no_polls();
-        assert_eq!(quota.admit(Class::Query, t(1)), Admission::Go);
-    }
-
-    proptest! {
-        #[test]
-        fn no_minute_holds_more_than_the_limit(limit in 1_u32..20, gaps in proptest::collection::vec(0_i64..5_000, 1..200)) {
-            let mut quota = Quota::new(limit);
-            let (mut now, mut sent) = (0_i64, Vec::new());
-            for gap in gaps {
-                now += gap;
-                loop {
-                    match quota.admit(Class::Management, t(now)) {
-                        Admission::Go => break sent.push(now),
-                        Admission::Wait(until) => {
-                            prop_assert!(until.millis() > now);
-                            now = until.millis();
-                        }
-                    }
-                }
-            }
-            for (i, first) in sent.iter().enumerate() {
-                let in_minute = sent[i..].iter().take_while(|s| **s < first + USER_WINDOW_MS).count();
-                prop_assert!(in_minute <= limit as usize);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,41 +1,32 @@
 //! The client: one request at a time through quota, retry and the log; whole conversations on top.
 //!
-//! Decides nothing by itself: when to send is the quota's answer, what to send the machine's, whether to send again
-//! the retry table's. Every request is reported as `api_request` and `api_response`.
+//! Decides nothing by itself: when to send is the quota's answer and the circuit breaker's, what to send the machine's,
+//! whether to send again the retry table's. Every request is reported as `api_request` and `api_response`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use ingest_core::api::{ApiRequest, Ask, ProtocolError, Reply, Target};
+use ingest_core::api::{ApiRequest, Ask, POLL_WITHIN, ProtocolError, Reply, Target};
 use ingest_core::bounds::RequestSpan;
+use ingest_core::breaker::Breaker;
 use ingest_core::catalog::{self, LogInfo};
 use ingest_core::count::{CountQuery, CountReply};
 use ingest_core::events::EventQuery;
 use ingest_core::ids::LogId;
-use ingest_core::quota::{Admission, Class, Quota, QuotaHeaders};
-use ingest_core::retry::{self, Verdict};
+use ingest_core::quota::{self, BudgetState, Class, Quota};
+use ingest_core::retry::{self, RetryBudget};
+use ingest_core::time::Timestamp;
 
 use crate::clock::{Clock, Entropy};
 use crate::endpoint::{Endpoint, Protocol};
 use crate::error::SourceError;
-use crate::transport::{ApiKey, Credential, HttpReply, HttpRequest, Transport};
+use crate::transport::{ApiKey, HttpReply, Transport};
 
 pub use events::EventPages;
 
 mod events;
-
-/// Largest body of a reply that is read into memory. A page of 500 events of 64 KiB each is 32 MiB before JSON escapes
-/// (API document, 3.3); this leaves room for them.
-const BODY_MAX: usize = 256 << 20;
-/// 429s that one request obeys before it gives up: with waits of up to 15 minutes this is hours.
-const LIMITED_MAX: u32 = 10;
-/// Status of a submit whose query must be polled.
-const RUNNING: u16 = 202;
-/// Characters of a refusal's body that its error shows.
-const SHOWN: usize = 200;
-/// Waits longer than this are reported.
-const NOTABLE_WAIT_MS: i64 = 1_000;
+mod send;
 
 /// What a client needs.
 #[derive(Debug, Clone)]
@@ -54,14 +45,34 @@ pub struct ClientOptions {
     pub seed: u64,
 }
 
-/// Talks to one endpoint with one key. Shared by all tasks, so that they share its quota.
-#[derive(Debug)]
+/// Talks to one endpoint with one key. Its clones share one line, and so the quota and the circuits.
+#[derive(Debug, Clone)]
 pub struct Client {
+    line: Arc<Line>,
+    /// What all requests of this handle may spend on retries together; `None` where only each has its own limit.
+    retries: Option<Arc<Mutex<RetryBudget>>>,
+}
+
+/// What all handles of a client share.
+#[derive(Debug)]
+struct Line {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     options: ClientOptions,
     quota: Mutex<Quota>,
+    circuits: Mutex<BTreeMap<Class, Breaker>>,
     entropy: Entropy,
+}
+
+/// The standing of one class of request, for metrics and for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassSnapshot {
+    /// The class.
+    pub class: Class,
+    /// What is known of its quota.
+    pub budget: BudgetState,
+    /// Until when its circuit refuses requests; `None` where it does not.
+    pub circuit_open_until: Option<Timestamp>,
 }
 
 /// A reply that was read to its end.
@@ -82,19 +93,47 @@ impl Client {
     pub fn new(options: ClientOptions, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let quota = Mutex::new(Quota::new(options.requests_per_minute));
         let entropy = Entropy::new(options.seed);
-        Self { transport, clock, options, quota, entropy }
+        let circuits = Mutex::new(BTreeMap::new());
+        let line = Line { transport, clock, options, quota, circuits, entropy };
+        Self { line: Arc::new(line), retries: None }
+    }
+
+    /// A handle for one window: its requests share one budget of retries, and everything else with this client.
+    #[must_use]
+    pub fn for_window(&self) -> Self {
+        let budget = RetryBudget::new(self.line.options.retries);
+        Self { line: Arc::clone(&self.line), retries: Some(Arc::new(Mutex::new(budget))) }
     }
 
     /// The protocol that the endpoint speaks.
     #[must_use]
-    pub const fn protocol(&self) -> Protocol {
-        self.options.protocol
+    pub fn protocol(&self) -> Protocol {
+        self.line.options.protocol
     }
 
     /// Requests of a class that the server still allows in its current window, as far as is known.
     #[must_use]
     pub fn quota_left(&self, class: Class) -> u64 {
-        self.quota.lock().unwrap_or_else(PoisonError::into_inner).remaining(class)
+        lock(&self.line.quota).remaining(class)
+    }
+
+    /// The standing of every class that was in use.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<ClassSnapshot> {
+        let now = self.line.clock.now();
+        let states = lock(&self.line.quota).states(now);
+        let circuits = lock(&self.line.circuits);
+        let of = |class| circuits.get(&class).and_then(|circuit: &Breaker| circuit.refused_until(now));
+        let states = states.into_iter();
+        states.map(|(class, budget)| ClassSnapshot { class, budget, circuit_open_until: of(class) }).collect()
+    }
+
+    /// The time until `rows_left` rows have come, `rows_per_request` with each request of the class; see [`quota::eta`].
+    #[must_use]
+    pub fn eta(&self, class: Class, rows_left: u64, rows_per_request: u64) -> Duration {
+        let now = self.line.clock.now();
+        let budget = lock(&self.line.quota).state(class, now);
+        quota::eta(rows_left, rows_per_request, &budget, self.line.options.requests_per_minute, now)
     }
 
     /// The logs that the key can see; with their log sets where `with_sets`.
@@ -138,7 +177,7 @@ impl Client {
     /// # Errors
     /// See [`SourceError`].
     pub async fn probe_pages(&self) -> Result<(), SourceError> {
-        self.call(&ApiRequest::path(Class::Pages, &["test"], Vec::new())).await.map(|_answer| ())
+        self.call(&ApiRequest::path(Class::Pages, &["test"], Vec::new()), None).await.map(|_answer| ())
     }
 
     /// Sends a request of a machine and lets it read the reply; sends it again while the reply is one of those that a
@@ -149,21 +188,32 @@ impl Client {
         after: Duration,
         mut take: impl FnMut(Reply<'_>) -> Result<T, ProtocolError>,
     ) -> Result<T, SourceError> {
+        // A query expires by the time since it was last heard of.
+        let mut heard = self.line.clock.now();
         tokio::time::sleep(after).await;
         let mut tries = 0;
         loop {
-            let outcome = match self.call(request).await {
+            let deadline = (request.class == Class::Poll).then(|| retry::at(heard, POLL_WITHIN));
+            let outcome = match self.call(request, deadline).await {
                 Ok(answer) => {
+                    heard = self.line.clock.now();
                     let beyond = beyond_retention(&answer);
                     take(Reply::Body { body: &answer.body, beyond_retention: beyond.as_deref() })
                 }
                 Err(SourceError::NotFound(_)) => take(Reply::Gone),
+                Err(SourceError::PollLate) => {
+                    tracing::info!(
+                        event = "query_expired",
+                        reason = "its poll was held back; it is submitted again"
+                    );
+                    take(Reply::Late)
+                }
                 Err(error) => return Err(error),
             };
             match outcome {
                 Ok(value) => return Ok(value),
-                Err(error) if error.may_pass() && tries < self.options.retries => {
-                    self.pause(tries, &error).await;
+                Err(error) if error.may_pass() && tries < self.retries() => {
+                    self.pause(&describe(request), tries, &error, None).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -178,7 +228,7 @@ impl Client {
     ) -> Result<T, SourceError> {
         let read = self.converse(request, Duration::ZERO, |reply| match reply {
             Reply::Body { body, .. } => read(body),
-            Reply::Gone => Err(ProtocolError::NotFound),
+            Reply::Gone | Reply::Late => Err(ProtocolError::NotFound),
         });
         match read.await {
             // Said of what was asked for: it is no log that is missing here.
@@ -189,147 +239,14 @@ impl Client {
         }
     }
 
-    /// Sends a request until it has a whole 2xx reply, or cannot have one.
-    pub(crate) async fn call(&self, request: &ApiRequest) -> Result<Answer, SourceError> {
-        let mut tries = 0;
-        loop {
-            let mut head = self.open(request).await?;
-            match read_body(&mut head, &describe(request)).await {
-                Ok(body) => return Ok(Answer { body, head }),
-                Err(SourceError::Cut { cause, .. }) if tries < self.options.retries => {
-                    self.pause(tries, &cause).await;
-                }
-                Err(error) => return Err(error),
-            }
-            tries = tries.saturating_add(1);
-        }
-    }
-
-    /// Sends a request until the head of a 2xx reply is there.
-    pub(crate) async fn open(&self, request: &ApiRequest) -> Result<HttpReply, SourceError> {
-        let url = self.options.endpoint.url(&request.target)?;
-        let what = describe(request);
-        let (mut tries, mut limited) = (0, 0);
-        loop {
-            self.wait_for_quota(request.class).await;
-            let started = self.clock.now();
-            tracing::info!(event = "api_request", class = request.class.name(), request = %what);
-            let sent = HttpRequest { url: url.clone(), credential: self.credential() };
-            let sent = self.transport.send(sent).await;
-            let last = match sent {
-                Ok(mut reply) => {
-                    self.report(request, &reply, started);
-                    match self.judge(request, &reply) {
-                        Verdict::Answer => return Ok(reply),
-                        Verdict::Refused => {
-                            return Err(SourceError::Refused { status: reply.status, what });
-                        }
-                        Verdict::Gone => return Err(SourceError::NotFound(what)),
-                        Verdict::Wrong => {
-                            let said = shown(&mut reply, &what).await;
-                            return Err(SourceError::Wrong { status: reply.status, what, said });
-                        }
-                        Verdict::Limited(named) if limited < LIMITED_MAX => {
-                            self.hold_back(request.class, retry::limit_wait(named, limited));
-                            limited += 1;
-                            continue;
-                        }
-                        Verdict::Limited(_) | Verdict::Transient => format!("status {}", reply.status),
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(event = "api_response", request = %what, error = %error);
-                    error.to_string()
-                }
-            };
-            if tries >= self.options.retries {
-                return Err(SourceError::Exhausted { what, tries: tries + 1, last });
-            }
-            self.pause(tries, &last).await;
-            tries += 1;
-        }
-    }
-
-    fn credential(&self) -> Credential {
-        match self.options.protocol {
-            Protocol::LogSearch => Credential::ApiKeyHeader(self.options.key.clone()),
-            Protocol::CsvPages => Credential::Bearer(self.options.key.clone()),
-        }
-    }
-
-    async fn wait_for_quota(&self, class: Class) {
-        loop {
-            let now = self.clock.now();
-            let admission = self.quota.lock().unwrap_or_else(PoisonError::into_inner).admit(class, now);
-            let Admission::Wait(until) = admission else { return };
-            let wait_ms = until.millis().saturating_sub(now.millis()).max(1);
-            if wait_ms >= NOTABLE_WAIT_MS {
-                tracing::info!(event = "rate_limit", class = class.name(), wait_ms, reason = "quota kept");
-            }
-            tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())).await;
-        }
-    }
-
-    /// Lets nothing of a class out until the wait is over, whichever task wants it.
-    fn hold_back(&self, class: Class, wait: Duration) {
-        let now = self.clock.now();
-        self.quota.lock().unwrap_or_else(PoisonError::into_inner).limited(class, wait, now);
-        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        tracing::warn!(event = "rate_limit", class = class.name(), wait_ms, reason = "429 from the server");
-    }
-
-    /// Feeds the quota with what the reply says, and reads its status.
-    fn judge(&self, request: &ApiRequest, reply: &HttpReply) -> Verdict {
-        let number = |name: &str| reply.headers.get(name).and_then(|v| v.trim().parse::<u64>().ok());
-        let headers = QuotaHeaders {
-            limit: number("x-ratelimit-limit"),
-            remaining: number("x-ratelimit-remaining"),
-            reset_seconds: number("x-ratelimit-reset"),
-        };
-        let now = self.clock.now();
-        let verdict = retry::verdict(reply.status, number("retry-after").or(headers.reset_seconds));
-        let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
-        quota.learn(request.class, headers, now);
-        if request.class == Class::Query && reply.status != RUNNING {
-            quota.needs_no_polls();
-        }
-        verdict
-    }
-
-    fn report(&self, request: &ApiRequest, reply: &HttpReply, started: ingest_core::time::Timestamp) {
-        let duration_ms = self.clock.now().millis().saturating_sub(started.millis());
-        let class = request.class.name();
-        tracing::info!(event = "api_response", class, status = reply.status, duration_ms);
-    }
-
-    /// Waits before a retry.
-    pub(crate) async fn pause(&self, tries: u32, why: &(dyn std::fmt::Display + Sync)) {
-        let delay = retry::delay(tries, self.entropy.draw());
-        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        tracing::warn!(event = "retry", attempt = tries.saturating_add(1), delay_ms, reason = %why);
-        tokio::time::sleep(delay).await;
-    }
-
-    pub(crate) const fn retries(&self) -> u32 {
-        self.options.retries
+    /// How often one request is sent again.
+    pub(crate) fn retries(&self) -> u32 {
+        self.line.options.retries
     }
 }
 
-async fn read_body(reply: &mut HttpReply, what: &str) -> Result<Vec<u8>, SourceError> {
-    let mut body = Vec::new();
-    while let Some(piece) = reply.body.next().await {
-        let piece = piece.map_err(|cause| SourceError::Cut { what: what.to_owned(), cause })?;
-        if body.len().saturating_add(piece.len()) > BODY_MAX {
-            return Err(SourceError::TooLarge { what: what.to_owned(), limit: BODY_MAX });
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
-}
-
-async fn shown(reply: &mut HttpReply, what: &str) -> String {
-    let body = read_body(reply, what).await.unwrap_or_default();
-    String::from_utf8_lossy(&body).chars().take(SHOWN).collect()
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn beyond_retention(answer: &Answer) -> Option<String> {

@@ -37,7 +37,7 @@ impl Client {
     pub async fn download(&self, log: &LogId, span: RequestSpan) -> Result<Download, SourceError> {
         let parameters = vec![("from", span.from.millis().to_string()), ("to", span.to.millis().to_string())];
         let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
-        let reply = self.open(&request).await?;
+        let reply = self.open(&request, None).await?;
         let what = describe(&request);
         Ok(Download { reply, what, block: RecordBlock::default(), unfinished: Vec::new(), ended: false })
     }

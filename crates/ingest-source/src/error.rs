@@ -1,6 +1,7 @@
 //! Why events could not be fetched, by what can be done about it.
 
 use ingest_core::api::ProtocolError;
+use ingest_core::time::Timestamp;
 
 use crate::endpoint::EndpointError;
 use crate::transport::TransportError;
@@ -41,6 +42,25 @@ pub enum SourceError {
         /// What came of the last one.
         last: String,
     },
+    /// The requests of one window were sent again so often that no retry is left for it.
+    #[error("the window's retries are spent; {what} failed, the last time: {last}")]
+    RetriesSpent {
+        /// What was asked for last.
+        what: String,
+        /// What came of it.
+        last: String,
+    },
+    /// The endpoint failed many times in a row and is left alone for a while.
+    #[error("the API failed too often on requests of class {class}; none is sent before {until}")]
+    CircuitOpen {
+        /// The class of request.
+        class: &'static str,
+        /// When one goes out as a probe.
+        until: Timestamp,
+    },
+    /// The poll of a running query could not go out before the query expires. The query is submitted again.
+    #[error("the poll of a running query was held back for longer than the query lives")]
+    PollLate,
     /// The body of a reply ended early.
     #[error("the reply to {what} was cut: {cause}")]
     Cut {

@@ -13,7 +13,7 @@ mod http;
 mod pages;
 pub mod transport;
 
-pub use client::{Client, ClientOptions, EventPages};
+pub use client::{ClassSnapshot, Client, ClientOptions, EventPages};
 pub use download::Download;
 pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use error::SourceError;

@@ -4,7 +4,7 @@ use ingest_core::api::Ask;
 use ingest_core::csv_pages::{CsvPages, PageReply};
 use ingest_core::time::LogWindow;
 
-use crate::client::Client;
+use crate::client::{Client, describe};
 use crate::error::SourceError;
 
 /// Pages of CSV text under way. Pull until `None`.
@@ -17,7 +17,7 @@ pub struct TextPages<'a> {
 impl Client {
     /// The pages of all rows in a window, `rows_per_page` a request.
     #[must_use]
-    pub const fn pages(&self, window: LogWindow, rows_per_page: u32) -> TextPages<'_> {
+    pub fn pages(&self, window: LogWindow, rows_per_page: u32) -> TextPages<'_> {
         TextPages { client: self, pages: CsvPages::new(window, rows_per_page) }
     }
 }
@@ -33,7 +33,7 @@ impl TextPages<'_> {
         };
         let mut tries = 0;
         loop {
-            let answer = self.client.call(&request).await?;
+            let answer = self.client.call(&request, None).await?;
             let reply = PageReply {
                 content_type: answer.header("content-type").unwrap_or_default(),
                 next_token: answer.header("x-next-page-token"),
@@ -43,7 +43,7 @@ impl TextPages<'_> {
                 Ok(text) => return Ok(Some(text)),
                 // A gateway's error page may come with status 200 in place of a page.
                 Err(error) if error.may_pass() && tries < self.client.retries() => {
-                    self.client.pause(tries, &error).await;
+                    self.client.pause(&describe(&request), tries, &error, None).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

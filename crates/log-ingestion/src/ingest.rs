@@ -130,6 +130,9 @@ pub fn source_failed(error: &SourceError) -> CommandError {
         // Before any log is known, a 404 is an endpoint that is none.
         SourceError::NotFound(_) | SourceError::Wrong { .. } => Exit::Settings,
         SourceError::Exhausted { .. }
+        | SourceError::RetriesSpent { .. }
+        | SourceError::CircuitOpen { .. }
+        | SourceError::PollLate
         | SourceError::Cut { .. }
         | SourceError::TooLarge { .. }
         | SourceError::Link(_)

@@ -78,7 +78,7 @@ pub enum Cpu {
 }
 
 /// What the stages work with, for one pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// The API.
     pub client: Arc<Client>,
@@ -104,6 +104,13 @@ pub struct Context {
     pub bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
     /// What a person sees.
     pub progress: Progress,
+}
+
+impl Context {
+    /// The same for one window: its requests share one budget of retries.
+    pub(crate) fn for_window(&self) -> Self {
+        Self { client: Arc::new(self.client.for_window()), ..self.clone() }
+    }
 }
 
 /// Why a window could not be completed. It stays open, and is planned again.
@@ -158,7 +165,8 @@ impl WindowError {
         matches!(self, Self::Source(error) if error.is_refusal())
     }
 
-    /// Whether other windows of the log would fail the same way: the log is gone, or the disk refuses.
+    /// Whether other windows of the log would fail the same way: the log is gone, the API is left alone for a while, or the
+    /// disk refuses.
     #[must_use]
     pub const fn stops_the_log(&self) -> bool {
         matches!(
@@ -167,6 +175,7 @@ impl WindowError {
                 | Self::Source(
                     SourceError::Refused { .. }
                         | SourceError::NotFound(_)
+                        | SourceError::CircuitOpen { .. }
                         | SourceError::Protocol(ingest_core::api::ProtocolError::NotFound)
                 )
         )

@@ -63,7 +63,7 @@ impl Trigger {
 pub struct Faults {
     /// The plans.
     pub triggers: BTreeMap<FaultName, Trigger>,
-    /// Seconds in the Retry-After of a fault's 429.
+    /// Seconds in the Retry-After of a fault's 429 or 503.
     pub retry_after_s: u32,
     /// Milliseconds before the first byte of a slow answer.
     pub slow_first_byte_ms: u64,

@@ -88,13 +88,18 @@ async fn passes(
             Err(CommandError::Settings(_)) => return outcome.map(|report| report.exit()),
         };
         let since = surroundings.clock.now().millis().saturating_sub(started.millis());
-        let rest = args.interval.saturating_sub(Duration::from_millis(since.unsigned_abs()));
-        let wait = if refused { rest.max(REFUSED_WAIT) } else { rest };
+        let wait = wait_for_next(args.interval, Duration::from_millis(since.unsigned_abs()), refused);
         tokio::select! {
             () = stop.cancelled() => return Ok(Exit::Done),
             () = tokio::time::sleep(wait) => {}
         }
     }
+}
+
+/// How long to wait for the next pass after one that took this long.
+fn wait_for_next(interval: Duration, took: Duration, refused: bool) -> Duration {
+    let rest = interval.saturating_sub(took);
+    if refused { rest.max(REFUSED_WAIT) } else { rest }
 }
 
 fn report_settings(surroundings: &Surroundings, settings: &Settings) {
@@ -161,4 +166,24 @@ fn complete(report: &PassReport) {
         bytes = sum(|log| log.tally.bytes),
         duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_key_is_asked_again_slowly_however_short_the_interval() {
+        let seconds = Duration::from_secs;
+        for (interval, took, refused, want) in [
+            (60, 10, false, 50),
+            (60, 90, false, 0),
+            (1, 0, true, 300),
+            (60, 90, true, 300),
+            (900, 100, true, 800),
+        ] {
+            let wait = wait_for_next(seconds(interval), seconds(took), refused);
+            assert_eq!(wait, seconds(want), "{interval} {took} {refused}");
+        }
+    }
 }

@@ -71,7 +71,7 @@ pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<Fetche
     let permit =
         Arc::clone(&context.windows).acquire_owned().await.map_err(|e| WindowError::Died(e.to_string()))?;
     let started = context.clock.now();
-    let mut fetched = fetch_one_way(context, &order).await?;
+    let mut fetched = fetch_one_way(&context.for_window(), &order).await?;
     let duration_ms = context.clock.now().millis().saturating_sub(started.millis());
     tracing::info!(
         event = "logs_fetched",

@@ -165,7 +165,7 @@ impl<'a> LogRun<'a> {
             if self.context.stop.is_cancelled() || self.halted || over {
                 break;
             }
-            match super::plan::plan(self.context, self.log.id(), due).await {
+            match super::plan::plan(&self.context.for_window(), self.log.id(), due).await {
                 Ok(pieces) => self.work_through(pieces, due).await,
                 Err(error) => self.failed(due.window, &error),
             }

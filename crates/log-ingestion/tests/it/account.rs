@@ -35,10 +35,20 @@ impl Clock for VirtualClock {
     }
 }
 
+/// One request as the transport saw it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) at: Timestamp,
+    pub(crate) url: String,
+    pub(crate) status: u16,
+}
+
 /// The account, shared with the test that asks it for the truth.
 #[derive(Clone)]
 pub(crate) struct SimTransport {
     pub(crate) account: Arc<Mutex<Account>>,
+    /// When each request was sent, where to, and its status; 0 for a reset.
+    pub(crate) sent: Arc<Mutex<Vec<Sent>>>,
     clock: VirtualClock,
 }
 
@@ -51,7 +61,8 @@ impl std::fmt::Debug for SimTransport {
 impl SimTransport {
     pub(crate) fn new(config: SimConfig, clock: &VirtualClock) -> Self {
         let account = Account::new(config, clock.now().millis());
-        Self { account: Arc::new(Mutex::new(account)), clock: clock.clone() }
+        let (account, sent) = (Arc::new(Mutex::new(account)), Arc::default());
+        Self { account, sent, clock: clock.clone() }
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpReply, TransportError> {
@@ -69,7 +80,10 @@ impl SimTransport {
         };
         // A round trip takes a moment, or a loop of requests would never let time pass.
         tokio::time::sleep(Duration::from_millis(3)).await;
-        let reply = self.account.lock().unwrap().handle(self.clock.now().millis(), &asked);
+        let at = self.clock.now();
+        let reply = self.account.lock().unwrap().handle(at.millis(), &asked);
+        let status = if reply.delivery == Delivery::ResetBeforeHead { 0 } else { reply.status };
+        self.sent.lock().unwrap().push(Sent { at, url: request.url.to_string(), status });
         let headers = reply.headers.iter().map(|(n, v)| (n.to_lowercase(), v.clone())).collect();
         match reply.delivery {
             Delivery::ResetBeforeHead => return Err(TransportError("connection reset".to_owned())),

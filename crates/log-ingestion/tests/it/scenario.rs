@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ingest_core::time::Timestamp;
 use ingest_source::transport::Transport;
 use ingest_store::OsDisk;
-use log_ingestion::exit::Exit;
+use log_ingestion::exit::{CommandError, Exit};
 use log_ingestion::ingest::{Coverage, Ingest, Outside, PassReport};
 use log_ingestion::pipeline::Cpu;
 use log_ingestion::progress::Progress;
@@ -69,6 +70,17 @@ pub(crate) fn settings(scenario: &Scenario, output: &Path) -> Settings {
 
 /// Runs passes until one leaves nothing open, in virtual time.
 pub(crate) fn run(scenario: &Scenario) -> Ran {
+    let (ran, outcome) = run_passes(scenario, PASSES_MAX);
+    outcome.unwrap_or_else(|error| panic!("pass {}: {error:?}", ran.passes));
+    ran
+}
+
+/// Runs one pass in virtual time, whatever comes of it.
+pub(crate) fn run_once(scenario: &Scenario) -> Ran {
+    run_passes(scenario, 1).0
+}
+
+fn run_passes(scenario: &Scenario, most: usize) -> (Ran, Result<(), CommandError>) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -87,11 +99,17 @@ pub(crate) fn run(scenario: &Scenario) -> Ran {
                 Ok(report) => report.exit() != Exit::Done,
                 Err(_) => true,
             };
-            if !failed || passes >= PASSES_MAX {
-                let report = outcome.unwrap_or_else(|error| panic!("pass {passes}: {error:?}"));
-                return Ran { sim, report, passes, output };
+            if !failed || passes >= most {
+                let (report, outcome) = match outcome {
+                    Ok(report) => (report, Ok(())),
+                    Err(error) => {
+                        let nothing = PassReport { logs: Vec::new(), duration: Duration::ZERO };
+                        (nothing, Err(error))
+                    }
+                };
+                return (Ran { sim, report, passes, output }, outcome);
             }
-            tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+            tokio::time::sleep(Duration::from_secs(300)).await;
         }
     })
 }

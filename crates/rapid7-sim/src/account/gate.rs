@@ -4,6 +4,7 @@
 
 use super::route::Route;
 use super::{Account, Call};
+use crate::civil::http_date;
 use crate::faults::FaultName;
 use crate::http::{Delivery, ReplyBody, SimReply};
 use crate::quota::Standing;
@@ -50,6 +51,16 @@ impl Account {
             if self.faults.fires(&call.struck, name) {
                 return Some(SimReply::html(status));
             }
+        }
+        let wait_s = self.faults.faults.retry_after_s;
+        if self.faults.fires(&call.struck, FaultName::Http503Later) {
+            return Some(SimReply::html(503).with("Retry-After", wait_s.to_string()));
+        }
+        if self.faults.fires(&call.struck, FaultName::Http503LaterDate) {
+            let skewed = call.struck.has(FaultName::ClockSkew);
+            let skew_s = if skewed { self.faults.faults.clock_skew_s } else { 0 };
+            let date = http_date(call.now_ms + (skew_s + i64::from(wait_s)) * 1_000);
+            return Some(SimReply::html(503).with("Retry-After", date));
         }
         if self.faults.fires(&call.struck, FaultName::HttpErrorHtml) {
             let status = match mix(self.config.seed ^ self.ordinal) % 4 {

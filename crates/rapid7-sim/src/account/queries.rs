@@ -12,12 +12,15 @@ use super::submit::{PER_PAGE_DEFAULT, Query, Target};
 use super::{Account, Call};
 use crate::faults::{FaultName, Struck};
 use crate::http::SimReply;
+use crate::leql::Statement;
 use crate::rng::{hex40, mix, uuid};
 use crate::semantics::SubmitAnswer;
 use crate::text::{percent_encode, put};
 
 /// Continuations kept at most; the oldest id goes first.
 const CONTINUATIONS_MAX: usize = 10_000;
+/// The statement that a server runs which forgot the one it was given.
+const DEFAULT_STATEMENT: &str = "where(error)";
 /// Events of a partial body.
 const PARTIAL_EVENTS: usize = 3;
 
@@ -74,6 +77,11 @@ impl Account {
             let span = (job.query.to - job.query.from).max(1);
             job.query.from = job.query.from.saturating_sub(span);
             job.query.to = job.query.to.saturating_sub(span);
+        }
+        if self.faults.fires(&job.struck, FaultName::DefaultStatementTrap) {
+            job.query.text = DEFAULT_STATEMENT.to_owned();
+            job.query.statement =
+                Statement::parse(DEFAULT_STATEMENT).map_err(|cause| ApiError::syntax(&cause))?;
         }
         if !self.answers_later(&job.query) {
             return Ok(self.done(call, &job));
@@ -210,6 +218,9 @@ impl Account {
             page.hits.clear();
         } else if next.is_some() && self.faults.fires(&job.struck, FaultName::NextLinkRepeats) {
             next = Some(self.same_href(job));
+        }
+        if next.is_some() && self.faults.fires(&job.struck, FaultName::NextLinkMissing) {
+            next = None;
         }
         if next.is_some() && self.faults.fires(&job.struck, FaultName::ShrunkPerPage) {
             let (from, to) =

@@ -114,6 +114,8 @@ faults! {
     Http500, "http_500", ANY, "500 with an HTML body";
     Http502, "http_502", ANY, "502 with an HTML body";
     Http503, "http_503", ANY, "503 with an HTML body";
+    Http503Later, "http_503_retry_after", ANY, "503 with the seconds to wait in Retry-After";
+    Http503LaterDate, "http_503_retry_after_date", ANY, "503 with the date to wait for in Retry-After";
     Http504, "http_504", ANY, "504 with an HTML body";
     Html200, "html_200", ANY, "200 with an HTML body";
     Retry429, "retry_429", ANY, "429 with Retry-After, whatever the quota";
@@ -130,11 +132,13 @@ faults! {
         "polls get 429 until the continuation has expired";
     RateLimitOnNext, "rate_limit_on_next_page", NEXT, "429 on a Next page";
     NextLinkRepeats, "next_link_repeats", PAGES, "Next leads to the page it stands on";
+    NextLinkMissing, "next_link_missing", PAGES, "no Next although there are more events";
     EmptyPageWithNext, "empty_page_with_next", PAGES, "no events, and a Next that goes on";
     DuplicateAtBorder, "duplicate_event_at_page_border", NEXT, "a page starts with the last event of the one before";
     ShrunkPerPage, "shrunk_per_page", PAGES, "Next asks for 50 events a page";
     ForeignHostInLink, "foreign_host_in_link", LINKED, "Self and Next lead to a foreign host";
     DefaultQueryTrap, "default_query_trap", QUERY, "another window than asked for is searched and echoed";
+    DefaultStatementTrap, "default_statement_trap", QUERY, "another statement than asked for is run and echoed";
     BeyondRetentionEmpty, "beyond_retention_header_with_zero_rows", QUERY,
         "x-beyond-retention, and no events although there are some";
     CountMismatch, "count_mismatch", COUNTS, "count and slices agree, one too high or too low";

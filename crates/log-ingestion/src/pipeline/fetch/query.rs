@@ -5,6 +5,7 @@ use ingest_core::bounds::Bounds;
 use ingest_core::events::ROWS_PER_PAGE_MAX;
 use ingest_core::records::RecordBlock;
 use ingest_core::time::LogWindow;
+use ingest_source::SourceError;
 
 use super::{FetchOrder, FetchedWindow, spool};
 use crate::pipeline::{Context, WindowError};
@@ -34,6 +35,7 @@ pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<Fetch
         Some(counted) => counted,
         None => context.client.count(&order.log, span, 1).await?.total,
     };
+    pages.query().check_end(counted).map_err(SourceError::from)?;
     if counted != came {
         return Err(WindowError::Short { fetched: came, counted });
     }

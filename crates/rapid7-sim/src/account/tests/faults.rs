@@ -25,6 +25,12 @@ fn gateways_answer_in_html() {
         let url = page_url(&account, 10);
         assert_eq!(get(&mut account, NOW, &url).status, 200);
     }
+    for (fault, wait) in
+        [("http_503_retry_after", "1"), ("http_503_retry_after_date", "Thu, 01 Jan 2026 00:04:01 GMT")]
+    {
+        let (_, reply) = struck(fault);
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some(wait)));
+    }
     assert!((500..505).contains(&struck("http_500_502_503_504_html").1.status));
     let (_, moved) = struck("redirect_to_foreign_host");
     assert!(
@@ -83,6 +89,10 @@ fn pages_go_wrong_at_their_borders() {
             .unwrap()
             .starts_with("https://logs.example.net/query")
     );
+    let cut = body(struck("next_link_missing").1);
+    assert_eq!((rows(&cut).len(), link(&cut, "next")), (10, None));
+    let forgot = body(struck("default_statement_trap").1);
+    assert_eq!(forgot["leql"]["statement"].as_str(), Some("where(error)"));
     let trapped = body(struck("default_query_trap").1);
     assert_eq!(trapped["leql"]["during"]["to"].as_i64(), Some(START));
     let (_, beyond) = struck("beyond_retention_header_with_zero_rows");
