@@ -125,6 +125,7 @@ const fn dialect(delimiter: u8, columns: Vec<String>, null: String) -> CsvDialec
         empty: None,
         comment,
         collapse: false,
+        padded: false,
     }
 }
 
