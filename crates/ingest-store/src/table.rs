@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ingest_core::ids::Slug;
-use ingest_core::time::LogWindow;
+use ingest_core::time::{LogWindow, Timestamp};
 
 use crate::disk;
 use crate::error::StoreError;
@@ -16,6 +16,11 @@ use crate::layout::{ENDING, FileName, Layout, QUARANTINE, STAGING};
 
 /// Folders below `OUTPUT_DIR` that a committed file may lie in: `log=…/day=…` or `YYYY/MM/DD`.
 const DEPTH_MAX: usize = 3;
+
+/// Ending of quarantine files that count.
+const QUARANTINE_ENDING: &str = "jsonl";
+/// Ending of those whose window was not committed after all.
+const UNFINISHED_ENDING: &str = "unfinished";
 
 /// A committed file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +31,17 @@ pub struct TableFile {
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+/// A window's quarantine file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuarantineFile {
+    /// The log's folder name.
+    pub slug: Slug,
+    /// The window whose records it keeps.
+    pub window: LogWindow,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 /// A file being written beside the table. Removed when dropped before it was published.
@@ -153,9 +169,41 @@ impl DirTable {
     ) -> Result<PathBuf, StoreError> {
         let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
         disk::create_dir(&folder)?;
-        let path = folder.join(format!("{}_{}.jsonl", window.start().compact(), window.end().compact()));
+        let (start, end) = (window.start().compact(), window.end().compact());
+        let path = folder.join(format!("{start}_{end}.{QUARANTINE_ENDING}"));
         disk::publish(&staged.path, &path)?;
         staged.published = true;
+        Ok(path)
+    }
+
+    /// All quarantine files, in the order of logs and windows.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn quarantine_files(&self) -> Result<Vec<QuarantineFile>, StoreError> {
+        let mut files = Vec::new();
+        for folder in disk::list(&self.root.join(QUARANTINE))? {
+            let name = folder.file_name();
+            let Some(slug) = name.to_str().and_then(|n| Slug::parse(n.strip_prefix("log=")?).ok()) else {
+                continue;
+            };
+            for entry in disk::list(&folder.path())? {
+                if let Some(window) = entry.file_name().to_str().and_then(quarantined_window) {
+                    files.push(QuarantineFile { slug: slug.clone(), window, path: entry.path() });
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Takes a quarantine file out of those that count, and keeps it under another name.
+    ///
+    /// # Errors
+    /// When it could not be renamed.
+    pub fn set_aside(&self, file: &QuarantineFile) -> Result<PathBuf, StoreError> {
+        let path = file.path.with_extension(UNFINISHED_ENDING);
+        disk::publish(&file.path, &path)?;
         Ok(path)
     }
 
@@ -169,6 +217,11 @@ impl DirTable {
         files.sort();
         Ok(files)
     }
+}
+
+fn quarantined_window(name: &str) -> Option<LogWindow> {
+    let (start, end) = name.strip_suffix(QUARANTINE_ENDING)?.strip_suffix('.')?.split_once('_')?;
+    LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
 }
 
 fn collect(root: &Path, folder: &Path, depth: usize, files: &mut Vec<TableFile>) -> Result<(), StoreError> {
@@ -233,6 +286,21 @@ mod tests {
         assert_eq!(left(folder.path()), 1);
         DirTable::open(folder.path(), Layout::Hive).unwrap();
         assert_eq!(left(folder.path()), 0);
+    }
+
+    #[test]
+    fn a_quarantine_file_that_is_set_aside_is_kept_and_counts_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = DirTable::open(folder.path(), Layout::Hive).unwrap();
+        let FileName { slug, window, .. } = name("web");
+        let (staged, _file) = table.stage().unwrap();
+        let path = table.publish_quarantine(staged, &slug, window).unwrap();
+        fs::write(path.with_file_name("notes.jsonl"), b"").unwrap();
+        let files = table.quarantine_files().unwrap();
+        assert_eq!(files, [QuarantineFile { slug, window, path }]);
+        let aside = table.set_aside(&files[0]).unwrap();
+        assert!(aside.exists());
+        assert_eq!(table.quarantine_files().unwrap(), []);
     }
 
     #[test]

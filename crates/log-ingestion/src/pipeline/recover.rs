@@ -57,7 +57,21 @@ pub fn recover(table: &DirTable, states: &StateDir) -> Result<Vec<LogState>, Sto
             states.save(state)?;
         }
     }
+    set_aside_unfinished(table, &by_slug)?;
     Ok(by_slug.into_values().collect())
+}
+
+/// Sets aside the quarantine of windows that are not complete, as after a kill between the quarantine and the file: such
+/// a span is fetched again, in other windows perhaps, and its records would be kept twice.
+fn set_aside_unfinished(table: &DirTable, known: &BTreeMap<Slug, LogState>) -> Result<(), StoreError> {
+    for file in table.quarantine_files()? {
+        let state = known.get(&file.slug);
+        if state.is_none_or(|state| !state.ledger.gaps(file.window).is_empty()) {
+            let path = table.set_aside(&file)?;
+            tracing::warn!(event = "quarantine_unfinished", path = %path.display(), action = "its window is fetched again");
+        }
+    }
+    Ok(())
 }
 
 fn look_into(file: &TableFile) -> Option<(FileFacts, TableSchema)> {
