@@ -4,8 +4,8 @@
 //! says who holds it.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::Path;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,9 @@ pub struct Holder {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    path: PathBuf,
+    /// What the file says as long as the folder is this process's.
+    text: String,
 }
 
 /// Why a folder could not be locked.
@@ -79,7 +82,23 @@ impl Lock {
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(StoreError::at("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, path, text })
+    }
+
+    /// Whether the folder is still the one that was locked. The kernel's lock outlives a folder that is removed, and
+    /// says nothing about another in its place: ask before anything is published or recorded.
+    ///
+    /// # Errors
+    /// When the folder was removed, or another process holds the one that is there now.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let lost = || io::Error::new(io::ErrorKind::NotFound, "the output folder was removed or replaced");
+        match std::fs::read_to_string(&self.path) {
+            Ok(text) if text == self.text => Ok(()),
+            Ok(_anothers) => Err(lost()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(lost()),
+            Err(cause) => Err(cause),
+        }
+        .map_err(StoreError::at("find the lock", &self.path))
     }
 }
 
@@ -96,5 +115,20 @@ mod tests {
         assert!(error.contains("process 7 on box, since 2026-02-10T00:00:00Z"), "{error}");
         drop(held);
         assert!(Lock::take(folder.path(), &holder).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_was_removed_or_replaced_is_not_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out");
+        let holder = |pid| Holder { pid, host: "box".into(), since: "2026-02-10T00:00:00Z".into() };
+        let held = Lock::take(&output, &holder(7)).unwrap();
+        held.check().unwrap();
+        std::fs::remove_dir_all(&output).unwrap();
+        let lost = held.check().unwrap_err();
+        assert!(lost.cause.to_string().contains("removed or replaced"), "{lost:?}");
+        let another = Lock::take(&output, &holder(8)).unwrap();
+        assert!(held.check().is_err());
+        another.check().unwrap();
     }
 }

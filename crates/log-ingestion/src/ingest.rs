@@ -46,7 +46,7 @@ pub struct Ingest {
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 /// What a pass is to cover.
@@ -169,8 +169,16 @@ impl Ingest {
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
             settings,
-            _lock: lock,
+            lock: Arc::new(lock),
         })
+    }
+
+    /// Whether the output folder is still the one that was taken.
+    ///
+    /// # Errors
+    /// When it was removed or replaced: only a new process can take the one that is there then.
+    pub fn check_folder(&self) -> Result<(), CommandError> {
+        self.lock.check().map_err(|error| CommandError::failed(Exit::TryLater, &error))
     }
 
     /// One pass over the wanted logs, after ledger and table were brought into agreement.
@@ -221,6 +229,7 @@ impl Ingest {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
             states: self.states.clone(),
+            lock: Arc::clone(&self.lock),
             clock: Arc::clone(&self.outside.clock),
             options: Options {
                 policy: Policy {

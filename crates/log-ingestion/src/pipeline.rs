@@ -11,7 +11,7 @@ use ingest_core::plan::{FetchMode, Policy};
 use ingest_core::time::LogWindow;
 use ingest_source::clock::Clock;
 use ingest_source::{Client, SourceError};
-use ingest_store::{DirTable, StateDir, StoreError};
+use ingest_store::{DirTable, Lock, StateDir, StoreError};
 use ingest_tabular::{Codec, EncodeError, Encodings, ReadBackError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +65,8 @@ pub struct Context {
     pub table: Arc<DirTable>,
     /// The ledgers.
     pub states: StateDir,
+    /// What says that the folder is this process's.
+    pub lock: Arc<Lock>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The wishes.

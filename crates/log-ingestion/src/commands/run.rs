@@ -59,6 +59,7 @@ async fn passes(
     surroundings: &Surroundings,
 ) -> Result<Exit, CommandError> {
     loop {
+        ingest.check_folder()?;
         let started = surroundings.clock.now();
         let outcome = ingest.pass(coverage, stop).await;
         if let Ok(report) = &outcome {

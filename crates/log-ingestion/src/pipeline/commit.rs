@@ -21,6 +21,7 @@ pub(super) fn commit(
     fetched: &FetchedWindow,
     made: EncodedWindow,
 ) -> Result<CommittedWindow, WindowError> {
+    context.lock.check()?;
     let EncodedWindow { staged, encoded, quarantine } = made;
     let quarantined = encoded.quarantined.values().sum();
     if let Some(quarantine) = quarantine {

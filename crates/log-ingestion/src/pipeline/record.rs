@@ -11,6 +11,8 @@ pub(super) fn record(
     log: &mut LogWork,
     done: &CommittedWindow,
 ) -> Result<(), WindowError> {
+    // Ledgers of a folder that is gone would say of the next one that it holds what it does not.
+    context.lock.check()?;
     if log.state.ledger.record(done.window, done.tally)? == Recorded::AlreadyThere {
         tracing::warn!(event = "window_already_recorded",);
     }
@@ -33,7 +35,7 @@ pub(super) fn leave_open(context: &Context, log: &mut LogWork, window: LogWindow
     let reason = chain(error);
     tracing::error!(event = "error", error = %reason, action = "the window stays open and is tried again");
     log.state.ledger.leave_open(window, &reason, context.clock.now());
-    if let Err(error) = context.states.save(&log.state) {
+    if let Err(error) = context.lock.check().and_then(|()| context.states.save(&log.state)) {
         // The note is lost, the gap in the ledger is not: the window is planned again all the same.
         tracing::error!(event = "error", error = %chain(&error), action = "the ledger could not be saved");
     }
