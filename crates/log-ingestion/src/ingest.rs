@@ -77,7 +77,7 @@ impl PassReport {
         if self.logs.iter().any(|log| log.refused) {
             return Exit::KeyRefused;
         }
-        if self.logs.iter().any(|log| log.open > 0) { Exit::TryLater } else { Exit::Done }
+        if self.logs.iter().any(|log| log.open > 0 || log.cut_short) { Exit::TryLater } else { Exit::Done }
     }
 }
 

@@ -19,12 +19,13 @@ use crate::surroundings::Surroundings;
 const REFUSED_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<Exit, CommandError> {
+    // First of all: who knows that it has started may ask it to stop.
+    let mut shutdown = Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     tracing::info!(event = "service_started", pid = std::process::id());
     let settings = Settings::resolve(&surroundings.layers)?;
     report_settings(surroundings, &settings);
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
-    let mut shutdown = Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
     let stop = CancellationToken::new();
 

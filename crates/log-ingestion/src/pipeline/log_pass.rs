@@ -35,6 +35,8 @@ pub struct LogReport {
     pub last_error: Option<String>,
     /// Whether the key was refused.
     pub refused: bool,
+    /// Whether a stop left something undone.
+    pub cut_short: bool,
 }
 
 /// Works through the spans of a log that are missing in `range`.
@@ -52,7 +54,8 @@ pub async fn pass(context: Arc<Context>, state: LogState, range: LogWindow, tail
         run.log.state.ledger.start_tail(range.start());
     }
     for span in plan::missing(&run.log.state.ledger, range) {
-        if context.stop.is_cancelled() || run.halted {
+        run.report.cut_short |= context.stop.is_cancelled();
+        if run.report.cut_short || run.halted {
             break;
         }
         match super::plan::plan(&context, run.log.id(), span).await {
@@ -78,8 +81,16 @@ impl<'a> LogRun<'a> {
         let name = log.state.name.clone();
         let bar = context.progress.log(&name, 0);
         let tally = Tally { counted: Some(0), ..Tally::default() };
-        let report =
-            LogReport { name, windows: 0, open: 0, tally, text_bytes: 0, last_error: None, refused: false };
+        let report = LogReport {
+            name,
+            windows: 0,
+            open: 0,
+            tally,
+            text_bytes: 0,
+            last_error: None,
+            refused: false,
+            cut_short: false,
+        };
         Self { context, log, report, bar, requests_left: context.options.query_requests, halted: false }
     }
 
@@ -104,7 +115,10 @@ impl<'a> LogRun<'a> {
             .buffered(FETCH_AHEAD);
         while let Some((window, outcome)) = fetched.next().await {
             let outcome = match outcome {
-                None => break,
+                None => {
+                    self.report.cut_short = true;
+                    break;
+                }
                 Some(Ok(None)) => {
                     let tally = Tally { counted: Some(0), ..Tally::default() };
                     self.record(&CommittedWindow { window, tally, quarantined_by: NONE.to_owned() })
