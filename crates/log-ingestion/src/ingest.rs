@@ -51,7 +51,7 @@ pub struct Ingest {
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
-    _lock: Option<Lock>,
+    lock: Option<Arc<Lock>>,
 }
 
 /// What came of a pass over all logs.
@@ -70,7 +70,7 @@ impl PassReport {
         if self.logs.iter().any(|log| log.refused) {
             return Exit::KeyRefused;
         }
-        if self.logs.iter().any(|log| log.open > 0) { Exit::TryLater } else { Exit::Done }
+        if self.logs.iter().any(|log| log.open > 0 || log.cut_short) { Exit::TryLater } else { Exit::Done }
     }
 }
 
@@ -186,8 +186,17 @@ impl Ingest {
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
             settings,
-            _lock: lock,
+            lock: lock.map(Arc::new),
         }
+    }
+
+    /// Whether the output folder is still the one that was taken.
+    ///
+    /// # Errors
+    /// When it was removed or replaced: only a new process can take the one that is there then.
+    pub fn check_folder(&self) -> Result<(), CommandError> {
+        let lock = self.lock.as_ref().map_or(Ok(()), |lock| lock.check());
+        lock.map_err(|error| CommandError::failed(Exit::TryLater, &error))
     }
 
     /// Compares what the ledgers say of logs with the files and with the server. Changes nothing.
@@ -262,6 +271,7 @@ impl Ingest {
         Context {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
+            lock: self.lock.clone(),
             states: self.states.clone(),
             history: HistoryDir::of(Arc::clone(&self.outside.disk), &settings.output_dir),
             clock: Arc::clone(&self.outside.clock),
@@ -306,7 +316,7 @@ fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
 pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
     let holder =
         Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
-    Lock::take(&*outside.disk, root, &holder).map_err(|error| match &error {
+    Lock::take(Arc::clone(&outside.disk), root, &holder).map_err(|error| match &error {
         LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
         LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
     })

@@ -22,6 +22,7 @@ pub(super) fn commit(
     fetched: &FetchedWindow,
     made: EncodedWindow,
 ) -> Result<CommittedWindow, WindowError> {
+    context.check_folder()?;
     let EncodedWindow { staged, encoded, quarantine } = made;
     let quarantined = encoded.quarantined.values().sum();
     match quarantine {
@@ -68,6 +69,7 @@ pub(super) fn commit_empty(
     log: &LogState,
     fetched: &FetchedWindow,
 ) -> Result<CommittedWindow, WindowError> {
+    context.check_folder()?;
     if fetched.replaces {
         context.table.drop_quarantine(&log.slug, fetched.window)?;
     }

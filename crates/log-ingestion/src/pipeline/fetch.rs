@@ -52,7 +52,17 @@ impl FetchedWindow {
     fn new(context: &Context, window: LogWindow, spool: Spool, counted: Option<u64>) -> Self {
         let counted_at = context.clock.now();
         let origin = Origin::Events;
-        Self { window, spool, counted, counted_at, replaces: false, replaced: None, origin, shape: None, permit: None }
+        Self {
+            window,
+            spool,
+            counted,
+            counted_at,
+            replaces: false,
+            replaced: None,
+            origin,
+            shape: None,
+            permit: None,
+        }
     }
 }
 

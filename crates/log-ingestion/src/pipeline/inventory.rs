@@ -101,8 +101,10 @@ pub(crate) fn windows(table: &DirTable, log: &LogState, span: &Span) -> Result<V
         };
         found.push(Span::new(file.name.window, tally, proved));
     }
-    for (window, records) in table.quarantines_of(&log.slug, span.window)? {
-        if !found.iter().any(|known| known.window.overlaps(window)) {
+    for file in table.quarantine_files_of(&log.slug)? {
+        let window = file.window;
+        if window.lies_in(span.window) && !found.iter().any(|known| known.window.overlaps(window)) {
+            let records = table.count_quarantined(&file)?;
             let tally =
                 Tally { fetched: records, quarantined: records, counted: Some(records), ..Tally::EMPTY };
             found.push(Span::new(window, tally, None));
