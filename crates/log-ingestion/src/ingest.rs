@@ -52,6 +52,7 @@ pub struct Ingest {
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
     lock: Option<Arc<Lock>>,
+    edges: assign::Edges,
 }
 
 /// What came of a pass over all logs.
@@ -187,6 +188,7 @@ impl Ingest {
             bounds: Arc::new(OnceCell::new()),
             settings,
             lock: lock.map(Arc::new),
+            edges: assign::Edges::default(),
         }
     }
 
@@ -247,7 +249,10 @@ impl Ingest {
             .filter_map(|log| assign::assign(coverage, state_of(&known, log), log, policy, started))
             .collect();
         // What the source will drop first is fetched first.
-        assignments.sort_by_key(|(left_ms, _)| left_ms.unwrap_or(i64::MAX));
+        assignments.sort_by_key(|(edge, _)| edge.map_or(i64::MAX, |edge| edge.left_ms));
+        for (edge, assignment) in &assignments {
+            self.edges.warn(&assignment.state.id, &assignment.state.name, *edge, started);
+        }
         let runs = assignments.into_iter().map(|(_, assignment)| {
             let span = tracing::info_span!("log", log = %assignment.state.name);
             pass(Arc::clone(&context), assignment).instrument(span)
