@@ -12,6 +12,7 @@ pub use encode::{
 };
 pub use encoding::{Decoder, Encoding};
 pub use framing::{Framer, Framing, LineEnds};
+pub use inspect::{Inspected, InspectedColumn, decode, head, inspect};
 pub use observe::{Loss, Observed, Observer, Why, why};
 pub use parse::{Ignored, Origin};
 pub use quarantine::{
@@ -29,6 +30,7 @@ mod encode;
 mod encoding;
 mod fields;
 mod framing;
+mod inspect;
 mod observe;
 mod parse;
 mod quarantine;

@@ -147,7 +147,7 @@ fn fact<T>(
     facts.get(name).and_then(|text| read(text)).ok_or_else(|| ReadBackError::Fact { fact: name.to_owned() })
 }
 
-fn key_values(metadata: &ParquetMetaData) -> BTreeMap<String, String> {
+pub(crate) fn key_values(metadata: &ParquetMetaData) -> BTreeMap<String, String> {
     let pairs = metadata.file_metadata().key_value_metadata().map(Vec::as_slice).unwrap_or_default();
     pairs.iter().map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect()
 }
@@ -166,7 +166,7 @@ fn columns(metadata: &ParquetMetaData) -> Result<Vec<ColumnFacts>, ReadBackError
         .collect()
 }
 
-fn kind(column: &ColumnDescriptor) -> String {
+pub(crate) fn kind(column: &ColumnDescriptor) -> String {
     let physical = column.physical_type();
     column
         .logical_type_ref()

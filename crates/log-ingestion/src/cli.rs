@@ -96,6 +96,21 @@ pub enum Command {
     /// Show the ledgers, or rebuild them from the files
     #[command(after_help = "Example:\n  log-ingestion ledger rebuild")]
     Ledger(LedgerArgs),
+    /// Verify files: footers, hashes, every value decoded by a second reader, ledgers against files
+    #[command(
+        after_help = "Examples:\n  log-ingestion verify\n  log-ingestion verify /data/logs/log=web-1a2b3c4d/day=2026-02-10\n  \
+        log-ingestion verify file.parquet --json\n\n\
+        Exit 1 where a file is damaged or missing; repair --deep fetches what can be had again."
+    )]
+    Verify(VerifyArgs),
+    /// Show what a Parquet file's footer says: rows, columns, types, sizes, metadata
+    #[command(after_help = "Example:\n  log-ingestion meta file.parquet --json")]
+    Meta(MetaArgs),
+    /// Show the first rows of a Parquet file
+    #[command(
+        after_help = "Examples:\n  log-ingestion head file.parquet\n  log-ingestion head file.parquet -n 100 --json | jq ."
+    )]
+    Head(HeadArgs),
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),
@@ -182,6 +197,42 @@ pub struct LedgerArgs {
 pub enum LedgerAction {
     /// Forget the ledgers and make them anew from the files' footers
     Rebuild,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Files or folders; OUTPUT_DIR, with its ledgers, if none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Print JSON, a line a file
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `meta`.
+#[derive(Debug, Args)]
+pub struct MetaArgs {
+    /// Parquet files, ours or others'
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print JSON, a line a file
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `head`.
+#[derive(Debug, Args)]
+pub struct HeadArgs {
+    /// A Parquet file, ours or another's
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Rows
+    #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
+    pub rows: usize,
+    /// Print JSON, a line a row
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags of `demo`.

@@ -5,13 +5,16 @@ pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
+pub(crate) mod head;
 pub(crate) mod infer;
 pub(crate) mod ledger;
 pub(crate) mod logs;
+pub(crate) mod meta;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod verify;
 
 mod input;
 mod quarantine_file;

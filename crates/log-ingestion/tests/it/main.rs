@@ -15,6 +15,7 @@ mod bench;
 mod commands;
 mod conversions;
 mod extremes;
+mod files;
 mod folder;
 mod kill;
 mod memory;
