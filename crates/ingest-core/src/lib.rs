@@ -22,4 +22,5 @@ pub mod retention;
 pub mod retry;
 pub mod schema;
 pub mod shape;
+pub mod space;
 pub mod time;

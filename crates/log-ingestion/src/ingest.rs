@@ -16,13 +16,13 @@ use ingest_core::time::LogWindow;
 use ingest_source::clock::Clock;
 use ingest_source::transport::Transport;
 use ingest_source::{Client, ClientOptions, Protocol, SourceError};
-use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir};
+use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::exit::{CommandError, Exit};
-use crate::pipeline::{Context, Cpu, LogReport, LogWork, Options, Rechecked, examine, pass, recover};
+use crate::pipeline::{Context, Cpu, LogReport, LogWork, Options, Rechecked, SpaceGuard, examine, pass, recover};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -48,6 +48,7 @@ pub struct Ingest {
     table: Arc<DirTable>,
     states: StateDir,
     outside: Outside,
+    space: Arc<SpaceGuard>,
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
@@ -164,7 +165,7 @@ impl Ingest {
         let root = &settings.output_dir;
         let lock = take_lock(root, outside)?;
         let table = DirTable::open(Arc::clone(&outside.disk), root, settings.layout)
-            .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
+            .map_err(|error| unusable(&error))?;
         Ok(Self::new(settings, outside, table, Some(lock)))
     }
 
@@ -176,12 +177,15 @@ impl Ingest {
     }
 
     fn new(settings: Settings, outside: &Outside, table: DirTable, lock: Option<Lock>) -> Self {
+        let disk = Arc::clone(&outside.disk);
+        let space = SpaceGuard::new(disk, settings.output_dir.clone(), settings.min_free_disk);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             client: Arc::new(client(&settings, outside)),
             table: Arc::new(table),
             states: StateDir::of(Arc::clone(&outside.disk), &settings.output_dir),
             outside: outside.clone(),
+            space: Arc::new(space),
             windows: Arc::new(Semaphore::new(settings.parallel_windows)),
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
@@ -232,6 +236,7 @@ impl Ingest {
         let known = recover(&self.table, &self.states, started)
             .map_err(|error| CommandError::failed(Exit::TryLater, &error))?;
         let context = Arc::new(self.context(coverage, logs.len(), stop));
+        context.space.begin_pass().await;
         let policy = &context.options.policy;
         let mut assignments: Vec<_> = logs
             .iter()
@@ -262,6 +267,7 @@ impl Ingest {
         Context {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
+            space: Arc::clone(&self.space),
             states: self.states.clone(),
             history: HistoryDir::of(Arc::clone(&self.outside.disk), &settings.output_dir),
             clock: Arc::clone(&self.outside.clock),
@@ -308,8 +314,13 @@ pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
         Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
     Lock::take(&*outside.disk, root, &holder).map_err(|error| match &error {
         LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
-        LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
+        LockError::Store(error) => unusable(error),
     })
+}
+
+/// Why an output folder cannot be taken: there is no room in it for now, or the setting names none that can be used.
+fn unusable(error: &StoreError) -> CommandError {
+    CommandError::failed(if error.is_full() { Exit::TryLater } else { Exit::Settings }, error)
 }
 
 /// The machine's name, as the kernel says it.

@@ -149,6 +149,7 @@ impl<'a> LogRun<'a> {
         match outcome {
             Ok(outcome) => self.report.reopened = outcome.differing.len() as u64,
             Err(error) => {
+                let error = error.named();
                 tracing::error!(event = "error", error = %super::chain(&error), action = "what is stored is counted again next time");
                 self.note(&error);
             }
@@ -182,14 +183,14 @@ impl<'a> LogRun<'a> {
                     return (window, None);
                 }
                 let stepped = match step {
-                    Step::Empty => Ok(Stepped::Empty),
-                    Step::Lost => Ok(Stepped::Lost),
+                    Step::Empty => Ok(Some(Stepped::Empty)),
+                    Step::Lost => Ok(Some(Stepped::Lost)),
                     Step::Fetch(order) => {
                         let fetched = fetch(context, order).instrument(window_span(window)).await;
-                        fetched.map(|fetched| Stepped::Fetched(Box::new(fetched)))
+                        fetched.map(|fetched| fetched.map(|it| Stepped::Fetched(Box::new(it))))
                     }
                 };
-                (window, Some(stepped))
+                (window, stepped.transpose())
             })
             .buffered(context.options.parallel_windows);
         while let Some((window, outcome)) = stepped.next().await {
@@ -211,7 +212,7 @@ impl<'a> LogRun<'a> {
                 Some(Err(error)) => Err(error),
             };
             if let Err(error) = outcome {
-                self.failed(window, &error);
+                self.failed(window, &error.named());
             }
             if self.halted {
                 break;
@@ -279,8 +280,8 @@ impl<'a> LogRun<'a> {
         self.report.last_error = Some(super::chain(error));
         self.report.refused |= error.is_refusal();
         self.halted |= error.stops_the_log();
-        if error.is_refusal() {
-            // No other log's window can succeed with this key either.
+        if error.stops_the_pass() {
+            // No other log's window can succeed either.
             self.context.stop.cancel();
         }
     }
