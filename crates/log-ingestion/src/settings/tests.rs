@@ -123,7 +123,8 @@ fn pin_files_are_settings() {
 
 #[test]
 fn the_minimum_of_the_disk_is_a_share_or_bytes_or_none() {
-    let minimum = |text: &str| Settings::resolve(&layers(&[("MIN_FREE_DISK", text)])).map(|s| s.min_free_disk);
+    let minimum =
+        |text: &str| Settings::resolve(&layers(&[("MIN_FREE_DISK", text)])).map(|s| s.min_free_disk);
     assert_eq!(Settings::resolve(&layers(&[])).unwrap().min_free_disk, MinFree::Percent(5));
     for (text, want) in [
         ("1%", MinFree::Percent(1)),
@@ -139,7 +140,7 @@ fn the_minimum_of_the_disk_is_a_share_or_bytes_or_none() {
     ] {
         assert_eq!(minimum(text).unwrap(), want, "{text}");
     }
-    for wrong in ["", "100%", "256%", "5 percent", "-1", "1.5GB", "GB", "99999999999TB"] {
+    for wrong in ["100%", "256%", "5 percent", "-1", "1.5GB", "GB", "99999999999TB"] {
         assert!(fault(&[("MIN_FREE_DISK", wrong)]).contains("MIN_FREE_DISK"), "{wrong}");
     }
 }

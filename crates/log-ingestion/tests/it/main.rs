@@ -22,4 +22,5 @@ mod runbook_log;
 mod scripted_disk;
 mod seeds;
 mod semantics;
+mod space;
 mod tripwires;
