@@ -22,10 +22,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::exit::{CommandError, Exit};
-use crate::pipeline::{Context, Cpu, LogReport, LogWork, Options, Rechecked, SpaceGuard, examine, pass, recover};
+use crate::pipeline::{
+    Context, Cpu, LogReport, LogWork, Options, Rechecked, SpaceGuard, examine, pass, recover,
+};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
+pub(crate) use assign::RETENTION_NEAR_MS;
 pub use assign::{Coverage, Scope};
 
 mod assign;
@@ -302,6 +305,7 @@ fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
     let state = known.iter().find(|state| state.id == log.id).cloned();
     let mut state = state.unwrap_or_else(|| LogState::new(log.id.clone(), &log.name));
     state.name.clone_from(&log.name);
+    state.retention.clone_from(&log.retention);
     state
 }
 
