@@ -15,6 +15,7 @@ pub mod csv_pages;
 pub mod events;
 pub mod ids;
 pub mod ledger;
+pub mod outlook;
 pub mod plan;
 pub mod quota;
 pub mod records;

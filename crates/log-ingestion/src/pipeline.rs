@@ -170,7 +170,9 @@ pub enum WindowError {
         minimum: u64,
     },
     /// The disk is full.
-    #[error("the disk of OUTPUT_DIR, or this user's share of it, is full: free some; the next pass takes it up here")]
+    #[error(
+        "the disk of OUTPUT_DIR, or this user's share of it, is full: free some; the next pass takes it up here"
+    )]
     DiskFull(#[source] Box<Self>),
     /// The stage died.
     #[error("a stage ended unexpectedly: {0}")]

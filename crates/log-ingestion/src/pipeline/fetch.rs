@@ -68,7 +68,10 @@ pub(super) struct FetchOrder {
 }
 
 /// Fetches a window. Waits for its turn, and for room on the disk, first; `None` when nothing is to be begun any more.
-pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<Option<FetchedWindow>, WindowError> {
+pub(super) async fn fetch(
+    context: &Context,
+    order: FetchOrder,
+) -> Result<Option<FetchedWindow>, WindowError> {
     let permit =
         Arc::clone(&context.windows).acquire_owned().await.map_err(|e| WindowError::Died(e.to_string()))?;
     if context.space.room(&context.stop).await? == Room::Stopped {

@@ -116,7 +116,14 @@ impl Watch {
             }
             Verdict::Pause => {
                 if self.waited.is_zero() {
-                    tracing::warn!(event = "disk_low", free, total, minimum = minimum_bytes, wait_ms = ms(WAIT_MAX), action = "no window is begun until there is room again");
+                    tracing::warn!(
+                        event = "disk_low",
+                        free,
+                        total,
+                        minimum = minimum_bytes,
+                        wait_ms = ms(WAIT_MAX),
+                        action = "no window is begun until there is room again"
+                    );
                 }
                 self.low = true;
                 false
