@@ -118,6 +118,12 @@ impl LogLedger {
         LogWindow::new(start, windows().map(LogWindow::end).max()?)
     }
 
+    /// When the server's count was last found to be that of a complete span; `None` where nothing was compared.
+    #[must_use]
+    pub fn compared_last(&self) -> Option<Timestamp> {
+        self.spans.iter().filter_map(|span| span.proved).max()
+    }
+
     /// All that is complete.
     #[must_use]
     pub fn total(&self) -> Tally {
@@ -336,6 +342,9 @@ pub struct LogState {
     pub name: String,
     /// Its folder; fixed when the log is first seen, whatever its name becomes.
     pub slug: Slug,
+    /// How long the source keeps its events, in the source's words, when it was last seen; see [`crate::retention`].
+    #[serde(default)]
+    pub retention: Option<String>,
     /// Its table's schema, once a window was settled.
     pub schema: Option<TableSchema>,
     /// Its progress.
@@ -347,7 +356,8 @@ impl LogState {
     #[must_use]
     pub fn new(id: LogId, name: &str) -> Self {
         let slug = Slug::of(name, &id);
-        Self { id, name: name.to_owned(), slug, schema: None, ledger: LogLedger::default() }
+        let ledger = LogLedger::default();
+        Self { id, name: name.to_owned(), slug, retention: None, schema: None, ledger }
     }
 }
 

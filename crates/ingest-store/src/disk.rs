@@ -11,6 +11,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use ingest_core::space::Space;
+
 const FILE_MODE: u32 = 0o640;
 const DIR_MODE: u32 = 0o750;
 
@@ -68,15 +70,6 @@ pub struct Entry {
     pub name: OsString,
     /// What it stands for; a link is not followed.
     pub kind: Kind,
-}
-
-/// How much a filesystem holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Space {
-    /// Bytes that this user can still write.
-    pub free: u64,
-    /// Bytes that it holds in all.
-    pub total: u64,
 }
 
 /// A disk. Paths are the caller's; their parents are there unless a method says otherwise.

@@ -26,6 +26,12 @@ impl StoreError {
     /// Whether the disk, or the user's share of it, is full.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        is_full(&self.cause)
     }
+}
+
+/// Whether a refusal means that the disk, or the user's share of it, is full.
+#[must_use]
+pub fn is_full(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -19,8 +19,8 @@ mod table;
 #[cfg(test)]
 mod contract;
 
-pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk, Space};
-pub use error::StoreError;
+pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk};
+pub use error::{StoreError, is_full};
 pub use history::{Happening, HistoryDir};
 pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;

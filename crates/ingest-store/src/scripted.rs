@@ -8,7 +8,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::disk::{Disk, DiskFile, Entry, Metadata, Space};
+use ingest_core::space::Space;
+
+use crate::disk::{Disk, DiskFile, Entry, Metadata};
 use chance::Chance;
 use file::ScriptedFile;
 use script::{Script, died};

@@ -16,16 +16,19 @@ use ingest_core::time::LogWindow;
 use ingest_source::clock::Clock;
 use ingest_source::transport::Transport;
 use ingest_source::{Client, ClientOptions, Protocol, SourceError};
-use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir};
+use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::exit::{CommandError, Exit};
-use crate::pipeline::{Context, Cpu, LogReport, LogWork, Options, Rechecked, examine, pass, recover};
+use crate::pipeline::{
+    Context, Cpu, LogReport, LogWork, Options, Rechecked, SpaceGuard, examine, pass, recover,
+};
 use crate::progress::Progress;
 use crate::settings::Settings;
 
+pub(crate) use assign::RETENTION_NEAR_MS;
 pub use assign::{Coverage, Scope};
 
 mod assign;
@@ -48,6 +51,7 @@ pub struct Ingest {
     table: Arc<DirTable>,
     states: StateDir,
     outside: Outside,
+    space: Arc<SpaceGuard>,
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
@@ -165,7 +169,7 @@ impl Ingest {
         let root = &settings.output_dir;
         let lock = take_lock(root, outside)?;
         let table = DirTable::open(Arc::clone(&outside.disk), root, settings.layout)
-            .map_err(|error| CommandError::failed(Exit::Settings, &error))?;
+            .map_err(|error| unusable(&error))?;
         Ok(Self::new(settings, outside, table, Some(lock)))
     }
 
@@ -177,12 +181,15 @@ impl Ingest {
     }
 
     fn new(settings: Settings, outside: &Outside, table: DirTable, lock: Option<Lock>) -> Self {
+        let disk = Arc::clone(&outside.disk);
+        let space = SpaceGuard::new(disk, settings.output_dir.clone(), settings.min_free_disk);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             client: Arc::new(client(&settings, outside)),
             table: Arc::new(table),
             states: StateDir::of(Arc::clone(&outside.disk), &settings.output_dir),
             outside: outside.clone(),
+            space: Arc::new(space),
             windows: Arc::new(Semaphore::new(settings.parallel_windows)),
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
@@ -243,6 +250,7 @@ impl Ingest {
         let known = recover(&self.table, &self.states, started)
             .map_err(|error| CommandError::failed(Exit::TryLater, &error))?;
         let context = Arc::new(self.context(coverage, logs.len(), stop));
+        context.space.begin_pass().await;
         let policy = &context.options.policy;
         let mut assignments: Vec<_> = logs
             .iter()
@@ -277,6 +285,7 @@ impl Ingest {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
             lock: self.lock.clone(),
+            space: Arc::clone(&self.space),
             states: self.states.clone(),
             history: HistoryDir::of(Arc::clone(&self.outside.disk), &settings.output_dir),
             clock: Arc::clone(&self.outside.clock),
@@ -311,6 +320,7 @@ fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
     let state = known.iter().find(|state| state.id == log.id).cloned();
     let mut state = state.unwrap_or_else(|| LogState::new(log.id.clone(), &log.name));
     state.name.clone_from(&log.name);
+    state.retention.clone_from(&log.retention);
     state
 }
 
@@ -323,8 +333,13 @@ pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
         Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
     Lock::take(Arc::clone(&outside.disk), root, &holder).map_err(|error| match &error {
         LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
-        LockError::Store(_) => CommandError::failed(Exit::Settings, &error),
+        LockError::Store(error) => unusable(error),
     })
+}
+
+/// Why an output folder cannot be taken: there is no room in it for now, or the setting names none that can be used.
+fn unusable(error: &StoreError) -> CommandError {
+    CommandError::failed(if error.is_full() { Exit::TryLater } else { Exit::Settings }, error)
 }
 
 /// The machine's name, as the kernel says it.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indicatif::HumanBytes;
 use ingest_core::ids::LogId;
 use ingest_core::ledger::{LogState, Tally};
 use ingest_core::plan::{FetchMode, Policy};
@@ -26,6 +27,7 @@ pub use inventory::{Missing, compare};
 pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};
 pub use recheck::{Rechecked, examine};
 pub use recover::{rebuild, recover};
+pub use space::SpaceGuard;
 
 mod commit;
 mod encode;
@@ -39,6 +41,7 @@ mod record;
 mod recover;
 mod settle;
 mod shape;
+mod space;
 mod window;
 
 /// What the user wants of the stages.
@@ -86,6 +89,8 @@ pub struct Context {
     pub table: Arc<DirTable>,
     /// What says that the folder is this process's; nothing is published or recorded without one.
     pub lock: Option<Arc<Lock>>,
+    /// What keeps the disk from filling up.
+    pub space: Arc<SpaceGuard>,
     /// The ledgers.
     pub states: StateDir,
     /// What happened to windows, for people.
@@ -160,6 +165,22 @@ pub enum WindowError {
     /// The ledger refused the window.
     #[error("failed to record the window")]
     Ledger(#[from] ingest_core::ledger::LedgerError),
+    /// The disk is low, and stayed so for as long as a pass waits.
+    #[error(
+        "only {} of the disk of OUTPUT_DIR are free, and MIN_FREE_DISK keeps {}: free some; the next pass takes it up here",
+        HumanBytes(*free), HumanBytes(*minimum)
+    )]
+    DiskLow {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are to stay free.
+        minimum: u64,
+    },
+    /// The disk is full.
+    #[error(
+        "the disk of OUTPUT_DIR, or this user's share of it, is full: free some; the next pass takes it up here"
+    )]
+    DiskFull(#[source] Box<Self>),
     /// The stage died.
     #[error("a stage ended unexpectedly: {0}")]
     Died(String),
@@ -172,6 +193,19 @@ impl WindowError {
         matches!(self, Self::Source(error) if error.is_refusal())
     }
 
+    /// The same, by its name where it comes from a full disk, whichever stage met it.
+    #[must_use]
+    pub fn named(self) -> Self {
+        let full = !matches!(self, Self::DiskFull(_)) && comes_from_a_full_disk(&self);
+        if full { Self::DiskFull(Box::new(self)) } else { self }
+    }
+
+    /// Whether no log's windows can succeed in this pass: the key is refused, or there is no room.
+    #[must_use]
+    pub const fn stops_the_pass(&self) -> bool {
+        self.is_refusal() || matches!(self, Self::DiskLow { .. } | Self::DiskFull(_))
+    }
+
     /// Whether other windows of the log would fail the same way: the log is gone, the API is left alone for a while, or the
     /// disk refuses.
     #[must_use]
@@ -179,6 +213,8 @@ impl WindowError {
         matches!(
             self,
             Self::Store(_)
+                | Self::DiskLow { .. }
+                | Self::DiskFull(_)
                 | Self::Source(
                     SourceError::Refused { .. }
                         | SourceError::NotFound(_)
@@ -187,6 +223,12 @@ impl WindowError {
                 )
         )
     }
+}
+
+fn comes_from_a_full_disk(error: &WindowError) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .any(|error| error.downcast_ref().is_some_and(ingest_store::is_full))
 }
 
 /// The span that all events of a window carry.

@@ -4,8 +4,13 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{
+    HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 /// Redraws a second.
 const REDRAWS: u8 = 8;
@@ -45,15 +50,28 @@ impl Progress {
     /// A bar for a log of about `rows` rows.
     #[must_use]
     pub fn log(&self, name: &str, rows: u64) -> LogBar {
-        let template = "{prefix:24!} {bar:28} {human_pos:>11}/{human_len} rows {rate:>12} eta {eta} {msg}";
+        let template =
+            "{prefix:24!} {bar:20} {human_pos:>11}/{human_len} rows {text:>11} {rate:>10} eta {rest} {msg}";
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_never| ProgressStyle::default_bar());
-        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            // A bar without its rate is still a bar.
-            write!(out, "{:.0}/s", state.per_sec()).unwrap_or_default();
-        });
+        let figures = Arc::new(Figures::default());
+        let (text, rest) = (Arc::clone(&figures), Arc::clone(&figures));
+        // A bar without one of its figures is still a bar.
+        let style = style
+            .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                write!(out, "{:.0}/s", state.per_sec()).unwrap_or_default();
+            })
+            .with_key("text", move |_: &ProgressState, out: &mut dyn fmt::Write| {
+                let bytes = HumanBytes(text.text_bytes.load(Ordering::Relaxed));
+                write!(out, "{bytes}").unwrap_or_default();
+            })
+            .with_key("rest", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let not_before = Duration::from_millis(rest.not_before_ms.load(Ordering::Relaxed));
+                let left = eta(state.eta(), not_before, state.elapsed());
+                write!(out, "{:#}", HumanDuration(left)).unwrap_or_default();
+            });
         let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(name.to_owned()));
-        LogBar { bar }
+        LogBar { bar, figures }
     }
 
     /// Takes all bars away.
@@ -62,25 +80,59 @@ impl Progress {
     }
 }
 
+/// How long the rest takes: as long as the pace so far says, and not less than the quotas allow. Both times since the bar
+/// began.
+fn eta(by_pace: Duration, not_before: Duration, elapsed: Duration) -> Duration {
+    by_pace.max(not_before.saturating_sub(elapsed))
+}
+
+/// What a bar shows beside its rows.
+#[derive(Debug, Default)]
+struct Figures {
+    text_bytes: AtomicU64,
+    /// Since the bar began, when the quotas let the last row come at the earliest.
+    not_before_ms: AtomicU64,
+}
+
 /// The bar of one log.
 #[derive(Debug, Clone)]
 pub struct LogBar {
     bar: ProgressBar,
+    figures: Arc<Figures>,
 }
 
 impl LogBar {
-    /// More rows are expected.
-    pub fn expect(&self, rows: u64) {
-        self.bar.inc_length(rows);
+    /// So many rows are still expected, which take this long at least.
+    pub fn expect(&self, rows_left: u64, at_least: Duration) {
+        self.bar.set_length(self.bar.position().saturating_add(rows_left));
+        let not_before = self.bar.elapsed().saturating_add(at_least);
+        let ms = u64::try_from(not_before.as_millis()).unwrap_or(u64::MAX);
+        self.figures.not_before_ms.store(ms, Ordering::Relaxed);
     }
 
-    /// Rows were stored.
-    pub fn stored(&self, rows: u64) {
+    /// Rows of so many bytes of text were stored.
+    pub fn stored(&self, rows: u64, text_bytes: u64) {
         self.bar.inc(rows);
+        self.figures.text_bytes.fetch_add(text_bytes, Ordering::Relaxed);
     }
 
     /// The log is through.
     pub fn finish(&self, message: &str) {
         self.bar.finish_with_message(message.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slower_of_pace_and_quota_decides() {
+        let seconds = Duration::from_secs;
+        for (by_pace, not_before, elapsed, want) in [(10, 0, 0, 10), (10, 300, 100, 200), (10, 300, 299, 10)]
+        {
+            let left = eta(seconds(by_pace), seconds(not_before), seconds(elapsed));
+            assert_eq!(left, seconds(want), "{by_pace} {not_before} {elapsed}");
+        }
     }
 }

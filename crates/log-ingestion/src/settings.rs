@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ingest_core::catalog::Selector;
 use ingest_core::plan::FetchMode;
+use ingest_core::space::MinFree;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub recheck_after: Vec<Duration>,
     /// `SHUTDOWN_GRACE`
     pub shutdown_grace: Duration,
+    /// `MIN_FREE_DISK`
+    pub min_free_disk: MinFree,
     /// `PINS_DIR`, read
     pub pins: Arc<Pins>,
     /// `RAPID7_SEED`; `None` takes it from the clock

@@ -24,13 +24,14 @@ use crate::settings::LogLevel;
 const OURS: [&str; 6] =
     ["log_ingestion", "ingest_core", "ingest_source", "ingest_store", "ingest_tabular", "rapid7_sim"];
 /// Events too frequent for people, who see progress bars instead; `LOG_LEVEL=DEBUG` shows them.
-const FREQUENT: [&str; 9] = [
+const FREQUENT: [&str; 10] = [
     "api_request",
     "api_response",
     "parse_start",
     "file_write_start",
     "config_loaded",
     "service_started",
+    "windows_planned",
     "logs_fetched",
     "parse_complete",
     "batch_complete",

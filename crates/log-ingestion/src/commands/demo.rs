@@ -141,6 +141,8 @@ fn layers(surroundings: &Surroundings, origin: &str, key: &str) -> Layers {
         ("OUTPUT_DIR", format!("data/demo-{stamp}")),
         ("RATE_LIMIT", DEMO_RATE.to_owned()),
         ("WINDOW_ROWS", DEMO_WINDOW_ROWS.to_owned()),
+        // A look at the program must not wait for room that a few megabytes do not need.
+        ("MIN_FREE_DISK", "0".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -1,14 +1,16 @@
-//! `status`: each log's position, lag and open windows, from the ledgers alone.
+//! `status`: each log's position and lag, what is open, lost or about to be dropped, from the ledgers alone.
 
 use std::sync::Arc;
 
-use ingest_core::ledger::LogState;
-use ingest_core::time::Timestamp;
+use ingest_core::ledger::{LogState, OpenWindow};
+use ingest_core::retention::{self, Edge};
+use ingest_core::time::{LogWindow, MS_PER_HOUR, Timestamp};
 use ingest_store::StateDir;
 
 use super::print;
 use crate::cli::JsonArgs;
 use crate::exit::{CommandError, Exit};
+use crate::ingest::RETENTION_NEAR_MS;
 use crate::settings;
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
@@ -31,6 +33,18 @@ fn lag_seconds(state: &LogState, now: Timestamp) -> Option<i64> {
     state.ledger.position().map(|position| now.millis().saturating_sub(position.millis()) / 1_000)
 }
 
+/// What the source drops next of the live tail, and of open windows elsewhere; `None` where nothing is missing, or the
+/// source names no time.
+fn edge(state: &LogState, now: Timestamp) -> Option<Edge> {
+    let period = state.retention.as_deref().and_then(retention::period)?;
+    let tail = LogWindow::new(state.ledger.tail_since()?, now)?;
+    retention::edge(&state.ledger, tail, period, now)
+}
+
+fn reopened(state: &LogState) -> impl Iterator<Item = &OpenWindow> {
+    state.ledger.open().iter().filter(|open| open.held.is_some())
+}
+
 fn json(states: &[LogState], now: Timestamp) -> String {
     let logs: Vec<_> = states
         .iter()
@@ -47,9 +61,15 @@ fn json(states: &[LogState], now: Timestamp) -> String {
                         "reason": open.reason,
                         "tries": open.tries,
                         "last_try": open.at.to_string(),
+                        "reopened": open.held.is_some(),
                     })
                 })
                 .collect();
+            let beyond = state.ledger.beyond().iter();
+            let beyond: Vec<_> = beyond
+                .map(|lost| serde_json::json!({"from": lost.start().to_string(), "to": lost.end().to_string()}))
+                .collect();
+            let edge = edge(state, now);
             serde_json::json!({
                 "log": state.name,
                 "id": state.id,
@@ -62,6 +82,12 @@ fn json(states: &[LogState], now: Timestamp) -> String {
                 "files": total.files,
                 "bytes": total.bytes,
                 "windows_open": open,
+                "windows_reopened": reopened(state).count(),
+                "windows_beyond_retention": beyond,
+                "compared_last": state.ledger.compared_last().map(|t| t.to_string()),
+                "retention": state.retention,
+                "oldest_missing": edge.map(|edge| edge.oldest_missing.to_string()),
+                "retention_left_seconds": edge.map(|edge| edge.left_ms / 1_000),
             })
         })
         .collect();
@@ -78,13 +104,14 @@ fn lines(states: &[LogState], now: Timestamp) -> String {
             let total = state.ledger.total();
             vec![
                 state.name.clone(),
-                state.ledger.position().map_or_else(|| "-".to_owned(), |t| t.to_string()),
+                instant(state.ledger.position()),
                 lag_seconds(state, now).map_or_else(|| "-".to_owned(), |lag| format!("{lag} s")),
                 grouped(total.stored),
                 grouped(total.quarantined),
                 grouped(total.files),
                 grouped(total.bytes),
                 state.ledger.open().len().to_string(),
+                instant(state.ledger.compared_last()),
             ]
         })
         .collect();
@@ -99,16 +126,87 @@ fn lines(states: &[LogState], now: Timestamp) -> String {
             ("files", right),
             ("bytes", right),
             ("open windows", right),
+            ("compared last", Align::Left),
         ],
         &rows,
     );
-    for (state, open) in
-        states.iter().flat_map(|state| state.ledger.open().iter().map(move |open| (state, open)))
-    {
+    states.iter().for_each(|state| text.push_str(&remarks(state, now)));
+    text
+}
+
+fn instant(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| at.to_string())
+}
+
+/// What is open of a log, what the source no longer has, and what it drops soon.
+fn remarks(state: &LogState, now: Timestamp) -> String {
+    let name = &state.name;
+    let mut text = String::new();
+    for open in state.ledger.open() {
+        let kept = if open.held.is_some() { "; its old file stays until it is replaced" } else { "" };
         text.push_str(&format!(
-            "open: {} {}: {} ({} tries)\n",
-            state.name, open.window, open.reason, open.tries
+            "open: {name} {}: {} ({} tries){kept}\n",
+            open.window, open.reason, open.tries
+        ));
+    }
+    for lost in state.ledger.beyond() {
+        text.push_str(&format!("lost: {name} {lost}: beyond the source's retention\n"));
+    }
+    if let Some(edge) = edge(state, now).filter(|edge| edge.left_ms < RETENTION_NEAR_MS) {
+        let hours = edge.left_ms.max(0) / MS_PER_HOUR;
+        let oldest = edge.oldest_missing;
+        text.push_str(&format!(
+            "soon: {name}: the source drops what is missing from {oldest} in {hours} h\n"
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use ingest_core::ids::LogId;
+    use ingest_core::ledger::{Recorded, Span, Tally};
+
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_millis(hours * MS_PER_HOUR)
+    }
+
+    fn state() -> LogState {
+        let window = |from, to| LogWindow::new(at(from), at(to)).unwrap();
+        let mut state = LogState::new(LogId::new("1"), "web");
+        state.retention = Some("1w".to_owned());
+        let ledger = &mut state.ledger;
+        ledger.start_tail(at(0));
+        assert_eq!(ledger.record(window(0, 4), Tally::EMPTY, Some(at(5))), Ok(Recorded::Added));
+        ledger.lose(window(4, 6));
+        assert_eq!(ledger.record(window(6, 10), Tally::EMPTY, Some(at(11))), Ok(Recorded::Added));
+        let held = Span::new(window(6, 10), Tally::EMPTY, Some(at(11)));
+        ledger.reopen(held, &[], "the server counts 7", at(12)).unwrap();
+        state
+    }
+
+    #[test]
+    fn what_is_lost_reopened_compared_and_about_to_go_is_said() {
+        let json: serde_json::Value = serde_json::from_str(&json(&[state()], at(20))).unwrap();
+        let log = &json[0];
+        assert_eq!(log["windows_open"][0]["reopened"], true);
+        assert_eq!(log["windows_reopened"], 1);
+        assert_eq!(log["windows_beyond_retention"][0]["from"], at(4).to_string());
+        assert_eq!(log["compared_last"], at(5).to_string());
+        assert_eq!((&log["retention"], &log["oldest_missing"]), (&"1w".into(), &at(10).to_string().into()));
+        assert_eq!(log["retention_left_seconds"], 158 * 3_600);
+    }
+
+    #[test]
+    fn for_people_the_edge_is_said_once_it_is_near() {
+        let early = lines(&[state()], at(20));
+        for part in ["its old file stays", "lost: web", "beyond the source's retention", "compared last"] {
+            assert!(early.contains(part), "{part} in {early}");
+        }
+        assert!(!early.contains("soon: "), "{early}");
+        let late = lines(&[state()], at(120));
+        assert!(late.contains("soon: web") && late.contains("in 58 h"), "{late}");
+    }
 }

@@ -17,7 +17,7 @@ use crate::pipeline::{Assignment, Recheck, Stretch};
 
 /// What the source drops within this much, in milliseconds, and is not stored yet, is warned of: three days reach over a
 /// weekend.
-const RETENTION_NEAR_MS: i64 = 72 * MS_PER_HOUR;
+pub(crate) const RETENTION_NEAR_MS: i64 = 72 * MS_PER_HOUR;
 /// What a pass is to cover.
 #[derive(Debug, Clone, Copy)]
 pub enum Coverage {

@@ -15,6 +15,7 @@ use ingest_store::{Spool, TableFile};
 use ingest_tabular::Origin;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::space::Room;
 use super::{Context, WindowError};
 
 mod calibrate;
@@ -78,10 +79,16 @@ pub(super) struct FetchOrder {
     pub(super) shape: Option<Shape>,
 }
 
-/// Fetches a window. Waits for its turn first.
-pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<FetchedWindow, WindowError> {
+/// Fetches a window. Waits for its turn, and for room on the disk, first; `None` when nothing is to be begun any more.
+pub(super) async fn fetch(
+    context: &Context,
+    order: FetchOrder,
+) -> Result<Option<FetchedWindow>, WindowError> {
     let permit =
         Arc::clone(&context.windows).acquire_owned().await.map_err(|e| WindowError::Died(e.to_string()))?;
+    if context.space.room(&context.stop).await? == Room::Stopped {
+        return Ok(None);
+    }
     let started = context.clock.now();
     let mut fetched = fetch_one_way(&context.for_window(), &order).await?;
     let duration_ms = context.clock.now().millis().saturating_sub(started.millis());
@@ -94,7 +101,7 @@ pub(super) async fn fetch(context: &Context, order: FetchOrder) -> Result<Fetche
     );
     fetched.permit = Some(permit);
     fetched.replaces = order.replaces;
-    Ok(fetched)
+    Ok(Some(fetched))
 }
 
 async fn fetch_one_way(context: &Context, order: &FetchOrder) -> Result<FetchedWindow, WindowError> {

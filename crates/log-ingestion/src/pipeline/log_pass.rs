@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use ingest_core::ledger::{LogState, Tally};
-use ingest_core::plan::{self, Due, Piece, Work};
+use ingest_core::outlook::Outlook;
+use ingest_core::plan::{self, Due, Piece, Way, Work};
+use ingest_core::quota::Class;
 use ingest_core::time::{LogWindow, Timestamp};
+use ingest_source::Protocol;
 use tracing::Instrument as _;
 
 use super::fetch::{FetchOrder, FetchedWindow, fetch};
@@ -102,8 +105,17 @@ struct LogRun<'a> {
     log: LogWork,
     report: LogReport,
     bar: LogBar,
+    outlook: Outlook,
+    pace: Pace,
     requests_left: u64,
     halted: bool,
+}
+
+/// How rows come: by which class of request, and how many with each.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    class: Class,
+    rows_per_request: u64,
 }
 
 /// What is to be done with a window.
@@ -139,7 +151,10 @@ impl<'a> LogRun<'a> {
             refused: false,
             cut_short: false,
         };
-        Self { context, log, report, bar, requests_left: context.options.query_requests, halted: false }
+        let requests_left = context.options.query_requests;
+        let pace = Pace { class: Class::Query, rows_per_request: 1 };
+        let outlook = Outlook::default();
+        Self { context, log, report, bar, outlook, pace, requests_left, halted: false }
     }
 
     async fn recheck(&mut self, recheck: Recheck) {
@@ -152,6 +167,7 @@ impl<'a> LogRun<'a> {
         match outcome {
             Ok(outcome) => self.report.reopened = outcome.differing.len() as u64,
             Err(error) => {
+                let error = error.named();
                 tracing::error!(event = "error", error = %super::chain(&error), action = "what is stored is counted again next time");
                 self.note(&error);
             }
@@ -163,7 +179,9 @@ impl<'a> LogRun<'a> {
         if stretch.tail {
             self.log.state.ledger.start_tail(stretch.range.start());
         }
-        for due in plan::missing(&self.log.state.ledger, stretch.range, stretch.tail) {
+        let missing = plan::missing(&self.log.state.ledger, stretch.range, stretch.tail);
+        missing.iter().for_each(|due| self.outlook.want(due.window.len_ms().unsigned_abs()));
+        for due in missing {
             let over = stretch.until.is_some_and(|until| self.context.clock.now() >= until);
             self.report.cut_short |= self.context.stop.is_cancelled();
             if self.report.cut_short || self.halted || over {
@@ -177,8 +195,8 @@ impl<'a> LogRun<'a> {
     }
 
     async fn work_through(&mut self, pieces: Vec<Piece>, due: Due) {
-        self.bar.expect(pieces.iter().map(|piece| piece.estimate).sum());
         let steps: Vec<(LogWindow, Step)> = pieces.into_iter().map(|piece| self.step(piece, due)).collect();
+        self.announce(due.window, &steps);
         let context = self.context;
         let mut stepped = futures_util::stream::iter(steps)
             .map(|(window, step)| async move {
@@ -186,14 +204,14 @@ impl<'a> LogRun<'a> {
                     return (window, None);
                 }
                 let stepped = match step {
-                    Step::Empty => Ok(Stepped::Empty),
-                    Step::Lost => Ok(Stepped::Lost),
+                    Step::Empty => Ok(Some(Stepped::Empty)),
+                    Step::Lost => Ok(Some(Stepped::Lost)),
                     Step::Fetch(order) => {
                         let fetched = fetch(context, order).instrument(window_span(window)).await;
-                        fetched.map(|fetched| Stepped::Fetched(Box::new(fetched)))
+                        fetched.map(|fetched| fetched.map(|it| Stepped::Fetched(Box::new(it))))
                     }
                 };
-                (window, Some(stepped))
+                (window, stepped.transpose())
             })
             .buffered(context.options.parallel_windows);
         while let Some((window, outcome)) = stepped.next().await {
@@ -218,12 +236,58 @@ impl<'a> LogRun<'a> {
                 Some(Err(error)) => Err(error),
             };
             if let Err(error) = outcome {
-                self.failed(window, &error);
+                self.failed(window, &error.named());
             }
             if self.halted {
                 break;
             }
         }
+    }
+
+    /// Says what was planned of a span, and how long the rest of the log takes at least. What is left is taken to come
+    /// the way that the newest of these windows does.
+    fn announce(&mut self, span: LogWindow, steps: &[(LogWindow, Step)]) {
+        let orders: Vec<&FetchOrder> = steps
+            .iter()
+            .filter_map(|(_, step)| match step {
+                Step::Fetch(order) => Some(order),
+                Step::Empty | Step::Lost => None,
+            })
+            .collect();
+        let rows: u64 = orders.iter().map(|order| order.piece.estimate).sum();
+        self.outlook.plan(span.len_ms().unsigned_abs(), rows);
+        let Some(newest) = orders.last() else { return };
+        let windows = orders.len() as u64;
+        self.pace = match (self.context.client.protocol(), newest.way) {
+            (Protocol::CsvPages, _) => {
+                Pace { class: Class::Pages, rows_per_request: u64::from(self.context.options.batch_size) }
+            }
+            (Protocol::LogSearch, Way::Query) => {
+                Pace { class: Class::Query, rows_per_request: rows_per_page(self.context) }
+            }
+            (Protocol::LogSearch, Way::Download) => {
+                Pace { class: Class::Download, rows_per_request: rows / windows }
+            }
+        };
+        let (rows_left, eta) = self.rest();
+        tracing::info!(
+            event = "windows_planned",
+            span = %span,
+            rows,
+            windows,
+            way = self.pace.class.name(),
+            rows_left,
+            // Where nothing can be counted, nothing can be said.
+            eta_seconds = (rows_left > 0).then_some(eta.as_secs()),
+        );
+    }
+
+    /// Rows of the log that are still to come, and how long they take at least. Shows both.
+    fn rest(&self) -> (u64, Duration) {
+        let rows_left = self.outlook.rows_left();
+        let eta = self.context.client.eta(self.pace.class, rows_left, self.pace.rows_per_request);
+        self.bar.expect(rows_left, eta);
+        (rows_left, eta)
     }
 
     /// What is to be done with a piece: nothing, if the server counts nothing in it.
@@ -235,9 +299,9 @@ impl<'a> LogRun<'a> {
             Work::Fetch { .. } | Work::Recount => {}
         }
         let options = &self.context.options;
-        let rows_per_page = u64::from(options.batch_size.min(ingest_core::events::ROWS_PER_PAGE_MAX));
+        let rows_per_page = rows_per_page(self.context);
         let way = plan::way(options.fetch_mode, piece.estimate, rows_per_page, self.requests_left);
-        if way == plan::Way::Query {
+        if way == Way::Query {
             let pages = piece.estimate.div_ceil(rows_per_page.max(1)).saturating_mul(2);
             self.requests_left = self.requests_left.saturating_sub(pages);
         }
@@ -258,7 +322,9 @@ impl<'a> LogRun<'a> {
         }
         self.record(&done)?;
         self.report.text_bytes = self.report.text_bytes.saturating_add(text_bytes);
-        self.bar.stored(done.tally.fetched);
+        self.bar.stored(done.tally.fetched, text_bytes);
+        self.outlook.fetched(done.tally.fetched);
+        self.rest();
         Ok(())
     }
 
@@ -286,9 +352,14 @@ impl<'a> LogRun<'a> {
         self.report.last_error = Some(super::chain(error));
         self.report.refused |= error.is_refusal();
         self.halted |= error.stops_the_log();
-        if error.is_refusal() {
-            // No other log's window can succeed with this key either.
+        if error.stops_the_pass() {
+            // No other log's window can succeed either.
             self.context.stop.cancel();
         }
     }
+}
+
+/// Rows that come with a page of a query.
+fn rows_per_page(context: &Context) -> u64 {
+    u64::from(context.options.batch_size.min(ingest_core::events::ROWS_PER_PAGE_MAX))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ingest_core::catalog::Selector;
 use ingest_core::plan::FetchMode;
+use ingest_core::space::MinFree;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
@@ -121,6 +122,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let settle_delay = r.take("SETTLE_DELAY", duration);
     let recheck_after = r.take("RECHECK_AFTER", ages);
     let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
+    let min_free_disk = r.take("MIN_FREE_DISK", min_free);
     let pins = r.pins();
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
     let endpoint = endpoint?;
@@ -143,6 +145,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         settle_delay: settle_delay?,
         recheck_after: recheck_after?,
         shutdown_grace: shutdown_grace?,
+        min_free_disk: min_free_disk?,
         pins: Arc::new(pins?),
         seed: seed.filter(|seed| *seed != 0),
         log: log?,
@@ -194,6 +197,32 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// Units of bytes.
+const BYTE_UNITS: [(&str, u64); 9] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+/// Reads `5%`, `10GB`, `500MiB`, `1024`; `0` in any of them is no minimum.
+fn min_free(text: &str) -> Option<MinFree> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let (number, unit): (u64, &str) = (number.parse().ok()?, unit.trim());
+    let minimum = match unit {
+        "%" => MinFree::Percent(u8::try_from(number).ok().filter(|percent| *percent < 100)?),
+        "" => MinFree::Bytes(number),
+        _ => MinFree::Bytes(number.checked_mul(pick(unit, &BYTE_UNITS)?)?),
+    };
+    Some(if number == 0 { MinFree::Nothing } else { minimum })
 }
 
 /// Reads `1h,24h`, ascending afterwards; `never` is none.

@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 23] = [
+pub const SETTINGS: [Setting; 24] = [
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -126,6 +126,12 @@ pub const SETTINGS: [Setting; 23] = [
         Some("30s"),
         "a time such as 90s, 5m or 1h",
         "How long a stop waits for windows in flight",
+    ),
+    setting(
+        "MIN_FREE_DISK",
+        Some("5%"),
+        "a share of the disk from 1% to 99%, bytes such as 10GB or 500MiB, or 0 for no minimum",
+        "What stays free of the disk of OUTPUT_DIR: below it no new window is begun",
     ),
     setting("ENVIRONMENT", Some("production"), "any word", "Named in every line of the service's log"),
     setting(

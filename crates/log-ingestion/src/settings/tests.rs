@@ -120,3 +120,27 @@ fn pin_files_are_settings() {
     let said = fault(&[("PINS_DIR", folder.path().join("absent").to_str().unwrap())]);
     assert!(said.contains("PINS_DIR: ") && said.contains("absent"), "{said}");
 }
+
+#[test]
+fn the_minimum_of_the_disk_is_a_share_or_bytes_or_none() {
+    let minimum =
+        |text: &str| Settings::resolve(&layers(&[("MIN_FREE_DISK", text)])).map(|s| s.min_free_disk);
+    assert_eq!(Settings::resolve(&layers(&[])).unwrap().min_free_disk, MinFree::Percent(5));
+    for (text, want) in [
+        ("1%", MinFree::Percent(1)),
+        ("99 %", MinFree::Percent(99)),
+        ("10GB", MinFree::Bytes(10_000_000_000)),
+        ("500MiB", MinFree::Bytes(500 << 20)),
+        ("2 tib", MinFree::Bytes(2 << 40)),
+        ("4096", MinFree::Bytes(4_096)),
+        ("7B", MinFree::Bytes(7)),
+        ("0", MinFree::Nothing),
+        ("0%", MinFree::Nothing),
+        ("0GB", MinFree::Nothing),
+    ] {
+        assert_eq!(minimum(text).unwrap(), want, "{text}");
+    }
+    for wrong in ["100%", "256%", "5 percent", "-1", "1.5GB", "GB", "99999999999TB"] {
+        assert!(fault(&[("MIN_FREE_DISK", wrong)]).contains("MIN_FREE_DISK"), "{wrong}");
+    }
+}

@@ -90,6 +90,9 @@ fn logs_and_status_say_what_there_is() {
     assert_eq!(status.as_array().unwrap().len(), 1);
     assert_eq!((&status[0]["log"], &status[0]["stored"]), (&"fw".into(), &900.into()));
     assert_eq!(status[0]["server_count"], 900);
+    assert!(status[0]["compared_last"].is_string(), "{status}");
+    assert_eq!(status[0]["windows_beyond_retention"], serde_json::json!([]));
+    assert_eq!((&status[0]["windows_reopened"], &status[0]["retention"]), (&0.into(), &"default".into()));
     let lag = status[0]["lag_seconds"].as_i64().unwrap();
     assert!((0..600).contains(&lag), "{lag}");
 }

@@ -30,5 +30,6 @@ mod scripted_disk;
 mod seeds;
 mod semantics;
 mod soak;
+mod space;
 mod stop;
 mod tripwires;

@@ -43,7 +43,7 @@ fn pass_on(disk: &ScriptedDisk) -> Option<Exit> {
 
 /// Rows of all committed files, each of which is whole.
 #[track_caller]
-fn rows(disk: &ScriptedDisk, context: &str) -> u64 {
+pub(crate) fn rows(disk: &ScriptedDisk, context: &str) -> u64 {
     let files = disk.files().into_iter().filter(|path| !path.starts_with("/out/_staging"));
     let named = files.filter_map(|path| FileName::parse(&path).map(|name| (path, name)));
     let rows = named.map(|(path, name)| {
