@@ -57,7 +57,7 @@ const SHARES: usize = 10;
 pub fn csv(data: &[u8]) {
     let mut choices = Choices::new(data);
     let names = choices.of(&COLUMNS).iter().map(|name| (*name).to_owned()).collect();
-    let dialect = CsvDialect {
+    let mut dialect = CsvDialect {
         delimiter: choices.of(b",;\t| x"),
         quote: choices.of(&[Some(b'"'), None, Some(b'\'')]),
         escape: choices.of(&[None, Some(b'\\'), Some(b'"')]),
@@ -66,8 +66,11 @@ pub fn csv(data: &[u8]) {
         null: choices.of(&[None, Some("-".to_owned()), Some(String::new())]),
         empty: choices.of(&[None, Some("(empty)".to_owned())]),
         comment: choices.of(&[None, Some(b'#')]),
-        collapse: choices.flag(),
+        collapse: false,
+        padded: false,
     };
+    let blanks = choices.number();
+    (dialect.collapse, dialect.padded) = (blanks % 2 == 1, blanks / 2 % 2 == 1);
     let shape = Shape { envelope: None, body: Body::Csv(dialect) };
     let framing = Framing::of(&shape).with_line_ends(choices.of(&ENDS)).after(choices.of(&[0, 1, 2]));
     let reading = reading(&mut choices, (shape, framing));
@@ -260,6 +263,7 @@ fn overrides(choices: &mut Choices<'_>) -> Overrides {
     let says = |bit: u32| said & (1 << bit) != 0;
     let mark = |choices: &mut Choices<'_>| Some(ascii(choices)).filter(|byte| *byte != 0);
     let names = [vec!["a", "b"], vec!["a"], vec![], vec!["x", "x", ""]];
+    let mut padded = None;
     Overrides {
         encoding: says(0).then(|| choices.of(&Encoding::ALL)),
         format: says(1).then(|| choices.of(&FORMATS)),
@@ -267,7 +271,12 @@ fn overrides(choices: &mut Choices<'_>) -> Overrides {
         quote: says(3).then(|| mark(choices)),
         escape: says(4).then(|| mark(choices)),
         comment: says(5).then(|| mark(choices)),
-        header: says(6).then(|| choices.flag()),
+        header: says(6).then(|| {
+            let number = choices.number();
+            padded = [None, Some(true), Some(false)][number / 2 % 3];
+            number % 2 == 1
+        }),
+        padded,
         columns: says(7).then(|| choices.of(&names).into_iter().map(str::to_owned).collect()),
         shape: None,
         types: BTreeMap::new(),

@@ -131,16 +131,16 @@ impl Reading {
             if failed.is_some() {
                 return batch;
             }
-            let done = encoder.begin(batch).and_then(|()| encoder.complete(&mut lost));
-            done.unwrap_or_else(|error| {
+            encoder.encode(batch, &mut lost).unwrap_or_else(|error| {
                 failed = Some(error);
                 Batch::default()
             })
         });
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(read(encoder.finish(&[])?, lost)),
+        if let Some(error) = failed {
+            return Err(error);
         }
+        encoder.complete(&mut lost)?;
+        Ok(read(encoder.finish(&[])?, lost))
     }
 
     /// The file of records, each of which goes through the parser.

@@ -40,6 +40,9 @@ pub struct CsvDialect {
     /// Whether several delimiters in a row are one, as where fields are padded with blanks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub collapse: bool,
+    /// Whether a blank behind a delimiter belongs to it, as in `1, x, 2`. One that is not there is not missed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub padded: bool,
 }
 
 /// What a record's body is.

@@ -114,12 +114,27 @@ fn bytes_and_names_are_what_was_written() {
 fn a_second_holder_learns_who_the_first_is() {
     on_every_disk(|disk, root| {
         let holder = Holder { pid: 7, host: "box".into(), since: "2026-02-10T00:00:00Z".into() };
-        let held = Lock::take(&**disk, root, &holder).unwrap();
-        let error = Lock::take(&**disk, root, &holder).unwrap_err().to_string();
+        let held = Lock::take(Arc::clone(disk), root, &holder).unwrap();
+        let error = Lock::take(Arc::clone(disk), root, &holder).unwrap_err().to_string();
         assert!(error.contains("process 7 on box, since 2026-02-10T00:00:00Z"), "{error}");
         drop(held);
-        assert!(Lock::take(&**disk, root, &holder).is_ok());
+        assert!(Lock::take(Arc::clone(disk), root, &holder).is_ok());
     });
+}
+
+#[test]
+fn a_folder_that_was_removed_or_replaced_is_not_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out");
+    let holder = |pid| Holder { pid, host: "box".into(), since: "2026-02-10T00:00:00Z".into() };
+    let held = Lock::take(OsDisk::shared(), &output, &holder(7)).unwrap();
+    held.check().unwrap();
+    std::fs::remove_dir_all(&output).unwrap();
+    let lost = held.check().unwrap_err();
+    assert!(lost.cause.to_string().contains("removed or replaced"), "{lost:?}");
+    let another = Lock::take(OsDisk::shared(), &output, &holder(8)).unwrap();
+    assert!(held.check().is_err());
+    another.check().unwrap();
 }
 
 #[test]

@@ -26,4 +26,4 @@ pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};
 pub use state::StateDir;
-pub use table::{DirTable, Staged, TableFile};
+pub use table::{DirTable, QuarantineFile, Staged, TableFile};

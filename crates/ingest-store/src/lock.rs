@@ -4,8 +4,9 @@
 //! says who holds it.
 
 use std::fs::TryLockError;
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::Path;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,10 @@ pub struct Holder {
 #[derive(Debug)]
 pub struct Lock {
     _file: Box<dyn DiskFile>,
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    /// What the file says as long as the folder is this process's.
+    text: String,
 }
 
 /// Why a folder could not be locked.
@@ -59,9 +64,9 @@ impl Lock {
     ///
     /// # Errors
     /// When it is held, or cannot be taken.
-    pub fn take(disk: &dyn Disk, output_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
+    pub fn take(disk: Arc<dyn Disk>, output_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
         let folder = output_dir.join(INGEST);
-        durable::create_dir(disk, &folder)?;
+        durable::create_dir(&*disk, &folder)?;
         let path = folder.join("lock");
         let mut file = disk.open_or_create(&path).map_err(StoreError::at("open", &path))?;
         match file.try_lock() {
@@ -80,6 +85,24 @@ impl Lock {
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(StoreError::at("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, disk, path, text })
+    }
+
+    /// Whether the folder is still the one that was locked. The kernel's lock outlives a folder that is removed, and
+    /// says nothing about another in its place: ask before anything is published or recorded.
+    ///
+    /// # Errors
+    /// When the folder was removed, or another process holds the one that is there now.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let lost = || io::Error::new(io::ErrorKind::NotFound, "the output folder was removed or replaced");
+        let mut text = String::new();
+        let read = self.disk.open(&self.path).and_then(|mut file| file.read_to_string(&mut text));
+        match read {
+            Ok(_bytes) if text == self.text => Ok(()),
+            Ok(_anothers) => Err(lost()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(lost()),
+            Err(cause) => Err(cause),
+        }
+        .map_err(StoreError::at("find the lock", &self.path))
     }
 }

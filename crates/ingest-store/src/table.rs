@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ingest_core::ids::Slug;
-use ingest_core::time::LogWindow;
-
 use crate::disk::{Disk, DiskFile, Kind};
 use crate::durable;
 use crate::error::StoreError;
@@ -17,6 +14,9 @@ use crate::layout::{ENDING, FileName, Layout, STAGING};
 use crate::output::OutputFile;
 use crate::spool::Spool;
 
+pub use quarantine::QuarantineFile;
+
+mod quarantine;
 mod replace;
 
 /// Folders below `OUTPUT_DIR` that a committed file may lie in: `log=…/day=…` or `YYYY/MM/DD`.
@@ -156,24 +156,6 @@ impl DirTable {
         durable::publish(&*self.disk, &staged.path, &path)?;
         staged.published = true;
         Ok(TableFile { name: name.clone(), path, bytes })
-    }
-
-    /// Keeps a window's quarantined records, staged and synced as JSON lines. Call before the window's file is published;
-    /// the same window again replaces them.
-    ///
-    /// # Errors
-    /// When they could not be moved.
-    pub fn publish_quarantine(
-        &self,
-        mut staged: Staged,
-        slug: &Slug,
-        window: LogWindow,
-    ) -> Result<PathBuf, StoreError> {
-        let path = self.quarantine_path(slug, window);
-        path.parent().map_or(Ok(()), |folder| durable::create_dir(&*self.disk, folder))?;
-        durable::publish(&*self.disk, &staged.path, &path)?;
-        staged.published = true;
-        Ok(path)
     }
 
     /// All committed files, in the order of their names. Files that are not ours are left alone.

@@ -150,9 +150,7 @@ fn encoded(text: &Text, schema: &TableSchema, codec: Codec) -> u64 {
         guess: None,
     };
     let mut encoder = Encoder::create(Vec::new(), schema, options).unwrap();
-    text.cut(|batch| {
-        encoder.begin(batch).unwrap();
-        encoder.complete(&mut NoQuarantine).unwrap()
-    });
+    text.cut(|batch| encoder.encode(batch, &mut NoQuarantine).unwrap());
+    encoder.complete(&mut NoQuarantine).unwrap();
     encoder.finish(&[]).unwrap().file_bytes
 }

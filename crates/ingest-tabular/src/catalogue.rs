@@ -135,6 +135,7 @@ impl Layout {
             empty: None,
             comment: None,
             collapse: false,
+            padded: false,
         };
         Self { name: String::new(), dialect, fields: 0..=0, tests: Vec::new() }
     }

@@ -26,6 +26,7 @@ use layout::{FileLayout, properties};
 mod column;
 mod columns;
 mod crew;
+mod group;
 pub(crate) mod hashing;
 mod layout;
 mod options;
@@ -118,8 +119,10 @@ pub struct Encoder<W: Write + Send> {
     cutter: RecordCutter,
     columns: Columns,
     rows_max: u32,
-    open: Option<Arc<Batch>>,
-    spare: Batch,
+    /// Batches in work.
+    open: usize,
+    /// Batches that are through, for the next records.
+    spare: Vec<Batch>,
     records: u64,
     stored: u64,
     quarantined: BTreeMap<Reason, u64>,
@@ -142,8 +145,8 @@ impl<W: Write + Send> Encoder<W> {
             rows_max: options.batch_rows.max(1),
             columns: Columns::new(schema, &layout, writer.schema_descr().columns(), options)?,
             writer,
-            open: None,
-            spare: Batch::default(),
+            open: 0,
+            spare: Vec::new(),
             records: 0,
             stored: 0,
             quarantined: BTreeMap::new(),
@@ -159,51 +162,67 @@ impl<W: Write + Send> Encoder<W> {
     pub fn push(&mut self, block: &RecordBlock, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
         let mut taken = 0;
         while taken < block.len() {
-            let mut batch = std::mem::take(&mut self.spare);
+            let mut batch = self.spare.pop().unwrap_or_default();
             taken += self.cutter.cut(block, taken, self.rows_max, &mut batch);
-            self.begin(batch)?;
-            self.spare = self.complete(quarantine)?;
+            let spare = self.encode(batch, quarantine)?;
+            self.spare.push(spare);
+        }
+        self.complete(quarantine)
+    }
+
+    /// Encodes a batch of a file's text, and gives one back to be filled with the next records. With several threads,
+    /// others go on with it meanwhile; [`Encoder::complete`] waits for them.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn encode(&mut self, batch: Batch, quarantine: &mut dyn Quarantine) -> Result<Batch, EncodeError> {
+        if self.columns.must_be_measured() {
+            self.complete(quarantine)?;
+        }
+        if let Err(error) = self.columns.begin(&Arc::new(batch)) {
+            // What is wrong with records before these is told first, whoever was how fast.
+            self.complete(quarantine)?;
+            return Err(error);
+        }
+        self.open += 1;
+        self.complete_but(self.columns.ahead(), quarantine)?;
+        Ok(self.spare.pop().unwrap_or_default())
+    }
+
+    /// Waits until all batches are encoded.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn complete(&mut self, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
+        self.complete_but(0, quarantine)
+    }
+
+    /// Waits until no more than `ahead` batches are in work.
+    fn complete_but(&mut self, ahead: usize, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
+        while self.open > ahead {
+            let Some(batch) = self.columns.complete(&mut self.writer)? else { return Ok(()) };
+            self.open -= 1;
+            self.records += batch.records();
+            self.stored += u64::from(batch.rows());
+            for (record, reason) in batch.refused() {
+                quarantine.take(record, reason);
+                *self.quarantined.entry(reason).or_insert(0) += 1;
+            }
+            for (kind, count) in batch.ignored() {
+                *self.ignored.entry(kind).or_insert(0) += count;
+            }
+            self.spare.extend(Arc::try_unwrap(batch));
         }
         Ok(())
     }
 
-    /// Begins to encode a batch of a file's text: with several threads, others go on with it meanwhile. A batch that is
-    /// begun must be completed before the next one.
-    ///
-    /// # Errors
-    /// As [`Encoder::push`].
-    pub fn begin(&mut self, batch: Batch) -> Result<(), EncodeError> {
-        let batch = Arc::new(batch);
-        self.columns.begin(&batch)?;
-        self.open = Some(batch);
-        Ok(())
-    }
-
-    /// Encodes the rest of the batch that was begun, if one was, and gives it back for the next records.
-    ///
-    /// # Errors
-    /// As [`Encoder::push`].
-    pub fn complete(&mut self, quarantine: &mut dyn Quarantine) -> Result<Batch, EncodeError> {
-        let Some(batch) = self.open.take() else { return Ok(Batch::default()) };
-        self.columns.complete(&batch, &mut self.writer)?;
-        self.records += batch.records();
-        self.stored += u64::from(batch.rows());
-        for (record, reason) in batch.refused() {
-            quarantine.take(record, reason);
-            *self.quarantined.entry(reason).or_insert(0) += 1;
-        }
-        for (kind, count) in batch.ignored() {
-            *self.ignored.entry(kind).or_insert(0) += count;
-        }
-        Ok(Arc::try_unwrap(batch).unwrap_or_default())
-    }
-
-    /// Ends the file with the given facts in its footer.
+    /// Ends the file with the given facts in its footer. What was not completed before is lost, and told as such.
     ///
     /// # Errors
     /// When the output fails, or the records in are not the records out.
     pub fn finish(mut self, facts: &[(String, String)]) -> Result<Encoded<W>, EncodeError> {
-        self.columns.close_row_group(&mut self.writer)?;
+        self.columns.end_group();
+        while self.columns.complete(&mut self.writer)?.is_some() {}
         self.writer.flush().map_err(EncodeError::Flush)?;
         let (content_hash, content_bytes) = (self.writer.inner().hash(), self.writer.inner().bytes());
         for (key, value) in facts {

@@ -283,8 +283,7 @@ impl Framer {
         match self.framing.kind {
             Kind::Lines => breaks.find(piece).map(|at| at + 1),
             Kind::Csv { marks, quote } => {
-                let before = self.held.last().copied();
-                scan::csv(&mut self.state, (marks, quote, breaks), (before, piece))
+                scan::csv(&mut self.state, (marks, quote, breaks), (&self.held, piece))
             }
             Kind::Json => scan::json(&mut self.state, &mut self.depth, piece),
         }

@@ -101,6 +101,7 @@ fn describe(seen: &RecognisedText) -> String {
         write!(said, ", quote {quote}").unwrap();
         for (word, on) in [
             ("escaped", dialect.escape.is_some()),
+            ("padded", dialect.padded),
             ("header", dialect.header),
             ("comments", dialect.comment.is_some()),
         ] {
@@ -148,6 +149,7 @@ fn overrides(words: &str) -> Overrides {
             "delimiter" => overrides.delimiter = Some(byte()),
             "quote" => overrides.quote = Some((value != "none").then(byte)),
             "escape" => overrides.escape = Some((value != "none").then(byte)),
+            "padded" => overrides.padded = Some(value == "yes"),
             "comment" => overrides.comment = Some((value != "none").then(byte)),
             "header" => overrides.header = Some(value == "yes"),
             "columns" => overrides.columns = Some(value.split(',').map(str::to_owned).collect()),

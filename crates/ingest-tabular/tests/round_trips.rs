@@ -30,6 +30,7 @@ struct Written {
     encoding: Encoding,
     last_line_ends: bool,
     quote_all: bool,
+    padded: bool,
 }
 
 fn config(cases: u32) -> ProptestConfig {
@@ -43,6 +44,7 @@ proptest! {
     fn with_its_dialect_given_any_table_comes_back(
         table in (2_usize..6, 3_usize..12).prop_flat_map(|(columns, rows)| table(&cell(), columns, rows)),
         written in written(&[',', ';', '\t', '|', '^', '~', ':', ' ', '\u{1}', '\u{1f}', 'x'], true),
+        step in 1_usize..200,
     ) {
         let written = written.able_to_hold(&table);
         let table = written.holdable(table);
@@ -54,12 +56,13 @@ proptest! {
             delimiter: Some(written.delimiter as u8),
             quote: Some(written.quote.map(|quote| quote as u8)),
             escape: Some(written.escape.map(|escape| escape as u8)),
+            padded: Some(written.padded),
             comment: Some(None),
             header: Some(written.header),
             ..Overrides::default()
         };
         let names = if written.header { names } else { numbered(names.len()) };
-        let got = read(&bytes, overrides, &names);
+        let got = read(&bytes, step, overrides, &names);
         prop_assert!(got == expected(&written, &table), "{:?}\nof {:?} {:?}", got, show(&bytes), written);
     }
 
@@ -67,10 +70,11 @@ proptest! {
     fn a_usual_table_is_recognised_and_comes_back(
         (names, table) in usual_table(),
         written in written(&[',', ';', '\t', '|'], false),
+        step in 1_usize..200,
     ) {
         let written = written.able_to_hold(&table).telling(&table);
         let table = written.holdable(table);
-        let written = Written { header: written.header || names.len() == 2, ..written };
+        let written = Written { header: written.header || written.padded || names.len() == 2, ..written };
         let bytes = written.write(&names, &table);
         let seen = recognise_file(&bytes, true, &Overrides::default());
         let Body::Csv(dialect) = &seen.shape.body else {
@@ -80,7 +84,7 @@ proptest! {
         prop_assert!(delimiter == written.delimiter, "{:?}: {:?} {:?}", delimiter, show(&bytes), written);
         prop_assert!(header == written.header, "header {}: {:?} {:?}", header, show(&bytes), written);
         let names = if written.header { names } else { numbered(names.len()) };
-        let got = read(&bytes, Overrides::default(), &names);
+        let got = read(&bytes, step, Overrides::default(), &names);
         prop_assert!(got == expected(&written, &table), "{:?}\nof {:?} {:?}", got, show(&bytes), written);
     }
 }
@@ -130,10 +134,16 @@ fn written(delimiters: &'static [char], odd: bool) -> BoxedStrategy<Written> {
     ];
     let quote = prop_oneof![4 => Just(Some('"')), 1 => Just(Some('\'')), u32::from(odd) + 1 => Just(None)];
     let ends = prop_oneof![4 => Just("\n"), 3 => Just("\r\n"), 1 => Just("\r")];
-    let flags = any::<(bool, bool, bool, bool, bool)>();
+    let flags = any::<(bool, bool, bool, bool, bool, bool)>();
     (prop::sample::select(delimiters), quote, ends, encodings, flags)
         .prop_map(
-            |(delimiter, quote, line_end, encoding, (escaped, header, mark, last_line_ends, quote_all))| {
+            move |(
+                delimiter,
+                quote,
+                line_end,
+                encoding,
+                (escaped, header, mark, last_line_ends, quote_all, padded),
+            )| {
                 Written {
                     delimiter,
                     quote,
@@ -144,6 +154,7 @@ fn written(delimiters: &'static [char], odd: bool) -> BoxedStrategy<Written> {
                     encoding,
                     last_line_ends,
                     quote_all,
+                    padded: padded && (matches!(delimiter, ',' | ';') || (odd && delimiter != ' ')),
                 }
             },
         )
@@ -267,7 +278,8 @@ impl Written {
         let header = self.header.then(|| names.to_vec());
         let line = |row: &Vec<String>| -> String {
             let cells: Vec<String> = row.iter().map(|cell| self.cell(cell)).collect();
-            cells.join(&self.delimiter.to_string())
+            let blank = if self.padded { " " } else { "" };
+            cells.join(&format!("{}{blank}", self.delimiter))
         };
         let lines: Vec<String> = header.iter().chain(table).map(line).collect();
         let mut text = lines.join(self.line_end);
@@ -302,14 +314,14 @@ fn expected(written: &Written, table: &Table) -> Vec<Vec<Option<String>>> {
     table.iter().map(|row| row.iter().map(cell).collect()).collect()
 }
 
-/// The cells of a text, all columns being text.
-fn read(bytes: &[u8], overrides: Overrides, names: &[String]) -> Vec<Vec<Option<String>>> {
+/// The cells of a text that arrives in such steps, all columns being text.
+fn read(bytes: &[u8], step: usize, overrides: Overrides, names: &[String]) -> Vec<Vec<Option<String>>> {
     let text = PinnedType::parse("text").unwrap();
     let types = names.iter().map(|name| (name.clone(), text)).collect();
     let seen = recognise_file(bytes, true, &Overrides { types, ..overrides });
     let mut block = RecordBlock::default();
     let (mut decoder, mut framer) = (Decoder::new(seen.encoding), Framer::new(seen.framing));
-    framer.push(decoder.push(bytes), &mut block);
+    bytes.chunks(step).for_each(|piece| framer.push(decoder.push(piece), &mut block));
     framer.push(decoder.finish(), &mut block);
     framer.finish(&mut block);
     let mut observer = Observer::new(&seen.shape, Origin::File);

@@ -55,7 +55,8 @@ pub struct Ingest {
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
-    _lock: Option<Lock>,
+    lock: Option<Arc<Lock>>,
+    edges: assign::Edges,
 }
 
 /// What came of a pass over all logs.
@@ -74,7 +75,7 @@ impl PassReport {
         if self.logs.iter().any(|log| log.refused) {
             return Exit::KeyRefused;
         }
-        if self.logs.iter().any(|log| log.open > 0) { Exit::TryLater } else { Exit::Done }
+        if self.logs.iter().any(|log| log.open > 0 || log.cut_short) { Exit::TryLater } else { Exit::Done }
     }
 }
 
@@ -193,8 +194,18 @@ impl Ingest {
             cores: Arc::new(Semaphore::new(cores)),
             bounds: Arc::new(OnceCell::new()),
             settings,
-            _lock: lock,
+            lock: lock.map(Arc::new),
+            edges: assign::Edges::default(),
         }
+    }
+
+    /// Whether the output folder is still the one that was taken.
+    ///
+    /// # Errors
+    /// When it was removed or replaced: only a new process can take the one that is there then.
+    pub fn check_folder(&self) -> Result<(), CommandError> {
+        let lock = self.lock.as_ref().map_or(Ok(()), |lock| lock.check());
+        lock.map_err(|error| CommandError::failed(Exit::TryLater, &error))
     }
 
     /// Compares what the ledgers say of logs with the files and with the server. Changes nothing.
@@ -246,7 +257,10 @@ impl Ingest {
             .filter_map(|log| assign::assign(coverage, state_of(&known, log), log, policy, started))
             .collect();
         // What the source will drop first is fetched first.
-        assignments.sort_by_key(|(left_ms, _)| left_ms.unwrap_or(i64::MAX));
+        assignments.sort_by_key(|(edge, _)| edge.map_or(i64::MAX, |edge| edge.left_ms));
+        for (edge, assignment) in &assignments {
+            self.edges.warn(&assignment.state.id, &assignment.state.name, *edge, started);
+        }
         let runs = assignments.into_iter().map(|(_, assignment)| {
             let span = tracing::info_span!("log", log = %assignment.state.name);
             pass(Arc::clone(&context), assignment).instrument(span)
@@ -271,6 +285,7 @@ impl Ingest {
             client: Arc::clone(&self.client),
             table: Arc::clone(&self.table),
             space: Arc::clone(&self.space),
+            lock: self.lock.clone(),
             states: self.states.clone(),
             history: HistoryDir::of(Arc::clone(&self.outside.disk), &settings.output_dir),
             clock: Arc::clone(&self.outside.clock),
@@ -316,7 +331,7 @@ fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
 pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
     let holder =
         Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
-    Lock::take(&*outside.disk, root, &holder).map_err(|error| match &error {
+    Lock::take(Arc::clone(&outside.disk), root, &holder).map_err(|error| match &error {
         LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
         LockError::Store(error) => unusable(error),
     })

@@ -14,7 +14,7 @@ use ingest_core::plan::{FetchMode, Policy};
 use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::clock::Clock;
 use ingest_source::{Client, SourceError};
-use ingest_store::{DirTable, HistoryDir, StateDir, StoreError};
+use ingest_store::{DirTable, HistoryDir, Lock, StateDir, StoreError};
 use ingest_tabular::{Codec, EncodeError, Encodings, ReadBackError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -89,6 +89,8 @@ pub struct Context {
     pub table: Arc<DirTable>,
     /// What keeps the disk from filling up.
     pub space: Arc<SpaceGuard>,
+    /// What says that the folder is this process's; nothing is published or recorded without one.
+    pub lock: Option<Arc<Lock>>,
     /// The ledgers.
     pub states: StateDir,
     /// What happened to windows, for people.
@@ -112,6 +114,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether the output folder is still the one that was taken.
+    pub(crate) fn check_folder(&self) -> Result<(), StoreError> {
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.check())
+    }
+
     /// The same for one window: its requests share one budget of retries.
     pub(crate) fn for_window(&self) -> Self {
         Self { client: Arc::new(self.client.for_window()), ..self.clone() }

@@ -206,3 +206,72 @@ proptest! {
         }
     }
 }
+
+/// What stays of the complete spans when `window` is cut out: a millisecond each, as files of one would be.
+fn rest_of(ledger: &LogLedger, window: LogWindow) -> Vec<Span> {
+    let taken = ledger.spans().iter().filter(|span| span.window.overlaps(window));
+    let left = taken.flat_map(|span| span.window.without(window));
+    let milliseconds = left.flat_map(|left| left.start().millis()..left.end().millis());
+    milliseconds.map(|ms| Span::new(LogWindow::new(at(ms), at(ms + 1)).unwrap(), rows(1), None)).collect()
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+proptest! {
+    /// Windows recorded, opened again, lost and merged in any order: what is complete is exactly what was recorded and not
+    /// opened since, every figure is there once, and a window whose old file is in the table is replaced by itself alone.
+    #[test]
+    fn what_is_opened_again_is_neither_complete_nor_forgotten(
+        steps in proptest::collection::vec((0_u8..4, 0_i64..60, 1_i64..12), 1..60)
+    ) {
+        let mut ledger = LogLedger::default();
+        let mut complete = [false; 80];
+        let mut held: Vec<LogWindow> = Vec::new();
+        for (step, start, len) in steps {
+            let one = window(start, start + len);
+            let range = usize::try_from(start).unwrap()..usize::try_from(start + len).unwrap();
+            match step {
+                0 | 1 => {
+                    let in_way = held.iter().any(|held| held.overlaps(one) && *held != one);
+                    let outcome = ledger.record(one, rows(u64::try_from(len).unwrap()), Some(at(500)));
+                    if !in_way && !complete[range.clone()].contains(&true) {
+                        prop_assert_eq!(outcome, Ok(Recorded::Added));
+                        complete[range].fill(true);
+                        held.retain(|held| *held != one);
+                    } else {
+                        prop_assert!(outcome != Ok(Recorded::Added));
+                    }
+                }
+                2 => {
+                    let rest = rest_of(&ledger, one);
+                    let outcome = ledger.reopen(Span::new(one, rows(1), None), &rest, "differs", at(600));
+                    let whole = !complete[range.clone()].contains(&false);
+                    prop_assert_eq!(outcome.is_ok(), whole);
+                    if whole {
+                        complete[range].fill(false);
+                        held.push(one);
+                    }
+                }
+                _ => {
+                    ledger.lose(one);
+                    ledger.leave_open(one, "away", at(700));
+                    ledger.merge(Duration::from_millis(5), at(800));
+                }
+            }
+            let all = window(0, 80);
+            for (ms, complete) in (0..80).zip(complete) {
+                prop_assert_eq!(ledger.gaps(all).iter().any(|gap| gap.contains(at(ms))), !complete);
+            }
+            prop_assert_eq!(ledger.total().fetched, u64::try_from(complete.iter().filter(|c| **c).count()).unwrap());
+            let mut known: Vec<LogWindow> = ledger.open().iter().filter(|o| o.held.is_some()).map(|o| o.window).collect();
+            known.sort_unstable();
+            held.sort_unstable();
+            prop_assert_eq!(&known, &held);
+            for due in crate::plan::missing(&ledger, all, true) {
+                prop_assert!(due.replaces == held.contains(&due.window));
+            }
+        }
+    }
+}

@@ -135,6 +135,31 @@ impl Fits {
         }
     }
 
+    /// The bit that stands for a type: what [`Fits::column_type`] chose it for.
+    #[must_use]
+    pub fn of(kind: ColumnType) -> Self {
+        let place = |unit: TimeUnit| UNITS.iter().position(|other| *other == unit).unwrap_or_default();
+        match kind {
+            ColumnType::Bool { case } => Self::boolean(case),
+            ColumnType::Int64 => Self::INT64,
+            ColumnType::Float64 { form: FloatForm::Shortest } => Self::FLOAT_SHORTEST,
+            ColumnType::Float64 { form: FloatForm::Point } => Self::FLOAT_POINT,
+            ColumnType::Float64 { form: FloatForm::Fixed(decimals) } => Self::fixed(decimals),
+            ColumnType::Decimal { scale } => Self::decimal(scale),
+            ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Self::EPOCH_SECONDS,
+            ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Self::EPOCH_MILLIS,
+            ColumnType::Timestamp { form: TimeForm::EpochFraction, unit } => {
+                Self(1 << (EPOCH_FRACTION_SHIFT as usize + place(unit)))
+            }
+            ColumnType::Timestamp { form, unit } => Self::time_bit(form, place(unit)),
+            ColumnType::Date => Self::DATE,
+            ColumnType::Time { unit: TimeUnit::Nanos } => TIME_OF_DAY_NANOS,
+            ColumnType::Time { .. } => TIME_OF_DAY_MICROS,
+            ColumnType::Text => Self::TEXT,
+            ColumnType::Json => Self::JSON,
+        }
+    }
+
     /// Whether every bit of `other` is in this set.
     #[must_use]
     pub const fn has(self, other: Self) -> bool {

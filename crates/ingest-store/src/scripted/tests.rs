@@ -143,14 +143,14 @@ fn a_kill_frees_the_lock_and_keeps_what_was_written() {
     let disk = ScriptedDisk::new();
     let out = folder(&disk);
     let holder = Holder { pid: 1, host: "box".into(), since: "now".into() };
-    let _held = Lock::take(&disk, &out, &holder).unwrap();
+    let _held = Lock::take(disk.shared(), &out, &holder).unwrap();
     let other = disk.another();
-    assert!(Lock::take(&other, &out, &holder).is_err());
+    assert!(Lock::take(other.shared(), &out, &holder).is_err());
     disk.create_file(&out.join("file")).unwrap().write_all(b"bytes").unwrap();
     disk.fail(1, Fault::Die, Repeat::Once);
     assert!(is_death(&disk.sync_dir(&out).unwrap_err()));
     assert!(disk.is_dead() && !other.is_dead());
-    let _held = Lock::take(&other, &out, &holder).unwrap();
+    let _held = Lock::take(other.shared(), &out, &holder).unwrap();
     let mut bytes = Vec::new();
     other.open(&out.join("file")).unwrap().read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, b"bytes");

@@ -6,7 +6,7 @@
 //! kept in `_replaced`, since the source may have lost what the old file still has.
 
 use std::io::{self, Seek as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ingest_core::ids::Slug;
 use ingest_core::time::LogWindow;
@@ -14,7 +14,7 @@ use ingest_core::time::LogWindow;
 use super::{DirTable, Staged, TableFile};
 use crate::durable;
 use crate::error::StoreError;
-use crate::layout::{FileName, QUARANTINE, REPLACED};
+use crate::layout::{FileName, REPLACED};
 
 impl DirTable {
     /// The files of a log that share an instant with `window`, in the order of their names.
@@ -77,51 +77,6 @@ impl DirTable {
         file.path.parent().map_or(Ok(()), |folder| durable::sync_dir(&*self.disk, folder))
     }
 
-    /// Removes the quarantine of a window that has none any more.
-    ///
-    /// # Errors
-    /// When it could not be removed.
-    pub fn drop_quarantine(&self, slug: &Slug, window: LogWindow) -> Result<(), StoreError> {
-        durable::remove_if_there(&*self.disk, &self.quarantine_path(slug, window))
-    }
-
-    /// The windows of a log inside `range` that have a quarantine, with how many records it holds.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn quarantines_of(&self, slug: &Slug, range: LogWindow) -> Result<Vec<(LogWindow, u64)>, StoreError> {
-        let folder = self.root.join(QUARANTINE).join(format!("log={slug}"));
-        let mut found = Vec::new();
-        for entry in durable::list(&*self.disk, &folder)? {
-            let path = folder.join(&entry.name);
-            if let Some(window) = quarantine_window(&path).filter(|window| window.lies_in(range)) {
-                found.push((window, self.count_lines(&path)?));
-            }
-        }
-        Ok(found)
-    }
-
-    pub(super) fn quarantine_path(&self, slug: &Slug, window: LogWindow) -> PathBuf {
-        let name = format!("{}_{}.jsonl", window.start().compact(), window.end().compact());
-        self.root.join(QUARANTINE).join(format!("log={slug}")).join(name)
-    }
-
-    fn count_lines(&self, path: &Path) -> Result<u64, StoreError> {
-        use std::io::BufRead as _;
-        let file = self.disk.open(path).map_err(StoreError::at("open", path))?;
-        let mut lines = 0_u64;
-        let mut reader = io::BufReader::new(file);
-        loop {
-            let piece = reader.fill_buf().map_err(StoreError::at("read", path))?;
-            if piece.is_empty() {
-                return Ok(lines);
-            }
-            lines = lines.saturating_add(piece.iter().filter(|byte| **byte == b'\n').count() as u64);
-            let len = piece.len();
-            reader.consume(len);
-        }
-    }
-
     /// Copies a file to `_replaced`, durably.
     fn keep_aside(&self, file: &TableFile) -> Result<(), StoreError> {
         let to = self.aside(file)?;
@@ -138,12 +93,6 @@ impl DirTable {
         durable::create_dir(&*self.disk, &folder)?;
         Ok(folder.join(file.path.file_name().unwrap_or_default()))
     }
-}
-
-fn quarantine_window(path: &Path) -> Option<LogWindow> {
-    use ingest_core::time::Timestamp;
-    let (start, end) = path.file_name()?.to_str()?.strip_suffix(".jsonl")?.split_once('_')?;
-    LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
 }
 
 #[cfg(test)]
@@ -198,16 +147,5 @@ mod tests {
             assert_eq!(table.files_of(&slug(), window(0, 10)).unwrap(), []);
             assert_eq!(table.files().unwrap().len(), 1);
         }
-    }
-
-    #[test]
-    fn quarantines_are_found_by_their_windows() {
-        let folder = tempfile::tempdir().unwrap();
-        let table = DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
-        table.publish_quarantine(staged(&table, b"{}\n{}\n"), &slug(), window(0, 10)).unwrap();
-        table.publish_quarantine(staged(&table, b"{}\n"), &slug(), window(10, 20)).unwrap();
-        assert_eq!(table.quarantines_of(&slug(), window(0, 12)).unwrap(), [(window(0, 10), 2)]);
-        table.drop_quarantine(&slug(), window(0, 10)).unwrap();
-        assert_eq!(table.quarantines_of(&slug(), window(0, 20)).unwrap(), [(window(10, 20), 1)]);
     }
 }

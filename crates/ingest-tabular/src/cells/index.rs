@@ -4,6 +4,8 @@
 
 /// Bytes that are compared at once.
 const BLOCK: usize = 64;
+/// Places that are written at once: a block of log text seldom has more.
+const SOME: usize = 8;
 /// Picks bit `n` of the `n`-th byte of eight that are all ones or all zeros.
 const DIAGONAL: u64 = 0x8040_2010_0804_0201;
 /// Adds up eight bytes in the highest one.
@@ -15,10 +17,17 @@ pub(crate) fn positions(text: &[u8], base: u32, needles: [u8; 3], out: &mut Vec<
     let mut at = base;
     for block in blocks {
         let mut hits = hits(block, needles);
+        let until = out.len() + usize::try_from(hits.count_ones()).unwrap_or(BLOCK);
+        // Some at once, whether there are so many or not: nobody can foresee how many there are.
         while hits != 0 {
-            out.push(at + hits.trailing_zeros());
-            hits &= hits - 1;
+            let some: [u32; SOME] = std::array::from_fn(|_| {
+                let hit = at + hits.trailing_zeros();
+                hits &= hits.wrapping_sub(1);
+                hit
+            });
+            out.extend_from_slice(&some);
         }
+        out.truncate(until);
         at += 64;
     }
     for byte in rest {

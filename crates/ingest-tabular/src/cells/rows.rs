@@ -90,7 +90,11 @@ impl RowWalk {
         let dialect = dialect(shape).filter(|_| shape.envelope.is_none())?;
         let plain_escape = dialect.escape.is_none() || dialect.escape == dialect.quote;
         let marks_differ = dialect.delimiter != b'\n' && dialect.quote != Some(dialect.delimiter);
-        let simple = plain_escape && marks_differ && !dialect.collapse && !dialect.columns.is_empty();
+        let simple = plain_escape
+            && marks_differ
+            && !dialect.collapse
+            && !dialect.padded
+            && !dialect.columns.is_empty();
         simple.then(|| Self {
             delimiter: dialect.delimiter,
             quote: dialect.quote,

@@ -21,6 +21,7 @@ fn csv(columns: usize, quote: Option<u8>, header: bool) -> Shape {
             empty: Some("b".to_owned()),
             comment: Some(b'#'),
             collapse: false,
+            padded: false,
         }),
     }
 }
@@ -102,6 +103,8 @@ fn the_fast_way(shape: &Shape, framing: Framing, text: &[u8], target: usize, ste
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => Just(b",".to_vec()),
+        1 => Just(b", ".to_vec()),
+        1 => Just(b", \"".to_vec()),
         3 => Just(b"\n".to_vec()),
         2 => Just(b"\"".to_vec()),
         1 => Just(b"\r".to_vec()),
@@ -126,9 +129,12 @@ proptest! {
     #[test]
     fn delimited_text_is_cut_the_same_either_way(
         pieces in proptest::collection::vec(piece(), 0..60),
-        columns in 1_usize..4, quoted: bool, header: bool, target in 1_usize..200, step in 1_usize..50,
+        columns in 1_usize..4, quoted: bool, header: bool, padded: bool, target in 1_usize..200, step in 1_usize..50,
     ) {
-        let shape = csv(columns, quoted.then_some(b'"'), header);
+        let mut shape = csv(columns, quoted.then_some(b'"'), header);
+        if let Body::Csv(dialect) = &mut shape.body {
+            dialect.padded = padded;
+        }
         let framing = Framing::of(&shape);
         let text = pieces.concat();
         let want = the_long_way(&shape, framing, &text);

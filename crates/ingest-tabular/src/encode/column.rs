@@ -134,8 +134,7 @@ impl ColumnWriter {
             Fill::Typed(ColumnType::Int64) => self.take_wholes(batch, spans, rows.start),
             Fill::Typed(ColumnType::Float64 { form }) => {
                 for span in spans {
-                    let text = span.of(batch.text());
-                    let float = is_plain(*span).then(|| swift::float(text, form)).flatten();
+                    let float = is_plain(*span).then(|| swift::float(batch.text(), *span, form)).flatten();
                     match float {
                         Some(float) => {
                             self.present.push(span.row() - rows.start);

@@ -1,6 +1,7 @@
 //! All columns of a file: a batch's values go to them, and what they can not hold is rescued.
 //!
-//! Decides which slot of a batch fills which column, and when a row group closes. Never decides which records are rows.
+//! Decides which slot of a batch fills which column. Never decides which records are rows, and waits for no column before
+//! it must: other threads go on with batches meanwhile.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,39 +10,80 @@ use std::sync::Arc;
 
 use ingest_core::schema::TableSchema;
 use ingest_core::time::Timestamp;
+use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::EncodeError;
 use super::column::{ColumnWriter, Fill, Lack, Misfit};
-use super::crew::{Crew, Done, Job, Task};
+use super::crew::{Crew, Lane};
+use super::group::{AHEAD, Group};
 use super::hashing::Hashing;
-use super::layout::{FileLayout, Places, compression};
-use super::options::{EncodeOptions, RowGroupBounds};
+use super::layout::{FileLayout, compression};
+use super::options::EncodeOptions;
 use super::own::Own;
-use super::page::ColumnSpec;
+use super::page::{Chunk, ColumnSpec, Compressor};
 use super::rescue::RescuedRows;
 use crate::cells::{Batch, ExtraField, SlotName};
+
+/// What the log's columns are to do.
+pub(super) enum Task {
+    /// Take the values of some rows of a batch, each column those of its slot.
+    Take {
+        batch: Arc<Batch>,
+        slots: Arc<[Option<usize>]>,
+        rows: Range<u32>,
+        /// Whether no more rows of the batch follow.
+        last: bool,
+    },
+    /// End the chunk.
+    End,
+}
+
+/// What came of a task in one column.
+pub(super) struct Done {
+    result: parquet::errors::Result<Option<(Chunk, ColumnCloseResult)>>,
+    misfits: Vec<Misfit>,
+    times: Vec<(u32, i64)>,
+    /// Bytes that the open row group has of the column, about.
+    size: usize,
+}
+
+impl Lane for ColumnWriter {
+    type Task = Task;
+    type Tool = Compressor;
+    type Yield = Done;
+
+    fn work(&mut self, place: usize, task: &Task, compressor: &mut Compressor) -> Done {
+        let result = match task {
+            Task::Take { batch, slots, rows, .. } => {
+                let slot = slots.get(place).copied().flatten();
+                self.take(batch, slot, rows, compressor).map(|()| None).map_err(Into::into)
+            }
+            Task::End => self.end_chunk(compressor).map(Some),
+        };
+        let (misfits, times) = (std::mem::take(&mut self.misfits), std::mem::take(&mut self.times));
+        Done { result, misfits, times, size: self.size() }
+    }
+}
 
 /// The columns of an open file.
 #[derive(Debug)]
 pub(super) struct Columns {
-    crew: Crew,
-    /// In file order; none while the crew has it.
-    writers: Vec<Option<Box<ColumnWriter>>>,
-    places: Places,
+    /// The log's columns.
+    crew: Crew<ColumnWriter>,
     own: Option<Own>,
-    /// The log's own columns, and for each the slot that fills it.
+    rescue: Option<ColumnWriter>,
+    /// The log's columns by their fields, and for each the slot that fills it.
     fields: Vec<String>,
-    slots: Vec<Option<usize>>,
+    slots: Arc<[Option<usize>]>,
     /// For each slot its field, and whether a column takes it.
     slot_names: Vec<(String, bool)>,
     /// The columns of a field that no slot fills yet, the first one last.
     waiting: BTreeMap<String, Vec<usize>>,
     time_column: Option<usize>,
-    bounds: RowGroupBounds,
+    group: Group,
     is_guess: bool,
-    group_rows: usize,
     rescued_rows: RescuedRows,
     /// Values in `_rescued`.
     pub(super) rescued: u64,
@@ -59,42 +101,46 @@ impl Columns {
         let time_column =
             table.columns.iter().position(|column| table.time_field.as_ref() == Some(&column.field));
         let window_start = options.own.as_ref().map(|own| own.window_start);
-        let own = options.own.map(|own| {
-            Own::new(own, time_column.and_then(|at| table.columns.get(at)).map(|column| column.kind))
-        });
-        let untyped = options.guess.as_ref().map(|guess| guess.untyped.as_slice()).unwrap_or_default();
         let is_guess = options.guess.is_some();
-        let writers = descriptors.iter().zip(0_usize..).map(|(descriptor, place)| {
-            let column =
-                place.checked_sub(places.first).and_then(|at| table.columns.get(at).map(|c| (at, c)));
-            let fill = match column {
-                None => Fill::Own,
-                Some((_, column)) if untyped.contains(&column.field) => Fill::Nothing,
-                Some((_, column)) => Fill::Typed(column.kind),
-            };
-            let is_time = own.is_some() && column.is_some_and(|(at, _)| Some(at) == time_column);
-            let spec =
-                ColumnSpec { descriptor: Arc::clone(descriptor), compression, encodings: options.encodings };
-            let writer = ColumnWriter::new(fill, is_time, window_start, spec);
-            Some(Box::new(if is_guess { writer.guessed() } else { writer }))
+        let untyped = options.guess.as_ref().map(|guess| guess.untyped.as_slice()).unwrap_or_default();
+        let spec = |descriptor: &ColumnDescPtr| ColumnSpec {
+            descriptor: Arc::clone(descriptor),
+            compression,
+            encodings: options.encodings,
+        };
+        let ours = |place: usize| {
+            let descriptor = descriptors.get(place)?;
+            Some(ColumnWriter::new(Fill::Own, false, window_start, spec(descriptor)))
+        };
+        let has_own = options.own.is_some();
+        let of_log = table.columns.iter().zip(descriptors.iter().skip(places.first)).zip(0_usize..);
+        let of_log = of_log.map(|((column, descriptor), at)| {
+            let is_untyped = untyped.contains(&column.field);
+            let fill = if is_untyped { Fill::Nothing } else { Fill::Typed(column.kind) };
+            let is_time = has_own && Some(at) == time_column;
+            let writer = ColumnWriter::new(fill, is_time, window_start, spec(descriptor));
+            if is_guess { writer.guessed() } else { writer }
         });
         let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, column) in table.columns.iter().enumerate().rev() {
             waiting.entry(column.field.clone()).or_default().push(at);
         }
+        let tool = || Compressor::new(options.codec).map_err(EncodeError::Compress);
+        let others = (1..options.threads).map(|_| tool()).collect::<Result<_, _>>()?;
+        let crew = Crew::new(of_log, tool()?, others).map_err(EncodeError::Compress)?;
+        let time_kind = time_column.and_then(|at| table.columns.get(at)).map(|column| column.kind);
+        let raw = places.raw.and_then(ours);
         Ok(Self {
-            crew: Crew::new(options.threads, options.codec).map_err(EncodeError::Compress)?,
-            writers: writers.collect(),
-            places,
-            own,
+            crew,
+            rescue: places.rescued.and_then(ours),
+            own: options.own.map(|own| Own::new(own, time_kind, (0..places.first).filter_map(ours), raw)),
             fields: table.columns.iter().map(|column| column.field.clone()).collect(),
-            slots: vec![None; table.columns.len()],
+            slots: vec![None; table.columns.len()].into(),
             slot_names: Vec::new(),
             waiting,
             time_column,
-            bounds: options.row_group,
+            group: Group::new(options.row_group),
             is_guess,
-            group_rows: 0,
             rescued_rows: RescuedRows::default(),
             rescued: 0,
         })
@@ -105,10 +151,14 @@ impl Columns {
         self.own.as_ref().and_then(Own::times)
     }
 
-    /// The first rows of a batch that go into one row group.
-    fn part(&self, batch: &Batch, from: u32) -> Range<u32> {
-        let room = self.bounds.rows.saturating_sub(self.group_rows).max(1);
-        from..batch.rows().min(from.saturating_add(u32::try_from(room).unwrap_or(u32::MAX)))
+    /// Batches that may be in work when the next one is begun.
+    pub(super) const fn ahead(&self) -> usize {
+        if self.crew.has_others() { AHEAD } else { 0 }
+    }
+
+    /// Whether all batches must be through before the next one is begun.
+    pub(super) fn must_be_measured(&self) -> bool {
+        self.group.is_unsure()
     }
 
     /// Hands a batch to the columns.
@@ -116,7 +166,7 @@ impl Columns {
         for name in batch.new_names() {
             self.learn(name);
         }
-        let has_rescue = self.places.rescued.is_some();
+        let has_rescue = self.rescue.is_some();
         if self.is_guess || !has_rescue {
             // A field that is only named is a column as well, once all of the text is observed.
             let has_values =
@@ -129,84 +179,97 @@ impl Columns {
         if let (Some(extra), false) = (batch.extras().first(), has_rescue) {
             return Err(EncodeError::NeedsRescue { field: self.extra_name(batch, extra.field) });
         }
-        let rows = self.part(batch, 0);
-        self.begin_part(batch, rows);
-        Ok(())
-    }
-
-    /// Ends what [`Columns::begin`] began.
-    pub(super) fn complete<W: Write + Send>(
-        &mut self,
-        batch: &Arc<Batch>,
-        writer: &mut SerializedFileWriter<Hashing<W>>,
-    ) -> Result<(), EncodeError> {
-        let mut rows = self.part(batch, 0);
+        if self.group.is_full() {
+            self.end_group();
+        }
+        let mut from = 0;
         loop {
-            self.complete_part(batch, &rows)?;
-            self.group_rows += rows.len();
-            let size: usize = self.writers.iter().flatten().map(|column| column.size()).sum();
-            if size >= self.bounds.bytes || self.group_rows >= self.bounds.rows {
-                self.close_row_group(writer)?;
+            let until = batch.rows().min(from + self.group.room().min(batch.rows()));
+            let (batch, slots, last) = (Arc::clone(batch), Arc::clone(&self.slots), until >= batch.rows());
+            let rows = from..until;
+            let is_full = self.group.add(rows.len());
+            self.crew.push(Task::Take { batch, slots, rows, last });
+            if is_full {
+                self.end_group();
             }
-            if rows.end >= batch.rows() {
+            if last {
+                self.group.next_batch();
                 return Ok(());
             }
-            rows = self.part(batch, rows.end);
-            self.begin_part(batch, rows.clone());
+            from = until;
         }
     }
 
     /// Ends the open row group, if it has rows.
-    pub(super) fn close_row_group<W: Write + Send>(
+    pub(super) fn end_group(&mut self) {
+        if !self.group.is_empty() {
+            self.crew.push(Task::End);
+        }
+        self.group.end();
+    }
+
+    /// Works along until the oldest batch is through, and gives it back; none where there is none. Row groups that ended
+    /// before it are written.
+    pub(super) fn complete<W: Write + Send>(
         &mut self,
         writer: &mut SerializedFileWriter<Hashing<W>>,
-    ) -> Result<(), EncodeError> {
-        if self.group_rows == 0 {
-            return Ok(());
-        }
-        self.group_rows = 0;
-        let columns = self.writers.iter_mut().zip(0..);
-        let jobs = columns
-            .filter_map(|(column, place)| Some(Job { place, column: column.take()?, task: Task::End }));
-        self.crew.begin(jobs);
-        let mut done = self.crew.complete().map_err(EncodeError::Compress)?;
-        done.sort_by_key(|done| done.place);
-        let mut group = writer.next_row_group().map_err(EncodeError::RowGroup)?;
-        for Done { place, column, result } in done {
-            self.put_back(place, column);
-            if let Some((chunk, close)) = result.map_err(EncodeError::RowGroup)? {
-                group.append_column(&chunk, close).map_err(EncodeError::RowGroup)?;
+    ) -> Result<Option<Arc<Batch>>, EncodeError> {
+        while let Some((task, done)) = self.crew.finish_oldest().map_err(EncodeError::Compress)? {
+            match &*task {
+                Task::End => self.write_group(done, writer)?,
+                Task::Take { batch, rows, last, .. } => {
+                    self.complete_part(batch, rows, done)?;
+                    if *last {
+                        return Ok(Some(Arc::clone(batch)));
+                    }
+                }
             }
+        }
+        Ok(None)
+    }
+
+    fn write_group<W: Write + Send>(
+        &mut self,
+        done: Vec<Done>,
+        writer: &mut SerializedFileWriter<Hashing<W>>,
+    ) -> Result<(), EncodeError> {
+        let compressor = self.crew.tool();
+        let mut chunks = Vec::new();
+        for column in self.own.iter_mut().flat_map(Own::first_columns) {
+            chunks.push(column.end_chunk(compressor).map_err(EncodeError::RowGroup)?);
+        }
+        for Done { result, .. } in done {
+            chunks.extend(result.map_err(EncodeError::RowGroup)?);
+        }
+        let raw = self.own.as_mut().and_then(Own::raw_column);
+        for column in self.rescue.iter_mut().chain(raw) {
+            chunks.push(column.end_chunk(compressor).map_err(EncodeError::RowGroup)?);
+        }
+        let mut group = writer.next_row_group().map_err(EncodeError::RowGroup)?;
+        for (chunk, close) in chunks {
+            group.append_column(&chunk, close).map_err(EncodeError::RowGroup)?;
         }
         group.close().map_err(EncodeError::RowGroup)?;
         Ok(())
     }
 
-    fn begin_part(&mut self, batch: &Arc<Batch>, rows: Range<u32>) {
-        let (first, slots) = (self.places.first, self.slots.clone());
-        let is_log = |place: usize| place.checked_sub(first).and_then(|at| slots.get(at).copied());
-        let jobs: Vec<Job> = (0..self.writers.len())
-            .filter_map(|place| {
-                let slot = is_log(place)?;
-                let column = self.writers.get_mut(place)?.take()?;
-                let task = Task::Take { batch: Arc::clone(batch), slot, rows: rows.clone() };
-                Some(Job { place, column, task })
-            })
-            .collect();
-        self.crew.begin(jobs.into_iter());
-    }
-
-    fn complete_part(&mut self, batch: &Batch, rows: &Range<u32>) -> Result<(), EncodeError> {
-        let mut done = self.crew.complete().map_err(EncodeError::Compress)?;
-        done.sort_by_key(|done| done.place);
-        for Done { place, mut column, result } in done {
-            let misfits = std::mem::take(&mut column.misfits);
-            self.put_back(place, column);
+    fn complete_part(
+        &mut self,
+        batch: &Arc<Batch>,
+        rows: &Range<u32>,
+        done: Vec<Done>,
+    ) -> Result<(), EncodeError> {
+        let mut size = 0;
+        let mut event_times = Vec::new();
+        for (Done { result, misfits, times, size: own_size }, place) in done.into_iter().zip(0..) {
             result.map_err(EncodeError::RowGroup)?;
-            let field = place.checked_sub(self.places.first).and_then(|at| self.fields.get(at));
-            let field = field.map(String::as_str).unwrap_or_default();
+            size += own_size;
+            if Some(place) == self.time_column {
+                event_times = times;
+            }
+            let field = self.fields.get(place).map(String::as_str).unwrap_or_default();
             let is_lost = |misfit: &Misfit| misfit.lack == Lack::Value && self.is_guess;
-            if misfits.iter().any(is_lost) || (!misfits.is_empty() && self.places.rescued.is_none()) {
+            if misfits.iter().any(is_lost) || (!misfits.is_empty() && self.rescue.is_none()) {
                 return Err(self.refusal(field.to_owned()));
             }
             for Misfit { value, lack } in misfits {
@@ -214,23 +277,21 @@ impl Columns {
             }
         }
         self.rescue_slots(batch, rows);
-        let count = rows.len();
-        let compressor = self.crew.compressor();
+        let compressor = self.crew.tool();
         if let Some(own) = &mut self.own {
-            let time = self.time_column.and_then(|at| self.writers.get_mut(self.places.first + at));
-            let times = time.and_then(Option::as_mut).map(|column| std::mem::take(&mut column.times));
-            own.write(&mut self.writers, (batch, rows), &times.unwrap_or_default(), compressor)
+            own.write((batch, rows), &event_times, compressor, &mut self.rescued_rows)
                 .map_err(EncodeError::Compress)?;
-            if let Some(raw) = self.places.raw.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
-                Own::write_raw(raw, (batch, rows), compressor, &mut self.rescued_rows)
-                    .map_err(EncodeError::Compress)?;
-            }
+            size += own.size();
         }
-        if let Some(rescued) = self.places.rescued.and_then(|place| self.writers.get_mut(place)?.as_mut()) {
+        if let Some(rescue) = &mut self.rescue {
             let (objects, values) = self.rescued_rows.objects(rows.start);
             self.rescued += values;
             let texts = objects.iter().map(|(row, object)| (*row, object.as_str()));
-            rescued.take_own_texts(count, texts, compressor).map_err(EncodeError::Compress)?;
+            rescue.take_own_texts(rows.len(), texts, compressor).map_err(EncodeError::Compress)?;
+            size += rescue.size();
+        }
+        if rows.end >= batch.rows() {
+            self.group.measured(size);
         }
         Ok(())
     }
@@ -267,15 +328,9 @@ impl Columns {
     fn learn(&mut self, name: &SlotName) {
         let slot = self.slot_names.len();
         let column = self.waiting.get_mut(&name.field).and_then(Vec::pop);
-        if let Some(filled) = column.and_then(|column| self.slots.get_mut(column)) {
+        if let Some(filled) = column.and_then(|column| Arc::make_mut(&mut self.slots).get_mut(column)) {
             *filled = Some(slot);
         }
         self.slot_names.push((name.field.clone(), column.is_some()));
-    }
-
-    fn put_back(&mut self, place: usize, column: Box<ColumnWriter>) {
-        if let Some(writer) = self.writers.get_mut(place) {
-            *writer = Some(column);
-        }
     }
 }

@@ -20,11 +20,19 @@ pub(super) struct Own {
     options: OwnColumns,
     time_kind: Option<ColumnType>,
     times: Option<(Timestamp, Timestamp)>,
+    /// The columns before those of the log, and the one behind them, where it is asked for.
+    first: Vec<ColumnWriter>,
+    raw: Option<ColumnWriter>,
 }
 
 impl Own {
-    pub(super) const fn new(options: OwnColumns, time_kind: Option<ColumnType>) -> Self {
-        Self { options, time_kind, times: None }
+    pub(super) fn new(
+        options: OwnColumns,
+        time_kind: Option<ColumnType>,
+        first: impl Iterator<Item = ColumnWriter>,
+        raw: Option<ColumnWriter>,
+    ) -> Self {
+        Self { options, time_kind, times: None, first: first.collect(), raw }
     }
 
     /// First and last `_time` so far.
@@ -32,19 +40,34 @@ impl Own {
         self.times
     }
 
-    /// Writes the first four columns of some rows; `times` are those rows' own, where they have one.
+    /// The columns before those of the log.
+    pub(super) fn first_columns(&mut self) -> &mut [ColumnWriter] {
+        &mut self.first
+    }
+
+    /// The column of the records themselves.
+    pub(super) const fn raw_column(&mut self) -> Option<&mut ColumnWriter> {
+        self.raw.as_mut()
+    }
+
+    /// Bytes that the open row group has of them, about.
+    pub(super) fn size(&self) -> usize {
+        self.first.iter().chain(&self.raw).map(ColumnWriter::size).sum()
+    }
+
+    /// Writes some rows; `times` are those rows' own, where they have one.
     pub(super) fn write(
         &mut self,
-        writers: &mut [Option<Box<ColumnWriter>>],
         (batch, rows): (&Batch, &Range<u32>),
         times: &[(u32, i64)],
         compressor: &mut Compressor,
+        rescued: &mut RescuedRows,
     ) -> io::Result<()> {
         let count = rows.len();
-        let [Some(time), Some(timestamp), Some(sequence), Some(log_id), ..] = writers else {
+        let event_times = self.event_times(batch, rows, times);
+        let [time, timestamp, sequence, log_id] = self.first.as_mut_slice() else {
             return Err(io::Error::other("the file lacks columns of ours"));
         };
-        let event_times: Vec<Option<i64>> = self.event_times(batch, rows, times);
         time.take_own_wholes(count, event_times.into_iter(), compressor)?;
         let receipts = || rows.clone().map(|row| batch.origin(row).and_then(|origin| origin.receipt));
         let received = receipts().map(|receipt| receipt.map(|receipt| receipt.received.millis()));
@@ -52,7 +75,11 @@ impl Own {
         let numbers = receipts().map(|receipt| receipt.map(|receipt| receipt.sequence.0));
         sequence.take_own_wholes(count, numbers, compressor)?;
         let id = self.options.log_id.as_str();
-        log_id.take_own_texts(count, (0..).take(count).map(|row| (row, id)), compressor)
+        log_id.take_own_texts(count, (0..).take(count).map(|row| (row, id)), compressor)?;
+        match &mut self.raw {
+            Some(raw) => write_raw(raw, (batch, rows), compressor, rescued),
+            None => Ok(()),
+        }
     }
 
     fn event_times(&mut self, batch: &Batch, rows: &Range<u32>, times: &[(u32, i64)]) -> Vec<Option<i64>> {
@@ -70,25 +97,25 @@ impl Own {
         }
         all
     }
+}
 
-    /// Writes the records themselves.
-    pub(super) fn write_raw(
-        raw: &mut ColumnWriter,
-        (batch, rows): (&Batch, &Range<u32>),
-        compressor: &mut Compressor,
-        rescued: &mut RescuedRows,
-    ) -> io::Result<()> {
-        let count = rows.len();
-        let mut texts = Vec::with_capacity(count);
-        for row in rows.clone() {
-            let Some(origin) = batch.origin(row) else { continue };
-            let span = Span::new(row, origin.start, origin.len, Form::Text);
-            let text = String::from_utf8_lossy(batch.bytes(span));
-            if matches!(text, std::borrow::Cow::Owned(_)) {
-                rescued.add(own::RAW, batch, span, Lack::Bytes);
-            }
-            texts.push((row - rows.start, text));
+/// Writes the records themselves.
+fn write_raw(
+    raw: &mut ColumnWriter,
+    (batch, rows): (&Batch, &Range<u32>),
+    compressor: &mut Compressor,
+    rescued: &mut RescuedRows,
+) -> io::Result<()> {
+    let count = rows.len();
+    let mut texts = Vec::with_capacity(count);
+    for row in rows.clone() {
+        let Some(origin) = batch.origin(row) else { continue };
+        let span = Span::new(row, origin.start, origin.len, Form::Text);
+        let text = String::from_utf8_lossy(batch.bytes(span));
+        if matches!(text, std::borrow::Cow::Owned(_)) {
+            rescued.add(own::RAW, batch, span, Lack::Bytes);
         }
-        raw.take_own_texts(count, texts.iter().map(|(row, text)| (*row, text.as_ref())), compressor)
+        texts.push((row - rows.start, text));
     }
+    raw.take_own_texts(count, texts.iter().map(|(row, text)| (*row, text.as_ref())), compressor)
 }

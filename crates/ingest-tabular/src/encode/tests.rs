@@ -63,6 +63,7 @@ fn csv(columns: &[&str]) -> Shape {
         empty: None,
         comment: None,
         collapse: false,
+        padded: false,
     }))
 }
 

@@ -4,7 +4,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use crate::parse::csv::Marks;
+use crate::parse::csv::{BLANK, Marks};
 
 /// Where in a record the scan stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +44,11 @@ impl Breaks {
     }
 }
 
-/// The end of a CSV record in `piece`, which follows the byte `before`; none at the record's start.
+/// The end of a CSV record in `piece`, which follows what is held of the record.
 pub(super) fn csv(
     state: &mut State,
     marks: (Marks, u8, Breaks),
-    (before, piece): (Option<u8>, &[u8]),
+    (held, piece): (&[u8], &[u8]),
 ) -> Option<usize> {
     let (marks, quote, breaks) = marks;
     let mut at = 0;
@@ -59,8 +59,7 @@ pub(super) fn csv(
                 if piece.get(at) != Some(&quote) {
                     return Some(at + 1);
                 }
-                let previous = at.checked_sub(1).map_or(before, |at| piece.get(at).copied());
-                if previous.is_none_or(|byte| byte == marks.delimiter) {
+                if begins_field(marks, held, piece.get(..at).unwrap_or_default()) {
                     *state = State::Quoted;
                 }
                 at += 1;
@@ -84,6 +83,14 @@ pub(super) fn csv(
         }
     }
     None
+}
+
+/// Whether a field begins behind what is held of a record and what stands in the piece.
+fn begins_field(marks: Marks, held: &[u8], before: &[u8]) -> bool {
+    let mut back = held.iter().chain(before).rev();
+    let Some(previous) = back.next() else { return true };
+    let padded = marks.padded && *previous == BLANK && back.next() == Some(&marks.delimiter);
+    padded || *previous == marks.delimiter
 }
 
 /// The end of a JSON object in `piece`: where the brackets that it opened are closed. Text between objects ends

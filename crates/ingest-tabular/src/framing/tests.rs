@@ -14,6 +14,7 @@ fn csv(escape: Option<u8>) -> Framing {
         empty: None,
         comment: None,
         collapse: false,
+        padded: false,
     })
 }
 

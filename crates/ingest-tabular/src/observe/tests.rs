@@ -1,4 +1,4 @@
-use ingest_core::shape::Body;
+use ingest_core::shape::{Body, CsvDialect};
 use proptest::prelude::*;
 
 use super::*;
@@ -16,6 +16,23 @@ fn observe(shape: &Shape, records: &[&str]) -> Observed {
 
 fn json() -> Shape {
     Shape { envelope: None, body: Body::Json }
+}
+
+fn csv(columns: usize) -> Shape {
+    let columns = (1..=columns).map(|place| format!("c{place}")).collect();
+    let dialect = CsvDialect {
+        delimiter: b',',
+        quote: Some(b'"'),
+        escape: None,
+        columns,
+        header: false,
+        null: None,
+        empty: None,
+        comment: None,
+        collapse: false,
+        padded: false,
+    };
+    Shape { envelope: None, body: Body::Csv(dialect) }
 }
 
 fn sorted(mut observed: Observed) -> Observed {
@@ -62,5 +79,22 @@ proptest! {
         let mut merged = observe(&json(), left);
         merged.merge(observe(&json(), right));
         prop_assert_eq!(&sorted(merged), &whole);
+    }
+
+    #[test]
+    fn order_and_split_of_rows_do_not_matter(
+        rows in prop::collection::vec(
+            "(1|1\\.5|1\\.0|007||\"\"|true|TRUE),(x|2026-01-01|10:00:00|1e3|-|NaN|)(,y)?", 1..12),
+        cut in 0_usize..12,
+    ) {
+        let sample: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let shape = csv(2);
+        let whole = observe(&shape, &sample);
+        let reversed: Vec<&str> = sample.iter().rev().copied().collect();
+        prop_assert_eq!(&observe(&shape, &reversed), &whole);
+        let (left, right) = sample.split_at(cut.min(sample.len()));
+        let mut merged = observe(&shape, left);
+        merged.merge(observe(&shape, right));
+        prop_assert_eq!(&merged, &whole);
     }
 }

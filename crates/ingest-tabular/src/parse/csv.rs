@@ -1,7 +1,8 @@
 //! Delimited fields: RFC 4180 with any delimiter, quote and escape, read without loss.
 //!
 //! Decides what a field holds. A quote opens a field only as its first byte; anywhere else it is text, and a
-//! field that goes on after its closing quote is text as a whole, quotes included. Never trims.
+//! field that goes on after its closing quote is text as a whole, quotes included. Never trims, but takes one blank for
+//! a part of the delimiter before it where the dialect says so.
 
 use ingest_core::shape::CsvDialect;
 use memchr::{memchr, memchr_iter};
@@ -13,12 +14,17 @@ use columns::{Goal, directive};
 
 mod columns;
 
+/// What may stand behind a delimiter.
+pub(crate) const BLANK: u8 = b' ';
+
 /// How fields are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Marks {
     pub(crate) delimiter: u8,
     pub(crate) quote: Option<u8>,
     pub(crate) escape: Option<u8>,
+    /// Whether a blank behind a delimiter is a part of it.
+    pub(crate) padded: bool,
 }
 
 /// A field of a record.
@@ -45,7 +51,13 @@ pub(crate) enum FieldForm {
 
 impl Marks {
     pub(crate) const fn of(dialect: &CsvDialect) -> Self {
-        Self { delimiter: dialect.delimiter, quote: dialect.quote, escape: dialect.escape }
+        Self {
+            delimiter: dialect.delimiter,
+            quote: dialect.quote,
+            escape: dialect.escape,
+            // Between blanks it would tell nothing.
+            padded: dialect.padded && dialect.delimiter != BLANK,
+        }
     }
 
     /// Hands every field of the record to `take`, in order.
@@ -54,7 +66,7 @@ impl Marks {
             let mut start = 0;
             for end in memchr_iter(self.delimiter, record) {
                 take(plain(record.get(start..end)));
-                start = end + 1;
+                start = end + 1 + self.padding(record.get(end + 1..));
             }
             take(plain(record.get(start..)));
             return;
@@ -67,16 +79,44 @@ impl Marks {
         }
     }
 
+    /// How many bytes of what stands behind a delimiter belong to it.
+    fn padding(self, behind: Option<&[u8]>) -> usize {
+        usize::from(self.padded && behind.is_some_and(|behind| behind.first() == Some(&BLANK)))
+    }
+
+    /// How many delimiters of the record have a blank behind them, and how many have a field without one.
+    pub(crate) fn paddings(self, record: &[u8]) -> (usize, usize) {
+        let (mut with, mut without) = (0, 0);
+        let mut rest = Some(record);
+        while let Some(tail) = rest {
+            let (_, len) = self.first(tail);
+            let behind = tail.get(len + 1..);
+            match behind.and_then(<[u8]>::first) {
+                Some(&BLANK) => with += 1,
+                Some(byte) if *byte != self.delimiter => without += 1,
+                Some(_) | None => {}
+            }
+            rest = behind.and_then(|behind| behind.get(self.padding(Some(behind))..));
+        }
+        (with, without)
+    }
+
     /// The first field, and what follows its delimiter.
     fn next(self, rest: &[u8]) -> (RawField<'_>, Option<&[u8]>) {
-        let (field, len) = match self.quote {
+        let (field, len) = self.first(rest);
+        let behind = rest.get(len + 1..);
+        (field, behind.and_then(|behind| behind.get(self.padding(Some(behind))..)))
+    }
+
+    /// The first field, and its length as written.
+    fn first(self, rest: &[u8]) -> (RawField<'_>, usize) {
+        match self.quote {
             Some(quote) if rest.first() == Some(&quote) => self.quoted(rest, quote),
             _ => {
                 let len = memchr(self.delimiter, rest).unwrap_or(rest.len());
                 (plain(rest.get(..len)), len)
             }
-        };
-        (field, rest.get(len + 1..))
+        }
     }
 
     /// A field that begins with a quote, and its length as written.

@@ -67,6 +67,7 @@ fn csv(columns: &[&str], escape: Option<u8>) -> Shape {
         empty: None,
         comment: Some(b'#'),
         collapse: false,
+        padded: false,
     }))
 }
 

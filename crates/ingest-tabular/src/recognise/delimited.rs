@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ingest_core::shape::CsvDialect;
 
-use crate::parse::csv::{Columns, FieldForm, Marks};
+use crate::parse::csv::{BLANK, Columns, FieldForm, Marks};
 use header::{Header, header_of, is_name, unique};
 use punctuation::{has_decimal_commas, is_narrow_table, is_prose, splits_seconds};
 
@@ -18,6 +18,10 @@ mod punctuation;
 const DELIMITERS: [u8; 4] = [b'\t', b',', b';', b'|'];
 /// Delimiters that are tried in files where none of those gives rows.
 const RARE_DELIMITERS: [u8; 6] = [0x1f, 0x01, b'^', b'~', b':', b' '];
+/// Delimiters to which a blank behind them may belong.
+const PADDABLE: [u8; 2] = [b',', b';'];
+/// What is taken for commas where nothing shows how rows are written.
+pub(super) const USUAL: Marks = Marks { delimiter: b',', quote: Some(QUOTE), escape: None, padded: false };
 const QUOTE: u8 = b'"';
 const SINGLE_QUOTE: u8 = b'\'';
 const ESCAPE: u8 = b'\\';
@@ -70,14 +74,26 @@ pub(super) fn candidates(text: &[u8]) -> Vec<Marks> {
     for quote in [QUOTE, SINGLE_QUOTE] {
         let escapes = memchr::memmem::find(text, &[ESCAPE, quote]).is_some();
         for escape in [None, Some(ESCAPE)].into_iter().filter(|escape| escape.is_none() || escapes) {
-            let marks = |delimiter| Marks { delimiter, quote: Some(quote), escape };
+            let marks = |delimiter| Marks { delimiter, quote: Some(quote), escape, padded: false };
             candidates.extend(DELIMITERS.map(marks));
+            let padded = PADDABLE.map(|delimiter| Marks { padded: true, ..marks(delimiter) });
+            candidates.extend(padded.into_iter().filter(|marks| has_padded_quotes(text, *marks)));
         }
         if memchr::memchr(SINGLE_QUOTE, text).is_none() {
             break;
         }
     }
     candidates
+}
+
+/// Whether records framed by the marks are those of the dialect, as far as blanks behind delimiters go.
+pub(super) fn frames_alike(text: &[u8], marks: Marks, dialect: &CsvDialect) -> bool {
+    marks.padded == dialect.padded || !has_padded_quotes(text, marks)
+}
+
+/// Whether a quote stands behind a delimiter and a blank.
+fn has_padded_quotes(text: &[u8], marks: Marks) -> bool {
+    marks.quote.is_some_and(|quote| memchr::memmem::find(text, &[marks.delimiter, BLANK, quote]).is_some())
 }
 
 /// A dialect for finding records before anything but its marks is assumed.
@@ -153,6 +169,7 @@ pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
 pub(super) struct Said<'a> {
     pub(super) quote: Option<Option<u8>>,
     pub(super) escape: Option<Option<u8>>,
+    pub(super) padded: Option<bool>,
     pub(super) header: Option<bool>,
     pub(super) columns: Option<&'a [String]>,
 }
@@ -160,10 +177,13 @@ pub(super) struct Said<'a> {
 impl Said<'_> {
     /// The best marks, as far as they are not said.
     pub(super) fn marks(&self, records: &[&[u8]], delimiter: u8) -> Marks {
-        let best = best_marks(records, delimiter);
+        let best = match self.padded {
+            Some(padded) => best_of(records, delimiter, padded),
+            None => best_marks(records, delimiter),
+        };
         let quote = self.quote.unwrap_or(best.quote);
         let escape = best.escape.filter(|_| quote.is_some());
-        Marks { delimiter, quote, escape: self.escape.unwrap_or(escape) }
+        Marks { quote, escape: self.escape.unwrap_or(escape), ..best }
     }
 }
 
@@ -231,6 +251,7 @@ const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
         empty: None,
         comment: None,
         collapse: false,
+        padded: marks.padded,
     }
 }
 
@@ -260,9 +281,35 @@ fn try_delimiter(
     Some((fields, with_columns(marks, fields, header)))
 }
 
-/// Quotes and escapes with which the fewest fields are malformed. Tabs mostly come without quotes.
+/// Quotes and escapes with which the fewest fields are malformed, and whether blanks belong to the delimiters.
 pub(super) fn best_marks(records: &[&[u8]], delimiter: u8) -> Marks {
-    let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None };
+    if PADDABLE.contains(&delimiter) {
+        let padded = best_of(records, delimiter, true);
+        if is_padded(records, padded) {
+            return padded;
+        }
+    }
+    best_of(records, delimiter, false)
+}
+
+/// Whether a blank stands behind each delimiter of the rows but those before nothing. A header may be written without.
+fn is_padded(records: &[&[u8]], marks: Marks) -> bool {
+    let rows = records.get(1..).filter(|rows| !rows.is_empty()).unwrap_or(records);
+    let mut padded = 0;
+    for row in rows {
+        let (with, without) = marks.paddings(row);
+        if without > 0 {
+            return false;
+        }
+        padded += with;
+    }
+    padded > 0
+}
+
+/// Quotes and escapes with which the fewest fields are malformed. Tabs mostly come without quotes.
+fn best_of(records: &[&[u8]], delimiter: u8, padded: bool) -> Marks {
+    let padded = padded && delimiter != BLANK;
+    let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None, padded };
     let escaped = Marks { escape: Some(ESCAPE), ..doubled };
     let none = Marks { quote: None, ..doubled };
     let (malformed, enclosed) = quality(records, doubled);

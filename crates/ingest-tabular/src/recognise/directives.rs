@@ -1,14 +1,19 @@
 //! Directives: text whose first lines say themselves how it is written.
 //!
 //! Decides the dialect of Zeek logs and of W3C extended logs. Never looks at a data line but to tell W3C's
-//! tabs from blanks.
+//! tabs from blanks, and to see that lines which come later than they should are obeyed.
 
 use std::collections::BTreeMap;
 
 use ingest_core::schema::PinnedType;
 use ingest_core::shape::CsvDialect;
 
+use crate::parse::csv::Marks;
+
 const COMMENT: u8 = b'#';
+/// What the directives begin with that say how fields stand apart, and what they are.
+const ZEEK_SEPARATOR: &[u8] = b"#separator ";
+const W3C_FIELDS: &[u8] = b"#Fields:";
 /// What stands for nothing and for an empty text where no directive says it.
 const UNSET: &str = "-";
 const ZEEK_EMPTY: &str = "(empty)";
@@ -29,11 +34,33 @@ pub(super) struct Directives {
 pub(super) fn read(lines: &[&[u8]]) -> Option<Directives> {
     let directives: Vec<&[u8]> =
         lines.iter().copied().take_while(|line| line.first() == Some(&COMMENT)).collect();
-    zeek(&directives).or_else(|| w3c(&directives, lines))
+    zeek(&directives).or_else(|| w3c(&directives, lines)).or_else(|| later(lines))
+}
+
+/// The first directives behind rows, as where a log was cut before its server began anew: what most of the rows behind
+/// them have the fields of. Rows before them go by the same columns as far as they have as many.
+fn later(lines: &[&[u8]]) -> Option<Directives> {
+    let says = |line: &&[u8]| line.starts_with(W3C_FIELDS) || line.starts_with(ZEEK_SEPARATOR);
+    let place = lines.iter().position(says)?;
+    let (before, _) = lines.split_at_checked(place)?;
+    let is_comment = |line: &&&[u8]| line.first() == Some(&COMMENT);
+    let start = place - before.iter().rev().take_while(is_comment).count();
+    let lines = lines.get(start..)?;
+    let directives: Vec<&[u8]> = lines.iter().take_while(is_comment).copied().collect();
+    let seen = zeek(&directives).or_else(|| w3c(&directives, lines))?;
+    let rows = lines.iter().skip(directives.len()).take_while(|line| !is_comment(line));
+    let (mut all, mut fitting) = (0_usize, 0_usize);
+    for row in rows.filter(|row| !row.is_empty()) {
+        let mut fields = 0;
+        Marks::of(&seen.dialect).split(row, |_| fields += 1);
+        all += 1;
+        fitting += usize::from(fields == seen.dialect.columns.len());
+    }
+    (fitting * 2 > all).then_some(seen)
 }
 
 fn zeek(directives: &[&[u8]]) -> Option<Directives> {
-    let separator = directives.iter().find_map(|line| line.strip_prefix(b"#separator "))?;
+    let separator = directives.iter().find_map(|line| line.strip_prefix(ZEEK_SEPARATOR))?;
     let delimiter = unescape(separator)?;
     let mut facts = BTreeMap::new();
     let mut columns: Option<Vec<String>> = None;
@@ -67,7 +94,7 @@ fn zeek(directives: &[&[u8]]) -> Option<Directives> {
 }
 
 fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<Directives> {
-    let fields = directives.iter().find_map(|line| line.strip_prefix(b"#Fields:"))?;
+    let fields = directives.iter().find_map(|line| line.strip_prefix(W3C_FIELDS))?;
     let columns: Vec<String> = text(fields).split_ascii_whitespace().map(str::to_owned).collect();
     let data = lines.iter().find(|line| line.first().is_some_and(|byte| *byte != COMMENT));
     let delimiter = if data.is_some_and(|line| line.contains(&b'\t')) { b'\t' } else { b' ' };
@@ -98,6 +125,7 @@ const fn dialect(delimiter: u8, columns: Vec<String>, null: String) -> CsvDialec
         empty: None,
         comment,
         collapse: false,
+        padded: false,
     }
 }
 

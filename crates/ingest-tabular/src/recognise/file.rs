@@ -14,7 +14,7 @@ use super::directives::{self, Directives};
 use super::{SAMPLE_RECORDS, bodies, body_of, envelope_of, looks_like_json, shape_of, without_delimiters};
 use crate::encoding::{Decoder, Encoding};
 use crate::framing::{Framer, Framing, LineEnds};
-use crate::parse::csv::Marks;
+use crate::parse::csv::{BLANK, Marks};
 use crate::parse::syslog;
 use crate::recognise::overrides::{Format, Overrides};
 
@@ -229,7 +229,9 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
         let Body::Csv(dialect) = shape_of(rows, Evidence::File).body else { continue };
         // Records are found by what their fields turn out to be written with, or not at all.
         let quotes = dialect.quote == marks.quote || (dialect.quote.is_none() && marks.quote == Some(b'"'));
-        let matches = dialect.delimiter == marks.delimiter && quotes && dialect.escape == marks.escape;
+        let padding = delimited::frames_alike(start.bytes, marks, &dialect);
+        let matches =
+            dialect.delimiter == marks.delimiter && quotes && padding && dialect.escape == marks.escape;
         let score = (dialect.columns.len(), delimited::regularity(rows, &dialect));
         if matches && score > most && (skip == 0 || delimited::is_table(rows, &dialect)) {
             most = score;
@@ -263,15 +265,15 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
         let skip = delimited::preamble(&records, said_marks);
         let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), said_marks);
         let (regular, dialect, names_first) = delimited::forced(rows, said_marks, &said);
-        let score = (regular, dialect.quote == marks.quote && dialect.escape == marks.escape);
+        let padding = delimited::frames_alike(start.bytes, marks, &dialect);
+        let score = (regular, dialect.quote == marks.quote && padding && dialect.escape == marks.escape);
         if best.as_ref().is_none_or(|(most, _)| score > *most) {
             let first = rows.first().filter(|_| skip > 0 || names_first);
             let begins = first.map(|first| (first.to_vec(), names_first));
             best = Some((score, Table { dialect, begins }));
         }
     }
-    let marks = Marks { delimiter: b',', quote: Some(b'"'), escape: None };
-    let none = || Table { dialect: delimited::any_dialect(marks), begins: None };
+    let none = || Table { dialect: delimited::any_dialect(delimited::USUAL), begins: None };
     best.map_or_else(none, |(_, table)| table)
 }
 
@@ -280,6 +282,7 @@ pub(super) fn said(overrides: &Overrides) -> delimited::Said<'_> {
     delimited::Said {
         quote: overrides.quote,
         escape: overrides.escape,
+        padded: overrides.padded,
         header: overrides.header,
         columns: overrides.columns.as_deref(),
     }
@@ -292,6 +295,7 @@ pub(super) fn said_candidates(text: &[u8], overrides: &Overrides) -> Vec<Marks> 
         marks.delimiter = overrides.delimiter.unwrap_or(marks.delimiter);
         marks.quote = overrides.quote.unwrap_or(marks.quote);
         marks.escape = overrides.escape.unwrap_or(marks.escape);
+        marks.padded = overrides.padded.unwrap_or(marks.padded) && marks.delimiter != BLANK;
     }
     candidates
 }

@@ -41,6 +41,8 @@ pub struct Overrides {
     pub quote: Option<Option<u8>>,
     /// The byte that makes the next one literal inside quotes; `Some(None)` says that quotes are doubled.
     pub escape: Option<Option<u8>>,
+    /// Whether a blank behind a delimiter belongs to it.
+    pub padded: Option<bool>,
     /// The byte that begins comments; `Some(None)` says that there are none.
     pub comment: Option<Option<u8>>,
     /// Whether the first record holds the columns' names.
@@ -59,6 +61,7 @@ impl Overrides {
         let of_rows = self.delimiter.is_some()
             || self.quote.is_some()
             || self.escape.is_some()
+            || self.padded.is_some()
             || self.header.is_some()
             || self.columns.is_some();
         self.format.or_else(|| of_rows.then_some(Format::Csv))

@@ -9,7 +9,6 @@ use ingest_core::shape::{Body, CsvDialect, Shape};
 use super::file::{bare, forced_shape, json, said, said_candidates};
 use super::overrides::{Format, Overrides};
 use super::{SAMPLE_RECORDS, delimited, recognise};
-use crate::parse::csv::Marks;
 
 /// The shape of a sample of records, as far as `overrides` does not say it.
 #[must_use]
@@ -49,8 +48,7 @@ fn rows(records: &[&[u8]], overrides: &Overrides) -> CsvDialect {
             best = Some((regular, dialect));
         }
     }
-    let none = Marks { delimiter: b',', quote: Some(b'"'), escape: None };
-    best.map_or_else(|| delimited::any_dialect(none), |(_, dialect)| dialect)
+    best.map_or_else(|| delimited::any_dialect(delimited::USUAL), |(_, dialect)| dialect)
 }
 
 #[cfg(test)]

@@ -70,14 +70,48 @@ const fn are_digits(word: u64) -> bool {
     (word & HIGH_HALVES) ^ ZEROS | (word.wrapping_add(OVER_NINE) & HIGH_HALVES) ^ ZEROS == 0
 }
 
-/// The float that a text is, when it prints back in this form.
+/// The float that a span's text is, when it prints back in this form. Zeros follow the text.
 #[inline]
-pub(crate) fn float(text: &[u8], form: FloatForm) -> Option<f64> {
-    plain_float(text, form).or_else(|| number::parse_float(text, form))
+pub(crate) fn float(text: &[u8], span: Span, form: FloatForm) -> Option<f64> {
+    short_float(text, span, form)
+        .or_else(|| plain_float(span.of(text), form))
+        .or_else(|| number::parse_float(span.of(text), form))
+}
+
+/// As [`float`], for digits around a point, eight bytes in all: what most measured values are.
+#[inline]
+fn short_float(text: &[u8], span: Span, form: FloatForm) -> Option<f64> {
+    const POINTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let len = span.len();
+    if !(3..=8).contains(&len) {
+        return None;
+    }
+    let start = usize::try_from(span.start()).ok()?;
+    let word = u64::from_le_bytes(*text.get(start..)?.first_chunk::<8>()?);
+    let apart = word ^ POINTS;
+    // Only the first byte that is found is surely a point; what comes behind it must be digits anyway.
+    let whole_digits = (apart.wrapping_sub(ONES) & !apart & HIGH_BITS).trailing_zeros() / 8;
+    let decimals = len.checked_sub(whole_digits + 1).filter(|decimals| *decimals > 0)?;
+    if whole_digits == 0 || (whole_digits > 1 && word & 0xff == u64::from(b'0')) {
+        return None;
+    }
+    let before = (1_u64 << (8 * whole_digits)) - 1;
+    let mantissa = digits(aligned(word & before | word >> 8 & !before, len - 1))?;
+    let ends_with_zero = word >> (8 * (len - 1)) & 0xff == u64::from(b'0');
+    let fits = match form {
+        FloatForm::Fixed(fixed) => u32::from(fixed) == decimals,
+        FloatForm::Shortest => !ends_with_zero,
+        FloatForm::Point => !ends_with_zero || decimals == 1,
+    };
+    let power = POWERS.get(usize::try_from(decimals).ok()?)?;
+    #[expect(clippy::cast_precision_loss, reason = "seven digits are fewer than a float's 53 bits")]
+    let value = mantissa as f64 / power;
+    fits.then_some(value)
 }
 
 /// As [`float`], for decimals of few digits; there counting digits is proof enough.
-#[inline]
 fn plain_float(text: &[u8], form: FloatForm) -> Option<f64> {
     let (negative, digits) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
@@ -231,4 +265,30 @@ fn second_of_day(clock: u64) -> Option<i64> {
     let two = |tens: u8, ones: u8| i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
     let (hours, minutes, seconds) = (two(a, b), two(c, d), two(e, f));
     (hours < 24 && minutes < 60 && seconds < 60).then_some(hours * 3_600 + minutes * 60 + seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cells::PADDING;
+
+    proptest! {
+        #[test]
+        fn short_floats_are_read_as_the_long_way_does(
+            number in "-?[0-9]{0,5}[./:]?[0-9]{0,5}[x.]?",
+            before in "[0-9,]{0,3}",
+            after in "[0-9.,]{0,9}",
+            decimals in 0_u8..5,
+        ) {
+            let mut text = format!("{before}{number}{after}").into_bytes();
+            text.extend_from_slice(&[0; PADDING]);
+            let span = Span::text(0, u32::try_from(before.len()).unwrap(), u32::try_from(number.len()).unwrap());
+            for form in [FloatForm::Shortest, FloatForm::Point, FloatForm::Fixed(decimals)] {
+                let long = number::parse_float(number.as_bytes(), form);
+                prop_assert_eq!(float(&text, span, form).map(f64::to_bits), long.map(f64::to_bits));
+            }
+        }
+    }
 }

@@ -42,42 +42,6 @@ const FORMS: [TimeForm; 12] = [
     TimeForm::EpochFraction,
 ];
 
-/// The bit that stands for a type.
-fn bit(kind: ColumnType) -> Fits {
-    match kind {
-        ColumnType::Bool { case } => Fits::boolean(case),
-        ColumnType::Int64 => Fits::INT64,
-        ColumnType::Float64 { form: FloatForm::Shortest } => Fits::FLOAT_SHORTEST,
-        ColumnType::Float64 { form: FloatForm::Point } => Fits::FLOAT_POINT,
-        ColumnType::Float64 { form: FloatForm::Fixed(decimals) } => Fits::fixed(decimals),
-        ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Fits::EPOCH_SECONDS,
-        ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Fits::EPOCH_MILLIS,
-        ColumnType::Timestamp { form, unit } => {
-            let is_fraction = form == TimeForm::EpochFraction;
-            let bits = |decimals| {
-                if is_fraction { Fits::epoch_fraction(decimals) } else { Fits::instant(form, decimals) }
-            };
-            let coarser = match unit {
-                TimeUnit::Millis => Fits::NONE,
-                TimeUnit::Micros => bits(0).without(bits(4)),
-                TimeUnit::Nanos => bits(0).without(bits(7)),
-            };
-            let finer = match unit {
-                TimeUnit::Millis => bits(4),
-                TimeUnit::Micros => bits(7),
-                TimeUnit::Nanos => Fits::NONE,
-            };
-            bits(0).without(coarser).without(finer)
-        }
-        ColumnType::Decimal { scale } => Fits::decimal(scale),
-        ColumnType::Time { unit: TimeUnit::Nanos } => Fits::time_of_day(7),
-        ColumnType::Time { .. } => Fits::time_of_day(0).without(Fits::time_of_day(7)),
-        ColumnType::Date => Fits::DATE,
-        ColumnType::Text => Fits::TEXT,
-        ColumnType::Json => Fits::JSON,
-    }
-}
-
 /// In a leap year, so that every reading without a year has one near it.
 fn leap_year() -> Timestamp {
     Timestamp::parse("2024-06-01").unwrap()
@@ -92,7 +56,7 @@ fn prove(text: &[u8]) {
         assert!(!bsd || parse_cell(kind, text).is_none());
         let parsed = parse_cell_near(kind, text, bsd.then(leap_year));
         let shown = String::from_utf8_lossy(text);
-        let claimed = fits.has(bit(kind));
+        let claimed = fits.has(Fits::of(kind));
         // A coarser unit may hold a time that was written with more zeros than it has decimals.
         let timed = !bsd && matches!(kind, ColumnType::Timestamp { .. } | ColumnType::Time { .. });
         let coarser = timed && parsed.is_some();

@@ -20,6 +20,9 @@ pub struct ReadingArgs {
     /// Makes a quote inside quotes text: a character, backslash, or none where quotes are doubled
     #[arg(long, value_name = "CHAR", value_parser = escape)]
     pub escape: Option<Mark>,
+    /// Whether a blank behind a delimiter is no part of the field, as in `1, x, 2`: yes or no
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
+    pub padded: Option<bool>,
     /// Begins lines that are comments: a character, or none
     #[arg(long, value_name = "CHAR", value_parser = comment)]
     pub comment: Option<Mark>,
@@ -37,7 +40,7 @@ pub struct ReadingArgs {
     pub format: Option<Format>,
     /// Take format, columns and types from a file as PINS_DIR has them
     #[arg(long, value_name = "FILE.json", value_parser = Pin::read,
-          conflicts_with_all = ["delimiter", "quote", "escape", "header", "columns", "format"])]
+          conflicts_with_all = ["delimiter", "quote", "escape", "padded", "header", "columns", "format"])]
     pub pin: Option<Pin>,
 }
 
@@ -55,6 +58,7 @@ impl ReadingArgs {
             delimiter: self.delimiter,
             quote: self.quote.map(|quote| quote.0),
             escape: self.escape.map(|escape| escape.0),
+            padded: self.padded,
             comment: self.comment.map(|comment| comment.0),
             header: self.header,
             columns: self.columns.clone(),

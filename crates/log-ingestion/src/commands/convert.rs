@@ -184,15 +184,9 @@ fn encode(
     let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), &schema, options)
         .map_err(encode_error)?;
     let mut batches = input.batches(&recognised)?;
-    let mut spare = Batch::default();
-    while batches.next(&mut spare)? {
-        // The batch before this one was encoded by others while this one was cut.
-        let next = encoder.complete(&mut quarantine).map_err(encode_error)?;
-        encoder.begin(std::mem::replace(&mut spare, next)).map_err(encode_error)?;
-        if threads == 1 {
-            // Nobody goes on with it meanwhile; the same memory again is still in the cache.
-            spare = encoder.complete(&mut quarantine).map_err(encode_error)?;
-        }
+    let mut batch = Batch::default();
+    while batches.next(&mut batch)? {
+        batch = encoder.encode(batch, &mut quarantine).map_err(encode_error)?;
     }
     encoder.complete(&mut quarantine).map_err(encode_error)?;
     if is_plain && batches.verdict() != recognised.encoding {

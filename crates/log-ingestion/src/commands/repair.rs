@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::audit::selectors;
 use super::print;
-use super::run::until_stopped;
+use super::run::{listen, until_stopped};
 use super::summary::summary;
 use crate::cli::RepairArgs;
 use crate::exit::{CommandError, Exit};
@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &RepairArgs) -> Result<Exit, CommandError> {
+    let shutdown = listen()?;
     let mut settings = Settings::resolve(&surroundings.layers)?;
     let wanted = selectors(&args.scope);
     if !wanted.is_empty() {
@@ -30,7 +31,7 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RepairArgs) -> Resul
         print(&format!("{reopened} window{plural} differed from the server or the files.\n"))?;
         Ok(report.exit())
     };
-    let outcome = until_stopped(work, &stop, grace).await;
+    let outcome = until_stopped(work, &stop, grace, shutdown).await;
     surroundings.progress.clear();
     outcome
 }

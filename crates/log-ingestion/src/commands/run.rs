@@ -19,6 +19,8 @@ use crate::surroundings::Surroundings;
 const REFUSED_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<Exit, CommandError> {
+    // First of all: who knows that it has started may ask it to stop.
+    let shutdown = listen()?;
     tracing::info!(event = "service_started", pid = std::process::id());
     let settings = Settings::resolve(&surroundings.layers)?;
     report_settings(surroundings, &settings);
@@ -27,9 +29,14 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
     let stop = CancellationToken::new();
     let work = passes(&ingest, args, coverage, &stop, surroundings);
-    let outcome = until_stopped(work, &stop, grace).await;
+    let outcome = until_stopped(work, &stop, grace, shutdown).await;
     surroundings.progress.clear();
     outcome
+}
+
+/// Begins to hear signals.
+pub(super) fn listen() -> Result<Shutdown, CommandError> {
+    Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))
 }
 
 /// Works until the work is done or a signal comes; then lets what is in flight end within the grace.
@@ -37,8 +44,8 @@ pub(super) async fn until_stopped(
     work: impl Future<Output = Result<Exit, CommandError>>,
     stop: &CancellationToken,
     grace: Duration,
+    mut shutdown: Shutdown,
 ) -> Result<Exit, CommandError> {
-    let mut shutdown = Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))?;
     tokio::pin!(work);
     tokio::select! {
         outcome = &mut work => outcome,
@@ -67,6 +74,7 @@ async fn passes(
     surroundings: &Surroundings,
 ) -> Result<Exit, CommandError> {
     loop {
+        ingest.check_folder()?;
         let started = surroundings.clock.now();
         let outcome = ingest.pass(coverage, stop).await;
         if let Ok(report) = &outcome {

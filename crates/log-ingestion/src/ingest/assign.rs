@@ -2,12 +2,15 @@
 //!
 //! Decides from a log's ledger and the source's retention. Asks nobody; warns of what the source is about to drop.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ingest_core::catalog::LogInfo;
+use ingest_core::ids::LogId;
 use ingest_core::ledger::LogState;
 use ingest_core::plan::{self, Policy};
-use ingest_core::retention;
+use ingest_core::retention::{self, Edge};
 use ingest_core::time::{LogWindow, MS_PER_HOUR, Timestamp, millis_of};
 
 use crate::pipeline::{Assignment, Recheck, Stretch};
@@ -61,15 +64,15 @@ impl Scope {
     }
 }
 
-/// What a pass does with a log, and how many milliseconds are left until the source drops something that it is to fetch;
-/// `None` when nothing is due.
+/// What a pass does with a log, and when the source drops something that it is to fetch; `None` when
+/// nothing is due.
 pub(super) fn assign(
     coverage: Coverage,
     state: LogState,
     log: &LogInfo,
     policy: &Policy,
     now: Timestamp,
-) -> Option<(Option<i64>, Assignment)> {
+) -> Option<(Option<Edge>, Assignment)> {
     let tail = || {
         let range = plan::tail(&state.ledger, policy, now);
         if range.is_none() {
@@ -91,13 +94,34 @@ pub(super) fn assign(
         }
     };
     let period = log.retention.as_deref().and_then(retention::period);
-    let left_ms = period.and_then(|period| {
+    let edge = period.and_then(|period| {
         let edges = stretches.iter().filter_map(|s| retention::edge(&state.ledger, s.range, period, now));
-        edges.map(|edge| edge.left_ms).min()
+        edges.min_by_key(|edge| edge.left_ms)
     });
-    if let Some(left_ms) = left_ms.filter(|left_ms| *left_ms < RETENTION_NEAR_MS) {
-        let hours_left = left_ms.max(0) / MS_PER_HOUR;
-        tracing::warn!(event = "retention_edge", log = %log.name, hours_left, action = "what is missing is fetched before it is dropped, as far as the quota allows");
+    Some((edge, Assignment { state, retention: period, recheck, stretches }))
+}
+
+/// What is about to be dropped at the source, pass after pass: how near it is, and how fast it comes nearer.
+#[derive(Debug, Default)]
+pub(super) struct Edges(Mutex<BTreeMap<LogId, (Timestamp, Timestamp)>>);
+
+impl Edges {
+    /// Warns of what the source drops soon, at the pace at which this log was worked off since the pass before.
+    pub(super) fn warn(&self, id: &LogId, name: &str, edge: Option<Edge>, now: Timestamp) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(edge) = edge else {
+            seen.remove(id);
+            return;
+        };
+        let before =
+            seen.insert(id.clone(), (edge.oldest_missing, now)).unwrap_or((edge.oldest_missing, now));
+        let done_ms = edge.oldest_missing.millis().saturating_sub(before.0.millis());
+        let took_ms = now.millis().saturating_sub(before.1.millis());
+        let lost_in = retention::lost_in(edge.left_ms, done_ms, took_ms);
+        if let Some(lost_in) = lost_in.filter(|lost_in| *lost_in < RETENTION_NEAR_MS) {
+            let hours_left = lost_in / MS_PER_HOUR;
+            let oldest = edge.oldest_missing;
+            tracing::warn!(event = "retention_edge", log = %name, hours_left, oldest_missing = %oldest, action = "at this pace the source drops events before they are stored: raise RATE_LIMIT, or FETCH_MODE=download");
+        }
     }
-    Some((left_ms, Assignment { state, retention: period, recheck, stretches }))
 }

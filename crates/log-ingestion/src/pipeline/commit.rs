@@ -22,6 +22,7 @@ pub(super) fn commit(
     fetched: &FetchedWindow,
     made: EncodedWindow,
 ) -> Result<CommittedWindow, WindowError> {
+    context.check_folder()?;
     let EncodedWindow { staged, encoded, quarantine } = made;
     let quarantined = encoded.quarantined.values().sum();
     match quarantine {
@@ -38,12 +39,11 @@ pub(super) fn commit(
         counted: fetched.counted,
         ..Tally::EMPTY
     };
-    let old = old_file(context, log, fetched)?;
     if encoded.rows > 0 {
         let file = Chunks::new(staged.reopen()?).map_err(ReadBackError::Bytes)?;
         check(&read_back(&file)?, &encoded)?;
         let name = FileName::new(&log.slug, fetched.window, encoded.rows, &encoded.file_hash);
-        let published = publish(context, staged, &name, old.as_ref())?;
+        let published = publish(context, staged, &name, fetched.replaced.as_ref())?;
         tally.files = 1;
         tally.bytes = published.bytes;
         tally.digest = Digest::of_name(&name.hash).unwrap_or_default();
@@ -54,8 +54,8 @@ pub(super) fn commit(
             bytes = published.bytes,
             rescued = encoded.rescued,
         );
-    } else if let Some(old) = old {
-        context.table.withdraw(&old)?;
+    } else if let Some(old) = &fetched.replaced {
+        context.table.withdraw(old)?;
     }
     let by_reason: BTreeMap<&str, u64> =
         encoded.quarantined.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
@@ -69,9 +69,12 @@ pub(super) fn commit_empty(
     log: &LogState,
     fetched: &FetchedWindow,
 ) -> Result<CommittedWindow, WindowError> {
-    if let Some(old) = old_file(context, log, fetched)? {
+    context.check_folder()?;
+    if fetched.replaces {
         context.table.drop_quarantine(&log.slug, fetched.window)?;
-        context.table.withdraw(&old)?;
+    }
+    if let Some(old) = &fetched.replaced {
+        context.table.withdraw(old)?;
     }
     Ok(CommittedWindow {
         window: fetched.window,
@@ -96,7 +99,7 @@ fn publish(
 }
 
 /// The file of this very window that is in the table, where the window was complete before.
-fn old_file(
+pub(super) fn old_file(
     context: &Context,
     log: &LogState,
     fetched: &FetchedWindow,

@@ -15,6 +15,7 @@ pub(super) mod fact {
     pub(crate) const FETCHED: &str = "ingest.fetched";
     pub(crate) const SERVER_COUNT: &str = "ingest.server_count";
     pub(crate) const COUNTED_AT: &str = "ingest.counted_at";
+    pub(crate) const REPLACES: &str = "ingest.replaces";
     pub(crate) const TAIL_SINCE: &str = "ingest.tail_since";
     pub(crate) const SCHEMA: &str = "ingest.schema";
     pub(crate) const SCHEMA_FINGERPRINT: &str = "ingest.schema_fingerprint";
@@ -42,6 +43,9 @@ pub(super) fn facts(
         facts.push((fact::FETCHED, fetched.spool.records().to_string()));
         facts.push((fact::SERVER_COUNT, counted.to_string()));
         facts.push((fact::COUNTED_AT, fetched.counted_at.to_string()));
+    }
+    if let Some(old) = &fetched.replaced {
+        facts.push((fact::REPLACES, old.name.hash.clone()));
     }
     let since = log.ledger.tail_since().unwrap_or(context.options.policy.first_start);
     if tail {

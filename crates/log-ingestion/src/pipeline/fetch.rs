@@ -11,7 +11,7 @@ use ingest_core::plan::{FetchMode, Piece, Way, Work};
 use ingest_core::shape::Shape;
 use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::Protocol;
-use ingest_store::Spool;
+use ingest_store::{Spool, TableFile};
 use ingest_tabular::Origin;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -37,8 +37,10 @@ pub(super) struct FetchedWindow {
     pub(super) counted: Option<u64>,
     /// When it counted that.
     pub(super) counted_at: Timestamp,
-    /// Whether a file of this very window is in the table, whose place the new one takes.
+    /// Whether the window was complete before, and what the table has of it is to be replaced.
     pub(super) replaces: bool,
+    /// The file whose place the new one takes; found once the window is made.
+    pub(super) replaced: Option<TableFile>,
     pub(super) origin: Origin,
     /// The shape, where fetching had to find it out to tell records apart.
     pub(super) shape: Option<Shape>,
@@ -51,7 +53,17 @@ impl FetchedWindow {
     fn new(context: &Context, window: LogWindow, spool: Spool, counted: Option<u64>) -> Self {
         let counted_at = context.clock.now();
         let origin = Origin::Events;
-        Self { window, spool, counted, counted_at, replaces: false, origin, shape: None, permit: None }
+        Self {
+            window,
+            spool,
+            counted,
+            counted_at,
+            replaces: false,
+            replaced: None,
+            origin,
+            shape: None,
+            permit: None,
+        }
     }
 }
 

@@ -76,6 +76,8 @@ pub struct LogReport {
     pub last_error: Option<String>,
     /// Whether the key was refused.
     pub refused: bool,
+    /// Whether a stop left something undone.
+    pub cut_short: bool,
 }
 
 /// Works through what is assigned of a log.
@@ -147,6 +149,7 @@ impl<'a> LogRun<'a> {
             text_bytes: 0,
             last_error: None,
             refused: false,
+            cut_short: false,
         };
         let requests_left = context.options.query_requests;
         let pace = Pace { class: Class::Query, rows_per_request: 1 };
@@ -180,7 +183,8 @@ impl<'a> LogRun<'a> {
         missing.iter().for_each(|due| self.outlook.want(due.window.len_ms().unsigned_abs()));
         for due in missing {
             let over = stretch.until.is_some_and(|until| self.context.clock.now() >= until);
-            if self.context.stop.is_cancelled() || self.halted || over {
+            self.report.cut_short |= self.context.stop.is_cancelled();
+            if self.report.cut_short || self.halted || over {
                 break;
             }
             match super::plan::plan(&self.context.for_window(), self.log.id(), due).await {
@@ -212,7 +216,10 @@ impl<'a> LogRun<'a> {
             .buffered(context.options.parallel_windows);
         while let Some((window, outcome)) = stepped.next().await {
             let outcome = match outcome {
-                None => break,
+                None => {
+                    self.report.cut_short = true;
+                    break;
+                }
                 Some(Ok(Stepped::Empty)) => self.record(&CommittedWindow {
                     window,
                     tally: Tally::EMPTY,

@@ -58,6 +58,8 @@ pub(super) fn lose(context: &Context, log: &mut LogWork, window: LogWindow) {
 
 /// Makes the log's state durable, with what needs no room of its own any more merged.
 pub(super) fn save(context: &Context, log: &mut LogWork) -> Result<(), WindowError> {
+    // Ledgers of a folder that is gone would say of the next one that it holds what it does not.
+    context.check_folder()?;
     let last = context.options.recheck_after.last().copied().unwrap_or_default();
     log.state.ledger.merge(last, context.clock.now());
     Ok(context.states.save(&log.state)?)

@@ -54,17 +54,33 @@ fn agree(
     let mut by_slug: BTreeMap<Slug, LogState> =
         known.into_iter().map(|state| (state.slug.clone(), state)).collect();
     let mut changed: BTreeMap<Slug, u64> = BTreeMap::new();
+    let mut unreadable = Vec::new();
     for file in table.files()? {
         let slug = file.name.slug.clone();
         let state = by_slug.get(&slug);
         if state.is_some_and(|state| state.ledger.gaps(file.name.window).is_empty()) {
             continue;
         }
-        if take_in(table, &file, &mut by_slug, now)? {
-            *changed.entry(slug).or_insert(0) += 1;
+        match read_content(table, &file) {
+            Ok(content) => {
+                let added = take_in(table, &file, content, &mut by_slug)?;
+                *changed.entry(slug).or_insert(0) += u64::from(added);
+            }
+            Err(error) => unreadable.push((file, error)),
         }
     }
-    for (slug, files) in changed {
+    // Last of all: the files that can be read say which log it is, where its ledger is lost.
+    for (file, error) in unreadable {
+        let state = by_slug.get_mut(&file.name.slug);
+        let again = state.is_some_and(|state| fetch_again(state, &file, now));
+        let action = if again { "its window is fetched again" } else { "the file is not counted" };
+        tracing::error!(event = "error", path = %file.path.display(), error, action);
+        if again {
+            *changed.entry(file.name.slug.clone()).or_insert(0) += 1;
+        }
+    }
+    set_aside_unfinished(table, &by_slug)?;
+    for (slug, files) in changed.into_iter().filter(|(_, files)| *files > 0) {
         if let Some(state) = by_slug.get(&slug) {
             tracing::warn!(event = "ledger_recovered", log = %state.name, files);
             states.save(state)?;
@@ -73,24 +89,29 @@ fn agree(
     Ok(by_slug.into_values().collect())
 }
 
+/// Sets aside the quarantine of windows that are not complete, as after a kill between the quarantine and the file: such
+/// a span is fetched again, in other windows perhaps, and its records would be kept twice.
+fn set_aside_unfinished(table: &DirTable, known: &BTreeMap<Slug, LogState>) -> Result<(), StoreError> {
+    for file in table.quarantine_files()? {
+        let state = known.get(&file.slug);
+        if state.is_none_or(|state| !state.ledger.gaps(file.window).is_empty()) {
+            let path = table.set_aside(&file)?;
+            tracing::warn!(event = "quarantine_unfinished", path = %path.display(), action = "its window is fetched again");
+        }
+    }
+    Ok(())
+}
+
 /// Takes a file in that the ledger does not count; whether that changed the ledger.
 fn take_in(
     table: &DirTable,
     file: &TableFile,
+    content: Content,
     by_slug: &mut BTreeMap<Slug, LogState>,
-    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let opened_again = |open: &&OpenWindow| open.window == file.name.window && open.held.is_some();
     let state = by_slug.get(&file.name.slug);
     let open = state.and_then(|state| state.ledger.open().iter().find(opened_again));
-    let content = match read_content(table, file) {
-        Ok(content) => content,
-        Err(error) => {
-            tracing::error!(event = "error", path = %file.path.display(), error, action = "its window is fetched again");
-            let known = open.is_some();
-            return Ok(!known && by_slug.get_mut(&file.name.slug).is_some_and(|s| fetch_again(s, file, now)));
-        }
-    };
     // What was opened again stays open while the table has nothing but its old file.
     if open.is_some_and(|open| open.held.is_some_and(|held| held.digest == content.tally.digest)) {
         return Ok(false);
@@ -122,9 +143,12 @@ fn record(state: &mut LogState, file: &TableFile, content: Content) -> bool {
     }
 }
 
-/// Opens the window of a file that cannot be read: what is fetched again takes the file's place.
+/// Opens the window of a file that cannot be read: what is fetched again takes the file's place. Whether it is open now.
 fn fetch_again(state: &mut LogState, file: &TableFile, now: Timestamp) -> bool {
     let window = file.name.window;
+    if state.ledger.open().iter().any(|open| open.window == window && open.held.is_some()) {
+        return true;
+    }
     let nothing = Span::new(window, Tally::EMPTY, Some(now));
     if state.ledger.record(window, nothing.tally, nothing.proved).is_err() {
         return false;

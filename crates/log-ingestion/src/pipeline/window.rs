@@ -34,6 +34,7 @@ fn make_blocking(
     tail: bool,
     mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
+    fetched.replaced = commit::old_file(context, state, &fetched)?;
     if fetched.spool.records() == 0 {
         return Ok((commit::commit_empty(context, state, &fetched)?, None));
     }

@@ -148,6 +148,7 @@ fn dialect(map: &Map<String, Value>) -> Result<CsvDialect, String> {
         empty: None,
         comment: None,
         collapse: false,
+        padded: false,
     })
 }
 

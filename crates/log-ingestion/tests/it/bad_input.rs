@@ -105,31 +105,6 @@ fn an_output_folder_that_cannot_be_written_ends_with_78() {
 }
 
 #[test]
-fn a_full_disk_leaves_no_damaged_file_and_a_window_that_is_done_later() {
-    let mut config = SimConfig::default();
-    config = config.with_log(LogSpec::generated("web", Kind::Access, 20_000));
-    let server = SimServer::start(config);
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("out");
-    let words = ["--settle-delay", "0s"];
-    let command = run(&server, &output, &words);
-    // A limit on the size of files stands for a disk that is full: writes fail in the middle of a file.
-    let mut limited = std::process::Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""]).arg(command.get_program());
-    limited.args(command.get_args()).env_clear();
-    limited
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .current_dir(folder.path());
-    let (code, text) = outcome(&mut limited);
-    assert_eq!(code, 75, "{text}");
-    assert!(text.contains("File too large") && text.contains("stays open"), "{text}");
-    assert!(crate::stored::files(&output, "parquet").is_empty());
-    let (code, text) = outcome(&mut run(&server, &output, &words));
-    assert_eq!(code, 0, "{text}");
-    crate::scenario::judge_folder(&server.account.lock().unwrap(), &output, "after the disk was full");
-}
-
-#[test]
 fn a_second_process_learns_who_holds_the_folder() {
     let server = server_with("slow_first_byte=1.0");
     let folder = tempfile::tempdir().unwrap();

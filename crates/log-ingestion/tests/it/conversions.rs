@@ -12,7 +12,7 @@ use crate::program::{outcome, program};
 const ROWS: usize = 120_000;
 
 /// A converted file: rows, and for each column its type and how many of its values are null.
-fn convert(
+pub(crate) fn convert(
     folder: &Path,
     text: &[u8],
     name: &str,
@@ -39,7 +39,7 @@ fn convert(
     (rows, columns)
 }
 
-fn output(folder: &Path, name: &str) -> std::path::PathBuf {
+pub(crate) fn output(folder: &Path, name: &str) -> std::path::PathBuf {
     folder.join("out").join(Path::new(name).with_extension("parquet"))
 }
 

@@ -3,24 +3,32 @@
 #![cfg(test)]
 
 mod account;
+mod mounts;
 mod program;
 mod scenario;
 mod stored;
 
 mod audit;
+mod away;
 mod bad_input;
 mod bench;
 mod commands;
 mod conversions;
+mod extremes;
+mod folder;
 mod kill;
 mod memory;
 mod peers;
+mod peers_process;
 mod pins;
 mod quota;
+mod real_samples;
 mod replay;
 mod runbook_log;
 mod scripted_disk;
 mod seeds;
 mod semantics;
+mod soak;
 mod space;
+mod stop;
 mod tripwires;

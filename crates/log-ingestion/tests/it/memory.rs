@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 
-use crate::program::{SimServer, run};
+use crate::program::{SimServer, memory_kib, run};
 
 const EVENTS: u64 = 10_000_000;
 /// The bound of resident memory, in KiB.
 const RESIDENT_MAX_KIB: u64 = 150 * 1024;
-
-/// Peak resident memory of a process so far, in KiB.
-fn peak_kib(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
-}
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "waits for another process")]
@@ -29,7 +23,7 @@ fn ten_million_events_are_downloaded_in_bounded_memory() {
     let mut child = command.stdout(log).spawn().unwrap();
     let mut peak = 0;
     let status = loop {
-        peak = peak.max(peak_kib(child.id()).unwrap_or(0));
+        peak = peak.max(memory_kib(child.id(), "VmHWM").unwrap_or(0));
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }

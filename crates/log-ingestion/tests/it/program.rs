@@ -1,30 +1,70 @@
 //! The program as a real process, against a simulator on a real socket.
 
+use std::io::{BufRead as _, BufReader, Lines};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use ingest_source::clock::Clock as _;
+use log_ingestion::app::SystemClock;
 use rapid7_sim::{Account, SimConfig};
+
+/// Ports of simulators that come back: below those that the kernel gives away, so that nobody takes one meanwhile.
+const LASTING_PORTS: std::ops::Range<u16> = 21_000..31_000;
 
 /// A simulator on loopback, for as long as it is held.
 pub(crate) struct SimServer {
     pub(crate) origin: String,
     pub(crate) account: Arc<Mutex<Account>>,
-    _runtime: tokio::runtime::Runtime,
+    server: Option<rapid7_sim::Server>,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl SimServer {
     pub(crate) fn start(config: SimConfig) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = runtime.block_on(rapid7_sim::serve(config, address)).unwrap();
-        let (origin, account) = (server.origin(), server.account());
-        // The server ends with its runtime.
-        std::mem::forget(server);
-        Self { origin, account, _runtime: runtime }
+        Self::try_start(config, 0).unwrap()
     }
+
+    /// A simulator that may stop and start again at the same place.
+    pub(crate) fn start_to_return(config: &SimConfig) -> Self {
+        let offset = u16::try_from(std::process::id() % 9_000).unwrap();
+        let mut ports = LASTING_PORTS.skip(usize::from(offset));
+        ports.find_map(|port| Self::try_start(config.clone(), port).ok()).unwrap()
+    }
+
+    fn try_start(config: SimConfig, port: u16) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let server = runtime.block_on(rapid7_sim::serve(config, address))?;
+        let (origin, account) = (server.origin(), server.account());
+        Ok(Self { origin, account, server: Some(server), runtime })
+    }
+
+    /// Goes away: connections are dropped, and nobody listens any more.
+    pub(crate) fn stop(&mut self) {
+        self.runtime.block_on(self.server.take().unwrap().shutdown());
+    }
+
+    /// Comes back at the same place, as a new process would: nothing of its queries is known. Give the configuration
+    /// a fixed span, or the logs are others.
+    pub(crate) fn start_again(&mut self, config: SimConfig) {
+        let address = self.origin.strip_prefix("http://").unwrap().parse().unwrap();
+        let server = self.runtime.block_on(rapid7_sim::serve(config, address)).unwrap();
+        self.account = server.account();
+        self.server = Some(server);
+    }
+}
+
+/// Tells whoever reads a test's output what it measured, or could not try.
+#[expect(clippy::print_stderr, reason = "the output of a test is read by people")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// The time, in epoch milliseconds.
+pub(crate) fn now_ms() -> i64 {
+    SystemClock.now().millis()
 }
 
 /// A command of the program with nothing of the test's own environment, in a folder without `.env`.
@@ -56,4 +96,102 @@ pub(crate) fn outcome(command: &mut Command) -> (i32, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
     (status.code().unwrap_or(-1), text)
+}
+
+/// Runs until nothing is left open, as often as the server's passing faults ask for; gives what the last run said.
+#[track_caller]
+pub(crate) fn complete(server: &SimServer, output: &Path, words: &[&str]) -> String {
+    let mut last = String::new();
+    for _ in 0..10 {
+        let (code, text) = outcome(&mut run(server, output, words));
+        if code == 0 {
+            return text;
+        }
+        last = text;
+    }
+    panic!("ten runs leave windows open: {last}");
+}
+
+/// The same command as an argument list behind others, such as those of a shell; its surroundings stay the same.
+pub(crate) fn behind(words: &[&str], command: &Command) -> Command {
+    let (first, rest) = words.split_first().unwrap();
+    let mut wrapped = Command::new(first);
+    wrapped.args(rest).arg(command.get_program()).args(command.get_args()).env_clear();
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        wrapped.current_dir(folder);
+    }
+    wrapped.stdin(Stdio::null());
+    wrapped
+}
+
+/// Lines after which a process that should end by itself is taken for one that does not.
+const LINES_MAX: usize = 10_000;
+
+/// A process at work whose lines are read as they come; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    said: String,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines, said: String::new() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the next line that holds a text; gives the line.
+    #[track_caller]
+    pub(crate) fn until(&mut self, part: &str) -> String {
+        for line in self.lines.by_ref().take(LINES_MAX) {
+            let line = line.unwrap();
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if line.contains(part) {
+                return line;
+            }
+        }
+        panic!("it did not say {part:?}: {}", self.said);
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        // Fails where the process has ended by itself; its status says how.
+        drop(Command::new("kill").args([&format!("-{name}"), &pid]).stderr(Stdio::null()).status());
+    }
+
+    /// Waits for its end; gives how it ended, and everything that it said.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let mut said = std::mem::take(&mut self.said);
+        let mut lines = 0;
+        for line in self.lines.by_ref() {
+            said.push_str(&line.unwrap());
+            said.push('\n');
+            lines += 1;
+            assert!(lines < LINES_MAX, "it does not end: {said}");
+        }
+        (self.child.wait().unwrap(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails where it has ended, as it should.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A figure of a process in KiB, as the kernel says it: `VmRSS` now, `VmHWM` at its peak.
+pub(crate) fn memory_kib(pid: u32, figure: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }

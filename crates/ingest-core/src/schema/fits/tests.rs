@@ -2,31 +2,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The set that a type was chosen for.
-fn bit(kind: ColumnType) -> Fits {
-    match kind {
-        ColumnType::Bool { case } => Fits::boolean(case),
-        ColumnType::Int64 => Fits::INT64,
-        ColumnType::Float64 { form: FloatForm::Shortest } => Fits::FLOAT_SHORTEST,
-        ColumnType::Float64 { form: FloatForm::Point } => Fits::FLOAT_POINT,
-        ColumnType::Float64 { form: FloatForm::Fixed(decimals) } => Fits::fixed(decimals),
-        ColumnType::Decimal { scale } => Fits::decimal(scale),
-        ColumnType::Timestamp { form: TimeForm::EpochSeconds, .. } => Fits::EPOCH_SECONDS,
-        ColumnType::Timestamp { form: TimeForm::EpochMillis, .. } => Fits::EPOCH_MILLIS,
-        ColumnType::Timestamp { form: TimeForm::EpochFraction, unit } => {
-            Fits(1 << (EPOCH_FRACTION_SHIFT as usize + UNITS.iter().position(|u| *u == unit).unwrap()))
-        }
-        ColumnType::Timestamp { form, unit } => {
-            Fits::time_bit(form, UNITS.iter().position(|u| *u == unit).unwrap())
-        }
-        ColumnType::Date => Fits::DATE,
-        ColumnType::Time { unit: TimeUnit::Nanos } => TIME_OF_DAY_NANOS,
-        ColumnType::Time { .. } => TIME_OF_DAY_MICROS,
-        ColumnType::Text => Fits::TEXT,
-        ColumnType::Json => Fits::NONE,
-    }
-}
-
 /// Every type that a column can get, each with its own bit, in the order in which they are tried.
 fn singles() -> Vec<Fits> {
     let mut all: Vec<Fits> = BOOLS.map(Fits::boolean).into();
@@ -47,7 +22,7 @@ fn every_type_has_a_bit_of_its_own() {
         assert_eq!(single.0.count_ones(), 1);
         assert_eq!(taken & single, Fits::NONE, "{single:?} {taken:?}");
         taken = taken | single;
-        assert_eq!(bit(single.column_type(true, false)), single);
+        assert_eq!(Fits::of(single.column_type(true, false)), single);
     }
 }
 
@@ -56,7 +31,7 @@ fn the_order_is_strict() {
     let all = singles();
     for (place, first) in all.iter().enumerate() {
         for later in &all[place..] {
-            assert_eq!(bit((*first | *later).column_type(true, false)), *first, "{first:?} {later:?}");
+            assert_eq!(Fits::of((*first | *later).column_type(true, false)), *first, "{first:?} {later:?}");
         }
     }
 }
@@ -101,7 +76,7 @@ proptest! {
         typed_source in any::<bool>(),
     ) {
         let best = first.column_type(time_named, typed_source);
-        let smaller = first & (kept | bit(best));
+        let smaller = first & (kept | Fits::of(best));
         prop_assert!(first == Fits::ANY || smaller.column_type(time_named, typed_source) == best);
     }
 }

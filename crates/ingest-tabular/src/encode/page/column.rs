@@ -16,7 +16,6 @@ use super::compress::Compressor;
 use super::dictionary::Dictionary;
 use super::numbers::{Floats, Truths, Wholes, signed_zeros};
 use super::open::Pages;
-use super::range::{lower_bound, upper_bound};
 use super::texts::Texts;
 use super::wides::Wides;
 use crate::cells::Span;
@@ -274,14 +273,13 @@ impl Column {
         let nulls = Some(self.pages.nulls);
         match &self.values {
             Values::Texts(texts) => {
-                let chunk = &texts.chunk;
-                let (min, min_exact) = lower_bound(&chunk.min);
-                let (max, max_exact) = upper_bound(&chunk.max);
-                let bound = |text: Vec<u8>| chunk.any.then(|| ByteArray::from(text));
+                let (min, min_exact) = texts.chunk.lower_bound().unzip();
+                let (max, max_exact) = texts.chunk.upper_bound().unzip();
+                let (min, max) = (min.map(ByteArray::from), max.map(ByteArray::from));
                 Statistics::ByteArray(
-                    ValueStatistics::new(bound(min), bound(max), None, nulls, false)
-                        .with_min_is_exact(min_exact)
-                        .with_max_is_exact(max_exact),
+                    ValueStatistics::new(min, max, None, nulls, false)
+                        .with_min_is_exact(min_exact.unwrap_or(false))
+                        .with_max_is_exact(max_exact.unwrap_or(false)),
                 )
             }
             Values::Wides(wides) => {

@@ -89,14 +89,20 @@ impl Dictionary {
         numbers.reserve(spans.len());
         let before = numbers.len();
         let mut keys = [Key::default(); BLOCK];
+        let mut taken = [false; BLOCK];
         for block in spans.chunks(BLOCK) {
             for (span, key) in block.iter().zip(&mut keys) {
                 *key = Key::of(text, *span);
             }
-            for (span, key) in block.iter().zip(&keys) {
+            // One look at each slot, none of which waits for another: large dictionaries are in no near cache.
+            let mask = self.slots.len().wrapping_sub(1);
+            for (key, taken) in keys.iter().zip(&mut taken).take(block.len()) {
+                *taken = self.slots.get(key.place() & mask).is_some_and(|slot| slot.id != 0);
+            }
+            for ((span, key), taken) in block.iter().zip(&keys).zip(&taken) {
                 let value = span.of(text);
                 let at = key.place() & self.slots.len().wrapping_sub(1);
-                let number = match self.slots.get(at) {
+                let number = match self.slots.get(at).filter(|_| *taken) {
                     Some(slot) if slot.id != 0 && self.is(slot, key, value) => Some(slot.id - 1),
                     _ => self.search(key, value),
                 };

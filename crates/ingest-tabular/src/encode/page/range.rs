@@ -1,6 +1,7 @@
 //! The least and greatest value of a page or chunk, for statistics and the page index.
 //!
-//! Long texts are cut for the page index to a bound that still holds: below for the least, above for the greatest.
+//! Long texts are cut to a bound that still holds: below for the least, above for the greatest. Never keeps more of a
+//! text than that, however long it is.
 
 /// Bytes of a text that a bound keeps.
 pub(super) const BOUND_LEN: usize = 64;
@@ -36,12 +37,16 @@ impl<T: PartialOrd + Copy> Range<T> {
     }
 }
 
-/// Least and greatest of texts, as bytes compare.
+/// Least and greatest of texts, as bytes compare, as far as a bound keeps them: texts that agree in their first
+/// [`BOUND_LEN`] bytes need not be told apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TextRange {
     pub(super) any: bool,
-    pub(super) min: Vec<u8>,
-    pub(super) max: Vec<u8>,
+    min: Vec<u8>,
+    max: Vec<u8>,
+    /// Whether they are whole texts.
+    min_whole: bool,
+    max_whole: bool,
     /// The first bytes of both, as numbers.
     min_head: u64,
     max_head: u64,
@@ -55,38 +60,67 @@ impl TextRange {
         if self.any && head > self.min_head && head < self.max_head {
             return;
         }
-        self.widen(value, head);
+        let kept = value.get(..BOUND_LEN).unwrap_or(value);
+        let whole = kept.len() == value.len();
+        self.lower((kept, whole), head);
+        self.raise((kept, whole), head);
+        self.any = true;
     }
 
-    fn widen(&mut self, value: &[u8], head: u64) {
-        if !self.any || value < self.min.as_slice() {
-            set(&mut self.min, value);
-            self.min_head = head;
+    fn lower(&mut self, (kept, whole): (&[u8], bool), head: u64) {
+        let order = kept.cmp(&self.min);
+        if !self.any || order.is_lt() {
+            set(&mut self.min, kept);
+            (self.min_whole, self.min_head) = (whole, head);
+        } else if order.is_eq() {
+            self.min_whole |= whole;
         }
-        if !self.any || value > self.max.as_slice() {
-            set(&mut self.max, value);
-            self.max_head = head;
+    }
+
+    fn raise(&mut self, (kept, whole): (&[u8], bool), head: u64) {
+        let order = kept.cmp(&self.max);
+        if !self.any || order.is_gt() {
+            set(&mut self.max, kept);
+            (self.max_whole, self.max_head) = (whole, head);
+        } else if order.is_eq() {
+            self.max_whole &= whole;
         }
-        self.any = true;
     }
 
     pub(super) fn join(&mut self, other: &Self) {
         if other.any {
-            self.add(&other.min);
-            self.add(&other.max);
+            self.lower((&other.min, other.min_whole), other.min_head);
+            self.raise((&other.max, other.max_whole), other.max_head);
+            self.any = true;
         }
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self {
-            any: false,
-            min: std::mem::take(&mut self.min),
-            max: std::mem::take(&mut self.max),
-            min_head: 0,
-            max_head: 0,
-        };
-        self.min.clear();
-        self.max.clear();
+        self.any = false;
+    }
+
+    /// A text not above the least, of at most [`BOUND_LEN`] bytes, and whether it is the same.
+    pub(super) fn lower_bound(&self) -> Option<(Vec<u8>, bool)> {
+        let bound = if self.min_whole { &self.min } else { whole_chars(&self.min).as_bytes() };
+        self.any.then(|| (bound.to_vec(), self.min_whole))
+    }
+
+    /// A text not below the greatest, of at most a byte more, and whether it is the same; none where the greatest is
+    /// long and begins with characters of which none has a successor.
+    pub(super) fn upper_bound(&self) -> Option<(Vec<u8>, bool)> {
+        if !self.any || self.max_whole {
+            return self.any.then(|| (self.max.clone(), true));
+        }
+        // The last character that has a successor is raised, what follows it dropped.
+        let mut head = whole_chars(&self.max).to_owned();
+        while let Some(last) = head.pop() {
+            let beyond = u32::from(last) + 1..=u32::from(char::MAX);
+            if let Some(next) = beyond.into_iter().find_map(char::from_u32) {
+                head.push(next);
+                return Some((head.into_bytes(), false));
+            }
+        }
+        None
     }
 }
 
@@ -106,37 +140,7 @@ fn set(place: &mut Vec<u8>, value: &[u8]) {
     place.extend_from_slice(value);
 }
 
-/// A text not above the given one, of at most [`BOUND_LEN`] bytes, and whether it is the same.
-pub(super) fn lower_bound(text: &[u8]) -> (Vec<u8>, bool) {
-    if text.len() <= BOUND_LEN {
-        return (text.to_vec(), true);
-    }
-    (text.get(..char_cut(text)).unwrap_or_default().to_vec(), false)
-}
-
-/// A text not below the given one, of about [`BOUND_LEN`] bytes where there is one, and whether it is the same.
-pub(super) fn upper_bound(text: &[u8]) -> (Vec<u8>, bool) {
-    if text.len() <= BOUND_LEN {
-        return (text.to_vec(), true);
-    }
-    let Ok(mut head) = String::from_utf8(text.get(..char_cut(text)).unwrap_or_default().to_vec()) else {
-        return (text.to_vec(), true);
-    };
-    // The last character that has a successor is raised, what follows it dropped.
-    while let Some(last) = head.pop() {
-        let next = (u32::from(last) + 1..)
-            .map_while(|c| (c <= u32::from(char::MAX)).then_some(c))
-            .find_map(char::from_u32);
-        if let Some(next) = next.filter(|next| next.len_utf8() == last.len_utf8()) {
-            head.push(next);
-            return (head.into_bytes(), false);
-        }
-    }
-    (text.to_vec(), true)
-}
-
-/// Where to cut so that no character is broken.
-fn char_cut(text: &[u8]) -> usize {
-    let continues = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
-    (0..=BOUND_LEN).rev().find(|at| !continues(at)).unwrap_or(0)
+/// A text's beginning without the part of a character that it may end in.
+fn whole_chars(text: &[u8]) -> &str {
+    text.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }

@@ -217,6 +217,42 @@ fn long_texts_end_pages_and_have_bounds_that_hold() {
 }
 
 #[test]
+fn bounds_are_short_however_long_the_texts_are() {
+    let check = |text: &dyn Fn(usize) -> Option<String>, has_max: bool| {
+        let values = texts(60, text);
+        let file = write(std::slice::from_ref(&values), 7, Encodings::Compact);
+        assert_eq!(read(&file), values);
+        let metadata = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let metadata = metadata.parse_and_finish(&file).unwrap();
+        let statistics = metadata.row_group(0).column(0).statistics().unwrap();
+        let all: Vec<&str> =
+            values.iter().flatten().map(|v| if let One::Text(v) = v { v } else { "" }).collect();
+        let (least, greatest) = (all.iter().min().unwrap(), all.iter().max().unwrap());
+        let min = statistics.min_bytes_opt().unwrap();
+        assert!(min <= least.as_bytes() && min.len() <= 64, "{min:?}");
+        assert!(std::str::from_utf8(min).is_ok());
+        assert_eq!(statistics.min_is_exact(), min == least.as_bytes());
+        let max = statistics.max_bytes_opt();
+        assert_eq!(max.is_some(), has_max);
+        if let Some(max) = max {
+            assert!(max >= greatest.as_bytes() && max.len() <= 65, "{max:?}");
+            assert!(std::str::from_utf8(max).is_ok());
+            assert_eq!(statistics.max_is_exact(), max == greatest.as_bytes());
+        }
+        assert_eq!(metadata.row_group(0).column(0).column_index_length().is_some(), has_max);
+    };
+    let last = "\u{10ffff}";
+    check(&|i| Some("x".repeat(i * 30_000)), true);
+    check(&|i| Some(format!("{}{i}", "é".repeat(31 + i % 3))), true);
+    check(&|_| Some("y".repeat(64)), true);
+    check(&|i| Some("y".repeat(64 + i)), true);
+    check(&|i| Some(format!("{}\u{7ff}{}", "\u{7f}".repeat(40), "\u{ffff}".repeat(i))), true);
+    check(&|i| Some(last.repeat(16 + i * 10_000)), false);
+    check(&|_| Some(last.repeat(16)), true);
+    check(&|i| Some(format!("a{}", last.repeat(i))), true);
+}
+
+#[test]
 fn chunks_and_pages_of_nothing_but_nulls_need_no_encoding() {
     check(&[texts(50_000, |_| None), texts(50_000, |i| (i > 45_000).then(|| "late".to_owned()))], 4_096);
     let late: Vec<_> = (0..50_000).map(|i| (i > 45_000).then_some(One::Whole(i))).collect();

@@ -7,7 +7,7 @@ use parquet::basic::Encoding;
 use super::compress::Compressor;
 use super::dictionary::Dictionary;
 use super::open::{PageBounds, Pages};
-use super::range::{TextRange, lower_bound, upper_bound};
+use super::range::TextRange;
 use super::{delta, hybrid};
 use crate::cells::Span;
 use crate::encode::options::Encodings;
@@ -193,6 +193,7 @@ fn write_plain(lengths: &[i64], mut text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// None where there is no upper bound of a bounded length: then the chunk goes without an index of its pages.
 fn bounds(range: &TextRange) -> PageBounds {
-    range.any.then(|| (lower_bound(&range.min).0, upper_bound(&range.max).0))
+    Some((range.lower_bound()?.0, range.upper_bound()?.0))
 }

@@ -5,7 +5,7 @@
 use ingest_core::schema::Fits;
 
 use super::{count, usual_count};
-use crate::parse::csv::{FieldForm, Marks, RawField};
+use crate::parse::csv::{BLANK, FieldForm, Marks, RawField};
 use crate::scalar::classify;
 
 /// Fields that are words after a blank, beyond which a text is prose.
@@ -27,7 +27,7 @@ pub(super) fn is_prose(records: &[&[u8]], marks: Marks) -> bool {
         let mut first = true;
         marks.split(record, |field| {
             let words = field.text.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count();
-            let blank = field.text.first() == Some(&b' ');
+            let blank = marks.padded || field.text.first() == Some(&BLANK);
             if !first {
                 parts += 1;
                 clauses += usize::from(
@@ -55,7 +55,8 @@ pub(super) fn is_narrow_table(records: &[&[u8]], marks: Marks) -> bool {
             let words = field.text.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count();
             let plain = field.form == FieldForm::Plain;
             sentences += usize::from(plain && words >= SENTENCE_WORDS);
-            clauses += usize::from(plain && place > 0 && field.text.first() == Some(&b' '));
+            let blank = marks.padded || field.text.first() == Some(&BLANK);
+            clauses += usize::from(plain && place > 0 && blank);
             if let Some(filled) = filled.get_mut(place) {
                 *filled += usize::from(!field.text.is_empty());
             }
@@ -90,7 +91,7 @@ pub(super) fn splits_seconds(records: &[&[u8]], marks: Marks) -> bool {
 /// Whether commas are decimal signs: another delimiter divides the records, and all commas stand in numbers.
 pub(super) fn has_decimal_commas(records: &[&[u8]], others: &[u8]) -> bool {
     others.iter().filter(|other| **other != b',').any(|other| {
-        let marks = Marks { delimiter: *other, quote: Some(b'"'), escape: None };
+        let marks = Marks { delimiter: *other, quote: Some(b'"'), escape: None, padded: false };
         let (fields, regular) = usual_count(records, marks);
         if fields < 2 || regular * 100 < records.len() * NUMBERS_PERCENT {
             return false;

@@ -1,0 +1,169 @@
+//! The quarantine of a table: for each window, the records that no row could be made of, as JSON lines.
+//!
+//! `_quarantine/log=<slug>/<start>_<end>.jsonl` counts; what was begun and not completed is kept as `.unfinished`, and
+//! does not. Never reads a record.
+
+use std::io::{self, BufRead as _};
+use std::path::{Path, PathBuf};
+
+use ingest_core::ids::Slug;
+use ingest_core::time::{LogWindow, Timestamp};
+
+use super::{DirTable, Staged};
+use crate::durable;
+use crate::error::StoreError;
+use crate::layout::QUARANTINE;
+
+/// Ending of quarantine files that count.
+const QUARANTINE_ENDING: &str = "jsonl";
+/// Ending of those whose window was not committed after all.
+const UNFINISHED_ENDING: &str = "unfinished";
+
+/// A window's quarantine file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuarantineFile {
+    /// The log's folder name.
+    pub slug: Slug,
+    /// The window whose records it keeps.
+    pub window: LogWindow,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl DirTable {
+    /// Keeps a window's quarantined records, staged and synced as JSON lines. Call before the window's file is published;
+    /// the same window again replaces them.
+    ///
+    /// # Errors
+    /// When they could not be moved.
+    pub fn publish_quarantine(
+        &self,
+        mut staged: Staged,
+        slug: &Slug,
+        window: LogWindow,
+    ) -> Result<PathBuf, StoreError> {
+        let path = self.quarantine_path(slug, window);
+        path.parent().map_or(Ok(()), |folder| durable::create_dir(&*self.disk, folder))?;
+        durable::publish(&*self.disk, &staged.path, &path)?;
+        staged.published = true;
+        Ok(path)
+    }
+
+    /// All quarantine files that count, in the order of logs and windows.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn quarantine_files(&self) -> Result<Vec<QuarantineFile>, StoreError> {
+        let mut files = Vec::new();
+        for folder in durable::list(&*self.disk, &self.root.join(QUARANTINE))? {
+            let slug = folder.name.to_str().and_then(|name| Slug::parse(name.strip_prefix("log=")?).ok());
+            if let Some(slug) = slug {
+                files.extend(self.quarantine_files_of(&slug)?);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Those of one log.
+    ///
+    /// # Errors
+    /// When its folder cannot be read.
+    pub fn quarantine_files_of(&self, slug: &Slug) -> Result<Vec<QuarantineFile>, StoreError> {
+        let folder = self.quarantine_folder(slug);
+        let entries = durable::list(&*self.disk, &folder)?;
+        let files = entries.into_iter().filter_map(|entry| {
+            let window = entry.name.to_str().and_then(window_of)?;
+            Some(QuarantineFile { slug: slug.clone(), window, path: folder.join(entry.name) })
+        });
+        Ok(files.collect())
+    }
+
+    /// Takes a quarantine file out of those that count, and keeps it under another name.
+    ///
+    /// # Errors
+    /// When it could not be renamed.
+    pub fn set_aside(&self, file: &QuarantineFile) -> Result<PathBuf, StoreError> {
+        let path = file.path.with_extension(UNFINISHED_ENDING);
+        durable::publish(&*self.disk, &file.path, &path)?;
+        Ok(path)
+    }
+
+    /// Removes the quarantine of a window that has none any more.
+    ///
+    /// # Errors
+    /// When it could not be removed.
+    pub fn drop_quarantine(&self, slug: &Slug, window: LogWindow) -> Result<(), StoreError> {
+        durable::remove_if_there(&*self.disk, &self.quarantine_path(slug, window))
+    }
+
+    /// How many records a quarantine file holds.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn count_quarantined(&self, file: &QuarantineFile) -> Result<u64, StoreError> {
+        let path = &file.path;
+        let opened = self.disk.open(path).map_err(StoreError::at("open", path))?;
+        let mut reader = io::BufReader::new(opened);
+        let mut lines = 0_u64;
+        loop {
+            let piece = reader.fill_buf().map_err(StoreError::at("read", path))?;
+            if piece.is_empty() {
+                return Ok(lines);
+            }
+            lines = lines.saturating_add(piece.iter().filter(|byte| **byte == b'\n').count() as u64);
+            let len = piece.len();
+            reader.consume(len);
+        }
+    }
+
+    fn quarantine_folder(&self, slug: &Slug) -> PathBuf {
+        self.root.join(QUARANTINE).join(format!("log={slug}"))
+    }
+
+    fn quarantine_path(&self, slug: &Slug, window: LogWindow) -> PathBuf {
+        let (start, end) = (window.start().compact(), window.end().compact());
+        self.quarantine_folder(slug).join(format!("{start}_{end}.{QUARANTINE_ENDING}"))
+    }
+}
+
+fn window_of(name: &str) -> Option<LogWindow> {
+    let path = Path::new(name);
+    path.extension().filter(|ending| *ending == QUARANTINE_ENDING)?;
+    let (start, end) = path.file_stem()?.to_str()?.split_once('_')?;
+    LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use ingest_core::ids::LogId;
+
+    use super::*;
+    use crate::disk::OsDisk;
+    use crate::layout::Layout;
+
+    #[test]
+    fn quarantines_are_found_by_their_windows_and_set_aside_they_are_kept_and_count_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
+        let slug = Slug::of("web", &LogId::new("x"));
+        let window =
+            |from, to| LogWindow::new(Timestamp::from_millis(from), Timestamp::from_millis(to)).unwrap();
+        for (window, lines) in [(window(0, 10), "{}\n{}\n"), (window(10, 20), "{}\n")] {
+            let (staged, mut file) = table.stage().unwrap();
+            file.write_all(lines.as_bytes()).unwrap();
+            table.publish_quarantine(staged, &slug, window).unwrap();
+        }
+        fs::write(folder.path().join(format!("_quarantine/log={slug}/notes.jsonl")), b"").unwrap();
+        let files = table.quarantine_files().unwrap();
+        let counts: Vec<_> = files.iter().map(|f| (f.window, table.count_quarantined(f).unwrap())).collect();
+        assert_eq!(counts, [(window(0, 10), 2), (window(10, 20), 1)]);
+        assert!(table.set_aside(&files[0]).unwrap().exists());
+        assert_eq!(table.quarantine_files_of(&slug).unwrap(), files[1..]);
+        table.drop_quarantine(&slug, window(10, 20)).unwrap();
+        assert_eq!(table.quarantine_files().unwrap(), []);
+    }
+}
