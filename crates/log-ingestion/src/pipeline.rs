@@ -27,6 +27,7 @@ pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};
 pub use recheck::{Rechecked, examine};
 pub use recover::{rebuild, recover};
 
+mod at_once;
 mod commit;
 mod encode;
 mod facts;
@@ -98,6 +99,8 @@ pub struct Context {
     pub windows: Arc<Semaphore>,
     /// One permit for each processor; encoding takes one.
     pub cores: Arc<Semaphore>,
+    /// One permit for each window that may be encoded while it is downloaded; bounds what encoders hold.
+    pub ahead: Arc<Semaphore>,
     /// Where encoding runs.
     pub cpu: Cpu,
     /// What was found out about the server's bounds.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use ingest_core::ledger::{LogState, Tally};
 use ingest_core::plan::{self, Due, Piece, Work};
+use ingest_core::schema::TableSchema;
 use ingest_core::time::{LogWindow, Timestamp};
 use tracing::Instrument as _;
 
@@ -174,7 +175,9 @@ impl<'a> LogRun<'a> {
 
     async fn work_through(&mut self, pieces: Vec<Piece>, due: Due) {
         self.bar.expect(pieces.iter().map(|piece| piece.estimate).sum());
-        let steps: Vec<(LogWindow, Step)> = pieces.into_iter().map(|piece| self.step(piece, due)).collect();
+        let schema = self.log.state.schema.clone().map(Arc::new);
+        let steps: Vec<(LogWindow, Step)> =
+            pieces.into_iter().map(|piece| self.step(piece, due, &schema)).collect();
         let context = self.context;
         let mut stepped = futures_util::stream::iter(steps)
             .map(|(window, step)| async move {
@@ -220,7 +223,7 @@ impl<'a> LogRun<'a> {
     }
 
     /// What is to be done with a piece: nothing, if the server counts nothing in it.
-    fn step(&mut self, piece: Piece, due: Due) -> (LogWindow, Step) {
+    fn step(&mut self, piece: Piece, due: Due, schema: &Option<Arc<TableSchema>>) -> (LogWindow, Step) {
         let window = piece.window;
         match piece.work {
             Work::Empty => return (window, Step::Empty),
@@ -234,13 +237,14 @@ impl<'a> LogRun<'a> {
             let pages = piece.estimate.div_ceil(rows_per_page.max(1)).saturating_mul(2);
             self.requests_left = self.requests_left.saturating_sub(pages);
         }
-        let state = &self.log.state;
-        let shape = match &state.schema {
+        let pin = options.pins.of(&self.log.state).filter(|_| schema.is_none());
+        let shape = match schema {
             Some(schema) => Some(schema.shape.clone()),
-            None => options.pins.of(state).and_then(|pin| pin.shape.clone()),
+            None => pin.and_then(|pin| pin.shape.clone()),
         };
         let (log, replaces) = (self.log.id().clone(), due.replaces);
-        (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape }))
+        let (schema, is_pinned) = (schema.clone(), pin.is_some());
+        (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape, schema, is_pinned }))
     }
 
     async fn make(&mut self, fetched: FetchedWindow) -> Result<(), WindowError> {
