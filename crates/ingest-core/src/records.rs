@@ -49,6 +49,17 @@ impl RecordBlock {
         Self { first_ordinal, ..Self::default() }
     }
 
+    /// An empty block for the records that come after these, with room for about as many.
+    #[must_use]
+    pub fn following(&self) -> Self {
+        Self {
+            bytes: Vec::with_capacity(self.bytes.len()),
+            ends: Vec::with_capacity(self.ends.len()),
+            receipts: Vec::with_capacity(self.receipts.len()),
+            first_ordinal: self.next_ordinal(),
+        }
+    }
+
     /// Adds a record that carries only its text. In a block of receipts it is not added: answers `false`.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         let fits = self.receipts.is_empty();
@@ -83,6 +94,12 @@ impl RecordBlock {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// The bytes of all records, end to end.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Bytes of all records together.
@@ -135,6 +152,12 @@ const HEAD_LEN: usize = 17;
 impl RecordBlock {
     /// Appends the block in a form that [`RecordBlock::read`] takes back.
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_head(out);
+        out.extend_from_slice(&self.bytes);
+    }
+
+    /// Appends what stands before the text in that form.
+    pub fn write_head(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.first_ordinal.to_le_bytes());
         out.extend_from_slice(&(self.ends.len() as u64).to_le_bytes());
         out.push(u8::from(!self.receipts.is_empty()));
@@ -145,7 +168,6 @@ impl RecordBlock {
             out.extend_from_slice(&receipt.received.millis().to_le_bytes());
             out.extend_from_slice(&receipt.sequence.0.to_le_bytes());
         }
-        out.extend_from_slice(&self.bytes);
     }
 
     /// Takes a written block back; `None` when the bytes are not one.

@@ -9,6 +9,7 @@ use ingest_core::bounds::RequestSpan;
 use ingest_core::ids::LogId;
 use ingest_core::quota::Class;
 use ingest_core::records::RecordBlock;
+use memchr::memchr_iter;
 
 use crate::client::{Client, describe};
 use crate::error::SourceError;
@@ -68,14 +69,14 @@ impl Download {
         if self.block.is_empty() {
             return Ok(None);
         }
-        let next = RecordBlock::starting_at(self.block.next_ordinal());
+        let next = self.block.following();
         Ok(Some(std::mem::replace(&mut self.block, next)))
     }
 
     fn take(&mut self, piece: &[u8]) -> Result<(), SourceError> {
-        let mut rest = piece;
-        while let Some(at) = rest.iter().position(|b| *b == b'\n') {
-            let (line, after) = rest.split_at(at);
+        let mut start = 0;
+        for end in memchr_iter(b'\n', piece) {
+            let line = piece.get(start..end).unwrap_or_default();
             if self.unfinished.is_empty() {
                 self.block.push(line);
             } else {
@@ -83,9 +84,9 @@ impl Download {
                 self.block.push(&self.unfinished);
                 self.unfinished.clear();
             }
-            rest = after.get(1..).unwrap_or_default();
+            start = end + 1;
         }
-        self.unfinished.extend_from_slice(rest);
+        self.unfinished.extend_from_slice(piece.get(start..).unwrap_or_default());
         if self.unfinished.len() > LINE_MAX {
             return Err(SourceError::TooLarge { what: self.what.clone(), limit: LINE_MAX });
         }

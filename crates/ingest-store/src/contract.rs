@@ -232,9 +232,9 @@ fn blocks_come_back_twice_from_memory_and_from_disk() {
             let exists = || disk.metadata(&path).is_ok();
             let mut spool = Spool::new(Arc::clone(disk), path.clone(), memory_max);
             let blocks: Vec<_> =
-                ["one", "", "three"].into_iter().zip(0..).map(|(text, n)| block(n, text)).collect();
+                ["one", "", "three"].into_iter().zip(0..).map(|(text, n)| Arc::new(block(n, text))).collect();
             for block in &blocks {
-                spool.push(block.clone()).unwrap();
+                spool.push(Arc::clone(block)).unwrap();
             }
             assert_eq!(exists(), memory_max < 8);
             for _ in 0..2 {

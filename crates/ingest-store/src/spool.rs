@@ -3,6 +3,7 @@
 //! Bounds memory whatever the size of a window, and lets its records be read more than once: types are settled over
 //! the whole window before its first row is encoded. Each stored block carries a checksum.
 
+use std::hash::Hasher as _;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,11 +26,13 @@ pub struct Spool {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     memory_max: usize,
-    held: Vec<RecordBlock>,
+    held: Vec<Arc<RecordBlock>>,
     held_bytes: usize,
     file: Option<BufWriter<Box<dyn DiskFile>>>,
     records: u64,
     text_bytes: u64,
+    /// Of the block that was written last, what stood before its text; kept for its memory.
+    head: Vec<u8>,
 }
 
 impl Spool {
@@ -45,14 +48,16 @@ impl Spool {
             file: None,
             records: 0,
             text_bytes: 0,
+            head: Vec::new(),
         }
     }
 
-    /// Adds a block.
+    /// Adds a block, which others may hold as well.
     ///
     /// # Errors
     /// When the disk refuses it.
-    pub fn push(&mut self, block: RecordBlock) -> Result<(), StoreError> {
+    pub fn push(&mut self, block: impl Into<Arc<RecordBlock>>) -> Result<(), StoreError> {
+        let block = block.into();
         if block.is_empty() {
             return Ok(());
         }
@@ -117,11 +122,17 @@ impl Spool {
 
     fn spill(&mut self, block: &RecordBlock) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let mut frame = Vec::with_capacity(block.text_len().saturating_add(block.len().saturating_mul(24)));
-        block.write(&mut frame);
-        let head = [(frame.len() as u64).to_le_bytes(), XxHash3_64::oneshot(&frame).to_le_bytes()].concat();
-        file.write_all(&head)
-            .and_then(|()| file.write_all(&frame))
+        // Head and text go out one after the other: putting them together first would copy every byte once more.
+        self.head.clear();
+        block.write_head(&mut self.head);
+        let mut sum = XxHash3_64::new();
+        sum.write(&self.head);
+        sum.write(block.text());
+        let len = self.head.len().saturating_add(block.text_len()) as u64;
+        let frame = [len.to_le_bytes(), sum.finish().to_le_bytes()].concat();
+        file.write_all(&frame)
+            .and_then(|()| file.write_all(&self.head))
+            .and_then(|()| file.write_all(block.text()))
             .map_err(StoreError::at("write", &self.path))
     }
 }
@@ -139,7 +150,7 @@ impl Drop for Spool {
 #[derive(Debug)]
 pub enum SpoolReader<'a> {
     /// Held in memory.
-    Memory(std::slice::Iter<'a, RecordBlock>),
+    Memory(std::slice::Iter<'a, Arc<RecordBlock>>),
     /// Held in a file.
     Disk {
         /// The file.
@@ -150,12 +161,15 @@ pub enum SpoolReader<'a> {
 }
 
 impl Iterator for SpoolReader<'_> {
-    type Item = Result<RecordBlock, StoreError>;
+    type Item = Result<Arc<RecordBlock>, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Memory(blocks) => blocks.next().cloned().map(Ok),
-            Self::Disk { file, path } => read_frame(file).map_err(StoreError::at("read", path)).transpose(),
+            Self::Disk { file, path } => read_frame(file)
+                .map(|block| block.map(Arc::new))
+                .map_err(StoreError::at("read", path))
+                .transpose(),
         }
     }
 }

@@ -154,6 +154,14 @@ impl<W: Write + Send> Encoder<W> {
         })
     }
 
+    /// The same, for a schema that may have to grow: a value of a field without a column ends the encoding with
+    /// [`EncodeError::WrongGuess`], and is not rescued.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.columns.close();
+        self
+    }
+
     /// Encodes the records of a block.
     ///
     /// # Errors

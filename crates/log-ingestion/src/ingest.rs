@@ -35,6 +35,8 @@ mod assign;
 
 /// Logs that are worked on at the same time; windows in flight are bounded over all of them.
 const PARALLEL_LOGS: usize = 8;
+/// Windows that are encoded while they are downloaded: an open encoder holds a row group, whoever waits for what.
+const WINDOWS_AHEAD: usize = 1;
 /// Minutes of `RATE_LIMIT` that the paged queries of one pass may take before downloads take over.
 const QUERY_MINUTES: u64 = 5;
 /// Paged queries of one pass may use one part in so many of what the server's quota still allows; counts, the next pass
@@ -54,6 +56,7 @@ pub struct Ingest {
     space: Arc<SpaceGuard>,
     windows: Arc<Semaphore>,
     cores: Arc<Semaphore>,
+    ahead: Arc<Semaphore>,
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
     lock: Option<Arc<Lock>>,
     edges: assign::Edges,
@@ -192,6 +195,7 @@ impl Ingest {
             space: Arc::new(space),
             windows: Arc::new(Semaphore::new(settings.parallel_windows)),
             cores: Arc::new(Semaphore::new(cores)),
+            ahead: Arc::new(Semaphore::new(WINDOWS_AHEAD)),
             bounds: Arc::new(OnceCell::new()),
             settings,
             lock: lock.map(Arc::new),
@@ -272,7 +276,7 @@ impl Ingest {
         Ok(PassReport { logs: reports, duration: Duration::from_millis(took.unsigned_abs()) })
     }
 
-    fn context(&self, coverage: Coverage, logs: usize, stop: &CancellationToken) -> Context {
+    pub(crate) fn context(&self, coverage: Coverage, logs: usize, stop: &CancellationToken) -> Context {
         let settings = &self.settings;
         let first_start = match coverage {
             Coverage::Tail { first_start } | Coverage::TailAndPeriod { first_start, .. } => first_start,
@@ -309,6 +313,7 @@ impl Ingest {
             stop: stop.child_token(),
             windows: Arc::clone(&self.windows),
             cores: Arc::clone(&self.cores),
+            ahead: Arc::clone(&self.ahead),
             cpu: self.outside.cpu,
             bounds: Arc::clone(&self.bounds),
             progress: self.outside.progress.clone(),

@@ -29,6 +29,7 @@ pub use recheck::{Rechecked, examine};
 pub use recover::{rebuild, recover};
 pub use space::SpaceGuard;
 
+mod at_once;
 mod commit;
 mod encode;
 mod facts;
@@ -105,6 +106,8 @@ pub struct Context {
     pub windows: Arc<Semaphore>,
     /// One permit for each processor; encoding takes one.
     pub cores: Arc<Semaphore>,
+    /// One permit for each window that may be encoded while it is downloaded; bounds what encoders hold.
+    pub ahead: Arc<Semaphore>,
     /// Where encoding runs.
     pub cpu: Cpu,
     /// What was found out about the server's bounds.

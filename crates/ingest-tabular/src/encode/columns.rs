@@ -84,6 +84,8 @@ pub(super) struct Columns {
     time_column: Option<usize>,
     group: Group,
     is_guess: bool,
+    /// Whether a field without a column is refused.
+    is_closed: bool,
     rescued_rows: RescuedRows,
     /// Values in `_rescued`.
     pub(super) rescued: u64,
@@ -141,9 +143,15 @@ impl Columns {
             time_column,
             group: Group::new(options.row_group),
             is_guess,
+            is_closed: false,
             rescued_rows: RescuedRows::default(),
             rescued: 0,
         })
+    }
+
+    /// Refuses fields without a column from now on.
+    pub(super) const fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// First and last `_time` so far.
@@ -167,7 +175,7 @@ impl Columns {
             self.learn(name);
         }
         let has_rescue = self.rescue.is_some();
-        if self.is_guess || !has_rescue {
+        if self.is_guess || self.is_closed || !has_rescue {
             // A field that is only named is a column as well, once all of the text is observed.
             let has_values =
                 |slot| !batch.spans(slot).is_empty() || (self.is_guess && batch.is_mentioned(slot));
@@ -312,7 +320,10 @@ impl Columns {
     }
 
     const fn refusal(&self, field: String) -> EncodeError {
-        if self.is_guess { EncodeError::WrongGuess { field } } else { EncodeError::NeedsRescue { field } }
+        if self.is_guess || self.is_closed {
+            return EncodeError::WrongGuess { field };
+        }
+        EncodeError::NeedsRescue { field }
     }
 
     fn extra_name(&self, batch: &Batch, field: ExtraField) -> String {

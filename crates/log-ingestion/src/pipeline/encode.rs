@@ -1,15 +1,20 @@
 //! Stage encode: a fetched window and its schema become a staged, synced Parquet file and a quarantine file.
 //!
-//! Reports the first few records that end in the quarantine as `parse_error`; all of them are in its file.
+//! Reports the first few records that end in the quarantine as `parse_error` once the window is encoded; all of them are
+//! in its file. Decides no schema, and not how far one is to be trusted.
 
 use std::io::{BufWriter, Write as _};
+use std::sync::Arc;
 
+use ingest_core::ids::LogId;
 use ingest_core::ledger::LogState;
-use ingest_core::records::Record;
+use ingest_core::records::{Record, RecordBlock};
 use ingest_core::schema::TableSchema;
-use ingest_store::{DiskFile, Staged};
+use ingest_core::time::LogWindow;
+use ingest_store::{DirTable, DiskFile, Staged};
 use ingest_tabular::{
-    EncodeOptions, Encoded, Encoder, OwnColumns, Quarantine, Reason, RowGroupBounds, quarantine_line,
+    EncodeOptions, Encoded, Encoder, Guess, Origin, OwnColumns, Quarantine, Reason, RowGroupBounds,
+    quarantine_line,
 };
 
 use super::fetch::FetchedWindow;
@@ -32,7 +37,75 @@ pub(super) struct EncodedWindow {
     pub(super) quarantine: Option<Staged>,
 }
 
-/// Encodes a window. Blocks; call off the async threads.
+/// What a schema is known to hold.
+#[derive(Debug)]
+pub(super) enum Trust {
+    /// All of the window: it was settled by it.
+    Settled,
+    /// What is in the table. The window may have fields that it lacks; a value in one ends the encoding.
+    Table,
+    /// The window's first records. Whatever they did not show ends the encoding.
+    Guessed(Guess),
+}
+
+/// A window's files while its records are encoded.
+#[derive(Debug)]
+pub(super) struct WindowEncoder {
+    staged: Staged,
+    encoder: Encoder<BufWriter<Box<dyn DiskFile>>>,
+    quarantine: QuarantineFile,
+}
+
+impl WindowEncoder {
+    /// Begins the files of a window.
+    pub(super) fn begin(
+        context: &Context,
+        log: &LogId,
+        (window, origin): (LogWindow, Origin),
+        schema: &TableSchema,
+        trust: Trust,
+    ) -> Result<Self, WindowError> {
+        let (staged, file) = context.table.stage()?;
+        let closed = matches!(trust, Trust::Table);
+        let guess = match trust {
+            Trust::Guessed(guess) => Some(guess),
+            Trust::Settled | Trust::Table => None,
+        };
+        let options = EncodeOptions {
+            codec: context.options.codec,
+            encodings: context.options.encodings,
+            origin,
+            own: Some(OwnColumns {
+                log_id: log.to_string(),
+                window_start: window.start(),
+                keep_raw: context.options.keep_raw,
+            }),
+            rescue: true,
+            row_group: ROW_GROUP,
+            batch_rows: context.options.batch_size,
+            threads: 1,
+            guess,
+        };
+        let encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)?;
+        let encoder = if closed { encoder.closed() } else { encoder };
+        Ok(Self { staged, encoder, quarantine: QuarantineFile::new(&context.table) })
+    }
+
+    /// Encodes the records of a block.
+    pub(super) fn push(&mut self, block: &RecordBlock) -> Result<(), WindowError> {
+        Ok(self.encoder.push(block, &mut self.quarantine)?)
+    }
+
+    /// Ends the files and makes them durable.
+    pub(super) fn finish(self, facts: &[(String, String)]) -> Result<EncodedWindow, WindowError> {
+        let (file, encoded) = split_output(self.encoder.finish(facts)?);
+        let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
+        self.staged.sync(&*file)?;
+        Ok(EncodedWindow { staged: self.staged, encoded, quarantine: self.quarantine.finish()? })
+    }
+}
+
+/// Encodes a window by the schema that was settled by it. Blocks; call off the async threads.
 pub(super) fn encode(
     context: &Context,
     log: &LogState,
@@ -40,35 +113,13 @@ pub(super) fn encode(
     fetched: &mut FetchedWindow,
     tail: bool,
 ) -> Result<EncodedWindow, WindowError> {
-    let window = fetched.window;
     tracing::info!(event = "file_write_start");
-    let (staged, file) = context.table.stage()?;
-    let options = EncodeOptions {
-        codec: context.options.codec,
-        encodings: context.options.encodings,
-        origin: fetched.origin,
-        own: Some(OwnColumns {
-            log_id: log.id.to_string(),
-            window_start: window.start(),
-            keep_raw: context.options.keep_raw,
-        }),
-        rescue: true,
-        row_group: ROW_GROUP,
-        batch_rows: context.options.batch_size,
-        threads: 1,
-        guess: None,
-    };
-    let mut quarantine = QuarantineFile::new(context);
-    let mut encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)?;
+    let of = (fetched.window, fetched.origin);
+    let mut encoder = WindowEncoder::begin(context, &log.id, of, schema, Trust::Settled)?;
     for block in fetched.spool.read()? {
-        encoder.push(&block?, &mut quarantine)?;
+        encoder.push(&*block?)?;
     }
-    let facts = super::facts::facts(context, log, schema, fetched, tail);
-    let encoded = encoder.finish(&facts)?;
-    let (file, encoded) = split_output(encoded);
-    let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
-    staged.sync(&*file)?;
-    Ok(EncodedWindow { staged, encoded, quarantine: quarantine.finish()? })
+    encoder.finish(&super::facts::facts(context, log, schema, fetched, tail))
 }
 
 fn split_output<W>(encoded: Encoded<W>) -> (W, Encoded<()>) {
@@ -87,21 +138,23 @@ fn split_output<W>(encoded: Encoded<W>) -> (W, Encoded<()>) {
 }
 
 /// Writes quarantined records as they come; a failure is kept for the end.
-struct QuarantineFile<'a> {
-    context: &'a Context,
+#[derive(Debug)]
+struct QuarantineFile {
+    table: Arc<DirTable>,
     file: Option<(Staged, BufWriter<Box<dyn DiskFile>>)>,
     failed: Option<WindowError>,
-    reported: usize,
+    /// What is reported at the end: reason, ordinal, and the beginning of the record.
+    reports: Vec<(Reason, u64, String)>,
 }
 
-impl<'a> QuarantineFile<'a> {
-    const fn new(context: &'a Context) -> Self {
-        Self { context, file: None, failed: None, reported: 0 }
+impl QuarantineFile {
+    fn new(table: &Arc<DirTable>) -> Self {
+        Self { table: Arc::clone(table), file: None, failed: None, reports: Vec::new() }
     }
 
     fn write(&mut self, line: &str) -> Result<(), WindowError> {
         if self.file.is_none() {
-            let (staged, file) = self.context.table.stage()?;
+            let (staged, file) = self.table.stage()?;
             self.file = Some((staged, BufWriter::with_capacity(BUFFER_BYTES, file)));
         }
         match &mut self.file {
@@ -111,6 +164,9 @@ impl<'a> QuarantineFile<'a> {
     }
 
     fn finish(self) -> Result<Option<Staged>, WindowError> {
+        for (reason, ordinal, raw_data) in self.reports {
+            tracing::warn!(event = "parse_error", reason = %reason, ordinal, raw_data);
+        }
         if let Some(failed) = self.failed {
             return Err(failed);
         }
@@ -123,12 +179,11 @@ impl<'a> QuarantineFile<'a> {
     }
 }
 
-impl Quarantine for QuarantineFile<'_> {
+impl Quarantine for QuarantineFile {
     fn take(&mut self, record: Record<'_>, reason: Reason) {
-        if self.reported < REPORTED_MAX {
-            self.reported += 1;
-            let raw_data: String = String::from_utf8_lossy(record.bytes).chars().take(SHOWN).collect();
-            tracing::warn!(event = "parse_error", reason = %reason, ordinal = record.ordinal, raw_data);
+        if self.reports.len() < REPORTED_MAX {
+            let raw_data = String::from_utf8_lossy(record.bytes).chars().take(SHOWN).collect();
+            self.reports.push((reason, record.ordinal, raw_data));
         }
         if self.failed.is_none() {
             self.failed = self.write(&quarantine_line(record, reason)).err();

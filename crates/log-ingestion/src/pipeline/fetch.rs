@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ingest_core::bounds::Bounds;
 use ingest_core::ids::LogId;
 use ingest_core::plan::{FetchMode, Piece, Way, Work};
+use ingest_core::schema::TableSchema;
 use ingest_core::shape::Shape;
 use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::Protocol;
@@ -15,9 +16,11 @@ use ingest_store::{Spool, TableFile};
 use ingest_tabular::Origin;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::at_once::Attempt;
 use super::space::Room;
 use super::{Context, WindowError};
 
+mod ahead;
 mod calibrate;
 mod download;
 mod pages;
@@ -44,13 +47,15 @@ pub(super) struct FetchedWindow {
     pub(super) origin: Origin,
     /// The shape, where fetching had to find it out to tell records apart.
     pub(super) shape: Option<Shape>,
+    /// What was encoded of it while it came.
+    pub(super) ahead: Option<Attempt>,
     /// Given back when the window is done.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl FetchedWindow {
     /// Records of events, just counted.
-    fn new(context: &Context, window: LogWindow, spool: Spool, counted: Option<u64>) -> Self {
+    pub(super) fn new(context: &Context, window: LogWindow, spool: Spool, counted: Option<u64>) -> Self {
         let counted_at = context.clock.now();
         let origin = Origin::Events;
         Self {
@@ -62,6 +67,7 @@ impl FetchedWindow {
             replaced: None,
             origin,
             shape: None,
+            ahead: None,
             permit: None,
         }
     }
@@ -77,6 +83,10 @@ pub(super) struct FetchOrder {
     pub(super) replaces: bool,
     /// The log's shape, once known.
     pub(super) shape: Option<Shape>,
+    /// The schema of the log's table, once there is one.
+    pub(super) schema: Option<Arc<TableSchema>>,
+    /// Whether a pin says something of a log that has no table yet.
+    pub(super) is_pinned: bool,
 }
 
 /// Fetches a window. Waits for its turn, and for room on the disk, first; `None` when nothing is to be begun any more.

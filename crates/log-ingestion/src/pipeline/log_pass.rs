@@ -11,6 +11,7 @@ use ingest_core::ledger::{LogState, Tally};
 use ingest_core::outlook::Outlook;
 use ingest_core::plan::{self, Due, Piece, Way, Work};
 use ingest_core::quota::Class;
+use ingest_core::schema::TableSchema;
 use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::Protocol;
 use tracing::Instrument as _;
@@ -195,7 +196,9 @@ impl<'a> LogRun<'a> {
     }
 
     async fn work_through(&mut self, pieces: Vec<Piece>, due: Due) {
-        let steps: Vec<(LogWindow, Step)> = pieces.into_iter().map(|piece| self.step(piece, due)).collect();
+        let schema = self.log.state.schema.clone().map(Arc::new);
+        let steps: Vec<(LogWindow, Step)> =
+            pieces.into_iter().map(|piece| self.step(piece, due, &schema)).collect();
         self.announce(due.window, &steps);
         let context = self.context;
         let mut stepped = futures_util::stream::iter(steps)
@@ -291,7 +294,7 @@ impl<'a> LogRun<'a> {
     }
 
     /// What is to be done with a piece: nothing, if the server counts nothing in it.
-    fn step(&mut self, piece: Piece, due: Due) -> (LogWindow, Step) {
+    fn step(&mut self, piece: Piece, due: Due, schema: &Option<Arc<TableSchema>>) -> (LogWindow, Step) {
         let window = piece.window;
         match piece.work {
             Work::Empty => return (window, Step::Empty),
@@ -305,13 +308,14 @@ impl<'a> LogRun<'a> {
             let pages = piece.estimate.div_ceil(rows_per_page.max(1)).saturating_mul(2);
             self.requests_left = self.requests_left.saturating_sub(pages);
         }
-        let state = &self.log.state;
-        let shape = match &state.schema {
+        let pin = options.pins.of(&self.log.state).filter(|_| schema.is_none());
+        let shape = match schema {
             Some(schema) => Some(schema.shape.clone()),
-            None => options.pins.of(state).and_then(|pin| pin.shape.clone()),
+            None => pin.and_then(|pin| pin.shape.clone()),
         };
         let (log, replaces) = (self.log.id().clone(), due.replaces);
-        (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape }))
+        let (schema, is_pinned) = (schema.clone(), pin.is_some());
+        (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape, schema, is_pinned }))
     }
 
     async fn make(&mut self, fetched: FetchedWindow) -> Result<(), WindowError> {

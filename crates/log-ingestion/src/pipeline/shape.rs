@@ -2,6 +2,8 @@
 //!
 //! Recognises a log's shape once, from its first records; afterwards the shape is the log's for ever.
 
+use std::borrow::Borrow;
+
 use ingest_core::records::RecordBlock;
 use ingest_core::shape::Shape;
 use ingest_store::StoreError;
@@ -10,23 +12,22 @@ use ingest_tabular::{Observed, Observer, recognise};
 use super::fetch::FetchedWindow;
 
 /// Records that are looked at to recognise a shape.
-const SAMPLE_RECORDS: usize = 2_000;
+pub(super) const SAMPLE_RECORDS: usize = 2_000;
 /// Text that is looked at to recognise a shape.
-const SAMPLE_BYTES: usize = 2 << 20;
+pub(super) const SAMPLE_BYTES: usize = 2 << 20;
 
 /// The shape of a fetched window's records, recognised unless it is known, and what they showed.
 pub(super) fn shape(
     fetched: &mut FetchedWindow,
     known: Option<&Shape>,
 ) -> Result<(Shape, Observed), StoreError> {
-    tracing::info!(event = "parse_start", record_count = fetched.spool.records());
     let shape = match known.or(fetched.shape.as_ref()) {
         Some(shape) => shape.clone(),
-        None => recognise(&sample(fetched)?),
+        None => recognise(&sample(fetched.spool.read()?)?),
     };
     let mut observer = Observer::new(&shape, fetched.origin);
     for block in fetched.spool.read()? {
-        observer.observe(&block?);
+        observer.observe(&*block?);
     }
     let observed = observer.finish();
     let misfits: u64 = observed.misfits.values().sum();
@@ -40,10 +41,13 @@ pub(super) fn shape(
     Ok((shape, observed))
 }
 
-fn sample(fetched: &mut FetchedWindow) -> Result<RecordBlock, StoreError> {
+/// The records by which a shape is recognised.
+pub(super) fn sample<B: Borrow<RecordBlock>, E>(
+    blocks: impl Iterator<Item = Result<B, E>>,
+) -> Result<RecordBlock, E> {
     let mut sample = RecordBlock::default();
-    for block in fetched.spool.read()? {
-        for record in block?.iter() {
+    for block in blocks {
+        for record in block?.borrow().iter() {
             if sample.len() >= SAMPLE_RECORDS || sample.text_len() >= SAMPLE_BYTES {
                 return Ok(sample);
             }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use ingest_core::ledger::LogState;
 use ingest_core::schema::TableSchema;
 
+use super::at_once::at_once;
+use super::encode::EncodedWindow;
 use super::fetch::FetchedWindow;
 use super::{CommittedWindow, Context, Cpu, LogWork, WindowError, commit, encode, settle, shape};
 
@@ -30,7 +33,7 @@ pub(super) async fn make(
 
 fn make_blocking(
     context: &Context,
-    state: &ingest_core::ledger::LogState,
+    state: &LogState,
     tail: bool,
     mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
@@ -38,12 +41,27 @@ fn make_blocking(
     if fetched.spool.records() == 0 {
         return Ok((commit::commit_empty(context, state, &fetched)?, None));
     }
+    tracing::info!(event = "parse_start", record_count = fetched.spool.records());
+    let (made, schema) = match at_once(context, state, tail, &mut fetched)? {
+        Some(made) => made,
+        None => in_two_readings(context, state, tail, &mut fetched)?,
+    };
+    let done = commit::commit(context, state, &fetched, made)?;
+    Ok((done, Some(schema)))
+}
+
+/// Looks at the whole window, settles its schema, and encodes it by that.
+pub(super) fn in_two_readings(
+    context: &Context,
+    state: &LogState,
+    tail: bool,
+    fetched: &mut FetchedWindow,
+) -> Result<(EncodedWindow, TableSchema), WindowError> {
     let known = state.schema.as_ref();
     let pin = context.options.pins.of(state).filter(|_| known.is_none());
     let fixed = known.map(|schema| &schema.shape).or_else(|| pin.and_then(|pin| pin.shape.as_ref()));
-    let (shape, observed) = shape::shape(&mut fetched, fixed)?;
+    let (shape, observed) = shape::shape(fetched, fixed)?;
     let schema = settle::settle(known, pin, shape, &observed);
-    let made = encode::encode(context, state, &schema, &mut fetched, tail)?;
-    let done = commit::commit(context, state, &fetched, made)?;
-    Ok((done, Some(schema)))
+    let made = encode::encode(context, state, &schema, fetched, tail)?;
+    Ok((made, schema))
 }

@@ -13,7 +13,8 @@ fn pulled() -> (tempfile::TempDir, Vec<PathBuf>) {
     let server = SimServer::start(SimConfig::default().with_log(log));
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("out");
-    let (code, text) = outcome(&mut run(&server, &output, &["--settle-delay", "0s", "--window-rows", "1000"]));
+    let (code, text) =
+        outcome(&mut run(&server, &output, &["--settle-delay", "0s", "--window-rows", "1000"]));
     assert_eq!(code, 0, "{text}");
     let files = stored::files(&output, "parquet");
     assert!(files.len() >= 3, "{files:?}");
