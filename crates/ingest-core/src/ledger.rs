@@ -227,6 +227,21 @@ impl LogLedger {
         Ok(())
     }
 
+    /// Takes in that of a complete span the table holds `parts`, and that these are what the server counts: what was
+    /// recorded beyond them is at neither end any more. Leaves the ledger as it was on error.
+    ///
+    /// # Errors
+    /// When there is no such span, or the parts are not exactly all of it.
+    pub fn correct(&mut self, window: LogWindow, parts: &[Span]) -> Result<(), LedgerError> {
+        let length: i64 = parts.iter().map(|part| part.window.len_ms()).sum();
+        let whole = joined(parts.iter().map(|part| part.window)) == [window] && length == window.len_ms();
+        let Some(at) = self.spans.iter().position(|span| span.window == window && whole) else {
+            return Err(LedgerError::NotTiled(window));
+        };
+        self.spans.splice(at..=at, parts.iter().copied());
+        Ok(())
+    }
+
     /// Takes in that the server's count for `window`, `now`, is still that of the complete spans inside it.
     pub fn confirm(&mut self, window: LogWindow, now: Timestamp) {
         for span in self.spans.iter_mut().filter(|span| span.window.lies_in(window)) {

@@ -28,6 +28,7 @@ pub struct Download {
     block: RecordBlock,
     unfinished: Vec<u8>,
     ended: bool,
+    open_ended: bool,
 }
 
 impl Client {
@@ -40,11 +41,18 @@ impl Client {
         let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
         let reply = self.open(&request, None).await?;
         let what = describe(&request);
-        Ok(Download { reply, what, block: RecordBlock::default(), unfinished: Vec::new(), ended: false })
+        let block = RecordBlock::default();
+        Ok(Download { reply, what, block, unfinished: Vec::new(), ended: false, open_ended: false })
     }
 }
 
 impl Download {
+    /// Whether the stream ended within a line: the server's way, or a cut that no count tells where one line was missing.
+    #[must_use]
+    pub const fn is_open_ended(&self) -> bool {
+        self.open_ended
+    }
+
     /// The next block of lines, `None` at the end of the stream.
     ///
     /// # Errors
@@ -62,6 +70,7 @@ impl Download {
                         // The last line may lack its end; where it does not, there is nothing here.
                         self.block.push(&self.unfinished);
                         self.unfinished.clear();
+                        self.open_ended = true;
                     }
                 }
             }

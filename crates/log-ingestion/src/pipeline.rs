@@ -142,6 +142,9 @@ pub enum WindowError {
         /// The server's count for the same request.
         counted: u64,
     },
+    /// A download ended within a line, and another one otherwise.
+    #[error("the download ended within a line, which may be cut")]
+    OpenEnded,
     /// A download was asked for, but what belongs to a window is not known.
     #[error(
         "the server's time bounds could not be told apart, so a download cannot be cut to the window; use FETCH_MODE=auto or query"

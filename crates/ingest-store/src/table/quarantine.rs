@@ -89,12 +89,25 @@ impl DirTable {
         Ok(path)
     }
 
-    /// Removes the quarantine of a window that has none any more.
+    /// Puts quarantines aside that share an instant with `window`, `but` one: those of attempts that came to nothing,
+    /// whose records are fetched again. They are kept in `_replaced`.
     ///
     /// # Errors
-    /// When it could not be removed.
-    pub fn drop_quarantine(&self, slug: &Slug, window: LogWindow) -> Result<(), StoreError> {
-        durable::remove_if_there(&*self.disk, &self.quarantine_path(slug, window))
+    /// When one could not be moved.
+    pub fn put_quarantines_aside(
+        &self,
+        slug: &Slug,
+        window: LogWindow,
+        but: Option<LogWindow>,
+    ) -> Result<(), StoreError> {
+        for file in self.quarantine_files_of(slug)? {
+            if file.window.overlaps(window) && but != Some(file.window) {
+                let to = self.aside(slug)?.join(file.path.file_name().unwrap_or_default());
+                durable::publish(&*self.disk, &file.path, &to)?;
+                durable::sync_dir(&*self.disk, &self.quarantine_folder(slug))?;
+            }
+        }
+        Ok(())
     }
 
     /// How many records a quarantine file holds.
@@ -163,7 +176,11 @@ mod tests {
         assert_eq!(counts, [(window(0, 10), 2), (window(10, 20), 1)]);
         assert!(table.set_aside(&files[0]).unwrap().exists());
         assert_eq!(table.quarantine_files_of(&slug).unwrap(), files[1..]);
-        table.drop_quarantine(&slug, window(10, 20)).unwrap();
+        table.put_quarantines_aside(&slug, window(5, 15), Some(window(10, 20))).unwrap();
+        assert_eq!(table.quarantine_files().unwrap(), files[1..]);
+        table.put_quarantines_aside(&slug, window(15, 25), None).unwrap();
         assert_eq!(table.quarantine_files().unwrap(), []);
+        let kept = folder.path().join(format!("_replaced/log={slug}"));
+        assert_eq!(fs::read_dir(kept).unwrap().count(), 1);
     }
 }

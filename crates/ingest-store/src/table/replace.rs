@@ -14,7 +14,7 @@ use ingest_core::time::LogWindow;
 use super::{DirTable, Staged, TableFile};
 use crate::durable;
 use crate::error::StoreError;
-use crate::layout::{FileName, REPLACED};
+use crate::layout::{FileName, Layout, REPLACED};
 
 impl DirTable {
     /// The files of a log that share an instant with `window`, in the order of their names.
@@ -59,7 +59,11 @@ impl DirTable {
     /// # Errors
     /// When it could not be moved.
     pub fn rename_to(&self, file: &TableFile, name: &FileName) -> Result<TableFile, StoreError> {
-        let path = name.path(self.layout);
+        // As the folder wants it, whatever the layout is now: under another one its names may lack the log.
+        let below = file.path.strip_prefix(&self.root).unwrap_or(&file.path);
+        let layouts = [self.layout, Layout::Hive, Layout::Date, Layout::Flat];
+        let own = layouts.into_iter().find(|layout| file.name.path(*layout) == below);
+        let path = name.path(own.unwrap_or(self.layout));
         let path = file.path.with_file_name(path.file_name().unwrap_or_default());
         if path != file.path {
             durable::publish(&*self.disk, &file.path, &path)?;
@@ -72,14 +76,25 @@ impl DirTable {
     /// # Errors
     /// When it could not be moved.
     pub fn withdraw(&self, file: &TableFile) -> Result<(), StoreError> {
-        let to = self.aside(file)?;
+        let to = self.aside(&file.name.slug)?.join(file.path.file_name().unwrap_or_default());
         durable::publish(&*self.disk, &file.path, &to)?;
         file.path.parent().map_or(Ok(()), |folder| durable::sync_dir(&*self.disk, folder))
     }
 
+    /// Makes the name of a file durable that a process published which may not have come to it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn make_durable(&self, file: &TableFile) -> Result<(), StoreError> {
+        file.path.parent().map_or(Ok(()), |folder| {
+            durable::create_dir(&*self.disk, folder)?;
+            durable::sync_dir(&*self.disk, folder)
+        })
+    }
+
     /// Copies a file to `_replaced`, durably.
     fn keep_aside(&self, file: &TableFile) -> Result<(), StoreError> {
-        let to = self.aside(file)?;
+        let to = self.aside(&file.name.slug)?.join(file.path.file_name().unwrap_or_default());
         durable::remove_if_there(&*self.disk, &to)?;
         let mut from = self.read(file)?;
         let mut copy = durable::create_file(&*self.disk, &to)?;
@@ -88,10 +103,11 @@ impl DirTable {
         to.parent().map_or(Ok(()), |folder| durable::sync_dir(&*self.disk, folder))
     }
 
-    fn aside(&self, file: &TableFile) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join(REPLACED).join(format!("log={}", file.name.slug));
+    /// The folder for what a log's table holds no longer.
+    pub(super) fn aside(&self, slug: &Slug) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join(REPLACED).join(format!("log={slug}"));
         durable::create_dir(&*self.disk, &folder)?;
-        Ok(folder.join(file.path.file_name().unwrap_or_default()))
+        Ok(folder)
     }
 }
 
@@ -105,7 +121,6 @@ mod tests {
 
     use super::*;
     use crate::disk::OsDisk;
-    use crate::layout::Layout;
 
     fn window(start: i64, end: i64) -> LogWindow {
         LogWindow::new(Timestamp::from_millis(start), Timestamp::from_millis(end)).unwrap()
@@ -146,6 +161,21 @@ mod tests {
             table.withdraw(&less).unwrap();
             assert_eq!(table.files_of(&slug(), window(0, 10)).unwrap(), []);
             assert_eq!(table.files().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_replacement_is_named_as_its_folder_wants_it_whatever_the_layout_is_now() {
+        let layouts = [Layout::Hive, Layout::Date, Layout::Flat];
+        for (was, is) in layouts.into_iter().flat_map(|was| layouts.map(|is| (was, is))) {
+            let folder = tempfile::tempdir().unwrap();
+            let open = |layout| DirTable::open(OsDisk::shared(), folder.path(), layout).unwrap();
+            let name = |rows, hash: &str| FileName::new(&slug(), window(0, 10), rows, &hash.repeat(16));
+            let table = open(was);
+            let old = table.publish(staged(&table, b"three"), &name(3, "ab")).unwrap();
+            let table = open(is);
+            let new = table.replace(staged(&table, b"four"), &name(4, "12"), &old).unwrap();
+            assert_eq!(table.files().unwrap(), [new], "{was:?} {is:?}");
         }
     }
 }

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use ingest_core::ledger::{Digest, LogState, Tally};
+use ingest_core::time::LogWindow;
 use ingest_store::layout::FileName;
 use ingest_store::{Staged, TableFile};
 use ingest_tabular::{Chunks, ReadBackError, check, read_back};
 
 use super::encode::EncodedWindow;
 use super::fetch::FetchedWindow;
+use super::inventory::read_content;
 use super::{CommittedWindow, Context, NONE, WindowError};
 
 /// Publishes a window's files. Blocks; call off the async threads.
@@ -25,13 +27,11 @@ pub(super) fn commit(
     context.check_folder()?;
     let EncodedWindow { staged, encoded, quarantine } = made;
     let quarantined = encoded.quarantined.values().sum();
-    match quarantine {
-        Some(quarantine) => {
-            drop(context.table.publish_quarantine(quarantine, &log.slug, fetched.window)?);
-        }
-        None if fetched.replaces => context.table.drop_quarantine(&log.slug, fetched.window)?,
-        None => {}
+    let own = quarantine.is_some().then_some(fetched.window);
+    if let Some(quarantine) = quarantine {
+        drop(context.table.publish_quarantine(quarantine, &log.slug, fetched.window)?);
     }
+    context.table.put_quarantines_aside(&log.slug, fetched.window, own)?;
     let mut tally = Tally {
         fetched: encoded.rows.saturating_add(quarantined),
         stored: encoded.rows,
@@ -69,19 +69,21 @@ pub(super) fn commit_empty(
     log: &LogState,
     fetched: &FetchedWindow,
 ) -> Result<CommittedWindow, WindowError> {
-    context.check_folder()?;
-    if fetched.replaces {
-        context.table.drop_quarantine(&log.slug, fetched.window)?;
-    }
-    if let Some(old) = &fetched.replaced {
-        context.table.withdraw(old)?;
-    }
+    clear(context, log, fetched.window)?;
     Ok(CommittedWindow {
         window: fetched.window,
         tally: Tally { counted: fetched.counted, ..Tally::EMPTY },
         counted_at: fetched.counted_at,
         quarantined_by: NONE.to_owned(),
     })
+}
+
+/// Takes everything out of the table that it holds of a window without events.
+pub(super) fn clear(context: &Context, log: &LogState, window: LogWindow) -> Result<(), WindowError> {
+    context.check_folder()?;
+    let old = old_file(context, log, window)?;
+    context.table.put_quarantines_aside(&log.slug, window, None)?;
+    Ok(old.map_or(Ok(()), |old| context.table.withdraw(&old))?)
 }
 
 fn publish(
@@ -98,18 +100,23 @@ fn publish(
     Ok(published)
 }
 
-/// The file of this very window that is in the table, where the window was complete before.
+/// The file of this very window that is in the table: the one before, or what is left of an attempt that was not
+/// recorded. Others that share an instant with it must be damaged, or the ledger would count them: they are put aside.
 pub(super) fn old_file(
     context: &Context,
     log: &LogState,
-    fetched: &FetchedWindow,
+    window: LogWindow,
 ) -> Result<Option<TableFile>, WindowError> {
-    if !fetched.replaces {
-        return Ok(None);
+    let mut same = None;
+    for file in context.table.files_of(&log.slug, window)? {
+        if file.name.window == window {
+            same = Some(file);
+        } else if read_content(&context.table, &file).is_ok() {
+            return Err(WindowError::Occupied { path: file.path });
+        } else {
+            tracing::error!(event = "error", path = %file.path.display(), error = "the file is damaged", action = "it is kept in _replaced");
+            context.table.withdraw(&file)?;
+        }
     }
-    let mut files = context.table.files_of(&log.slug, fetched.window)?;
-    if let Some(other) = files.iter().find(|file| file.name.window != fetched.window) {
-        return Err(WindowError::Occupied { path: other.path.clone() });
-    }
-    Ok(files.pop())
+    Ok(same)
 }

@@ -137,6 +137,10 @@ async fn fetch_one_way(context: &Context, order: &FetchOrder) -> Result<FetchedW
             tracing::warn!(event = "download_mistrusted", fetched, counted);
             query::fetch(context, order).await
         }
+        Err(error @ WindowError::OpenEnded) if fallback => {
+            tracing::warn!(event = "download_mistrusted", reason = %error);
+            query::fetch(context, order).await
+        }
         other => other,
     }
 }

@@ -144,7 +144,8 @@ pub fn compare(
         let windows = windows(table, log, span)?;
         let there = windows.iter().map(|window| window.tally.stored).sum();
         missing.push(Missing { window: span.window, stored: span.tally.stored, there });
-        runs.push(Run { parts: windows.iter().map(Part::from).collect() });
+        // Each by itself: what one lacks and another has too many of would be even in a sum.
+        runs.extend(windows.iter().map(|window| Run { parts: vec![Part::from(window)] }));
     }
     Ok((missing, runs))
 }

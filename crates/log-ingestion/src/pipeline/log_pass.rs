@@ -17,7 +17,9 @@ use ingest_source::Protocol;
 use tracing::Instrument as _;
 
 use super::fetch::{FetchOrder, FetchedWindow, fetch};
-use super::{CommittedWindow, Context, LogWork, NONE, WindowError, recheck, record, window, window_span};
+use super::{
+    CommittedWindow, Context, LogWork, NONE, WindowError, commit, recheck, record, window, window_span,
+};
 use crate::progress::LogBar;
 
 /// What a pass does with one log.
@@ -166,7 +168,14 @@ impl<'a> LogRun<'a> {
             }
         };
         match outcome {
-            Ok(outcome) => self.report.reopened = outcome.differing.len() as u64,
+            Ok(outcome) => {
+                self.report.reopened = outcome.differing.len() as u64;
+                // Who asks for a repair must not be told that all is well where nothing could be compared.
+                if let (Recheck::All { .. }, Some((window, reason))) = (recheck, outcome.uncounted.last()) {
+                    self.report.open = self.report.open.saturating_add(outcome.uncounted.len() as u64);
+                    self.report.last_error = Some(format!("{window} could not be counted again: {reason}"));
+                }
+            }
             Err(error) => {
                 let error = error.named();
                 tracing::error!(event = "error", error = %super::chain(&error), action = "what is stored is counted again next time");
@@ -223,12 +232,7 @@ impl<'a> LogRun<'a> {
                     self.report.cut_short = true;
                     break;
                 }
-                Some(Ok(Stepped::Empty)) => self.record(&CommittedWindow {
-                    window,
-                    tally: Tally::EMPTY,
-                    counted_at: context.clock.now(),
-                    quarantined_by: NONE.to_owned(),
-                }),
+                Some(Ok(Stepped::Empty)) => self.empty(window),
                 Some(Ok(Stepped::Lost)) => {
                     self.lost(window);
                     Ok(())
@@ -330,6 +334,16 @@ impl<'a> LogRun<'a> {
         self.outlook.fetched(done.tally.fetched);
         self.rest();
         Ok(())
+    }
+
+    fn empty(&mut self, window: LogWindow) -> Result<(), WindowError> {
+        commit::clear(self.context, &self.log.state, window)?;
+        self.record(&CommittedWindow {
+            window,
+            tally: Tally::EMPTY,
+            counted_at: self.context.clock.now(),
+            quarantined_by: NONE.to_owned(),
+        })
     }
 
     fn record(&mut self, done: &CommittedWindow) -> Result<(), WindowError> {

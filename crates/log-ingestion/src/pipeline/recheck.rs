@@ -14,6 +14,9 @@ use ingest_source::{Protocol, SourceError};
 use super::inventory::Missing;
 use super::{Context, LogWork, WindowError, chain, fetch, inventory, record};
 
+/// Windows in which the server's bounds are looked for before the runs are searched as they are: the fullest ones.
+const BOUNDS_TRIES_MAX: usize = 2;
+
 /// What came of a recount of one log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rechecked {
@@ -56,6 +59,9 @@ async fn recount(context: &Context, log: &LogWork, runs: Vec<Run>) -> Result<Rec
             Err(error) => outcome.uncounted.extend(whole(&run).map(|window| (window, chain(&error)))),
         }
     }
+    // A window may be named by the ledger's figures and by the files'.
+    outcome.differing.sort_by_key(|differs| differs.window);
+    outcome.differing.dedup_by_key(|differs| differs.window);
     Ok(outcome)
 }
 
@@ -82,6 +88,10 @@ pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) 
             Err(error) => return Err(error),
         }
     }
+    outcome
+        .missing
+        .iter()
+        .try_for_each(|missing| correct(context, log, missing.window, &outcome.confirmed))?;
     for (window, reason) in &outcome.uncounted {
         tracing::warn!(event = "recheck_failed", window = %window, reason);
     }
@@ -94,6 +104,27 @@ pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) 
         differing = outcome.differing.len()
     );
     record::save(context, log)
+}
+
+/// Where the table holds less of a span than the ledger says, and the server counts no more than that, nothing can be
+/// fetched: the ledger follows the table.
+fn correct(
+    context: &Context,
+    log: &mut LogWork,
+    missing: LogWindow,
+    confirmed: &[LogWindow],
+) -> Result<(), WindowError> {
+    let spans = log.state.ledger.spans().iter();
+    let Some(span) = spans.copied().find(|span| span.window == missing) else {
+        return Ok(());
+    };
+    let parts = inventory::windows(&context.table, &log.state, &span)?;
+    let counted = |part: &Span| confirmed.iter().any(|window| part.window.lies_in(*window));
+    if parts.iter().all(counted) {
+        log.state.ledger.correct(missing, &parts)?;
+        tracing::warn!(event = "ledger_corrected", window = %missing, reason = "the server has no more than the table");
+    }
+    Ok(())
 }
 
 /// Narrows a span of the ledger that differs to the windows of its files that do, and opens these again.
@@ -130,7 +161,11 @@ async fn count_run(
     let mut differing = Vec::new();
     for differs in coarse {
         let span = log.state.ledger.spans().iter().find(|span| span.window == differs.window);
-        let Some(span) = span else { continue };
+        let Some(span) = span else {
+            // A window of a span whose files are not all there: named already.
+            differing.push(differs);
+            continue;
+        };
         // The ledger remembers hours and days: the files say which of their windows it is.
         let windows = inventory::windows(&context.table, &log.state, span)?;
         if windows.len() <= 1 {
@@ -164,13 +199,28 @@ async fn known_bounds(context: &Context, log: &LogWork, runs: &[Run]) -> Result<
     if let Some(bounds) = context.bounds.get() {
         return Ok(*bounds);
     }
-    let parts = runs.iter().flat_map(|run| &run.parts);
-    let Some(part) = parts.filter(|part| part.recorded > 0).max_by_key(|part| part.recorded) else {
+    let mut parts: Vec<Part> = runs.iter().flat_map(|run| run.parts.iter().copied()).collect();
+    parts.retain(|part| part.recorded > 0);
+    parts.sort_by_key(|part| std::cmp::Reverse(part.recorded));
+    if parts.is_empty() {
         // Nothing was ever seen: any answer but zero is a difference, whichever millisecond it lies at.
         return Ok(Bounds::Unknown);
-    };
-    let bounds = context.bounds.get_or_try_init(|| fetch::bounds(context, log.id(), part.window)).await?;
-    Ok(*bounds)
+    }
+    let wholes = runs.iter().filter_map(whole);
+    for window in parts.iter().map(|part| part.window).take(BOUNDS_TRIES_MAX).chain(wholes) {
+        match context.bounds.get_or_try_init(|| fetch::bounds(context, log.id(), window)).await {
+            Ok(bounds) => return Ok(*bounds),
+            Err(WindowError::BoundsUnknown) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for window in runs.iter().filter_map(whole) {
+        if context.client.count(log.id(), Bounds::Unknown.cover(window), 1).await?.total > 0 {
+            return Err(WindowError::BoundsUnknown);
+        }
+    }
+    // The source has nothing left of all this, which is the same with any bounds.
+    Ok(Bounds::Unknown)
 }
 
 fn refused_or_uncounted(

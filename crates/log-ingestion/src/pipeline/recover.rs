@@ -116,7 +116,10 @@ fn take_in(
     if open.is_some_and(|open| open.held.is_some_and(|held| held.digest == content.tally.digest)) {
         return Ok(false);
     }
-    if content.name != file.name {
+    if content.name == file.name {
+        // Whoever published it may have been killed before its name was durable, as the ledger will be.
+        table.make_durable(file)?;
+    } else {
         let path = file.path.display();
         tracing::warn!(event = "file_renamed", path = %path, reason = "its content is that of a replacement");
         table.rename_to(file, &content.name)?;

@@ -37,7 +37,7 @@ fn make_blocking(
     tail: bool,
     mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
-    fetched.replaced = commit::old_file(context, state, &fetched)?;
+    fetched.replaced = commit::old_file(context, state, fetched.window)?;
     if fetched.spool.records() == 0 {
         return Ok((commit::commit_empty(context, state, &fetched)?, None));
     }

@@ -27,6 +27,11 @@ impl VirtualClock {
     pub(crate) fn starting(base: Timestamp) -> Self {
         Self { base, start: tokio::time::Instant::now() }
     }
+
+    /// A clock that is wrong by so many milliseconds, whatever the time.
+    pub(crate) fn wrong_by(&self, ms: i64) -> Self {
+        Self { base: self.base.plus_millis(ms), start: self.start }
+    }
 }
 
 impl Clock for VirtualClock {

@@ -1,12 +1,11 @@
-//! The whole pipeline on a simulated disk: every operation goes through it, in the same order in every run, and one
-//! that fails damages nothing.
+//! The whole pipeline on a simulated disk: every operation goes through it, in the same order in every run.
 
 use std::path::Path;
 
 use bytes::Bytes;
 use ingest_core::time::Timestamp;
 use ingest_store::layout::FileName;
-use ingest_store::scripted::{Fault, Repeat, ScriptedDisk};
+use ingest_store::scripted::ScriptedDisk;
 use log_ingestion::exit::Exit;
 use log_ingestion::ingest::{Coverage, Ingest, Outside};
 use log_ingestion::pipeline::Cpu;
@@ -15,9 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::{SimTransport, VirtualClock};
 use crate::scenario::{self, NOW, Scenario};
-
-/// Every so many-th operation is tried, which keeps the test at a few seconds.
-const STEP: usize = 3;
 
 fn scenario() -> Scenario {
     let to_ms = Some(parse_moment(NOW).unwrap() - 30 * 60_000);
@@ -65,24 +61,4 @@ fn the_same_run_asks_the_same_of_the_disk_byte_for_byte() {
         (history, files)
     };
     assert_eq!(run(), run());
-}
-
-#[test]
-fn an_operation_that_fails_damages_nothing_and_the_next_pass_is_exact() {
-    let clean = ScriptedDisk::new();
-    assert_eq!(pass_on(&clean), Some(Exit::Done));
-    let want = rows(&clean, "clean");
-    for nth in (1..=clean.operations()).step_by(STEP) {
-        for fault in [Fault::NoSpace, Fault::Quota, Fault::Io, Fault::ShortWrite, Fault::Die] {
-            let context = format!("{fault:?} at {nth}");
-            let disk = ScriptedDisk::new();
-            disk.fail(nth, fault, Repeat::Once);
-            pass_on(&disk);
-            disk.heal();
-            assert!(rows(&disk, &context) <= want, "{context}");
-            let next = disk.another();
-            assert_eq!(pass_on(&next), Some(Exit::Done), "{context}");
-            assert_eq!(rows(&next, &context), want, "{context}");
-        }
-    }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use bytes::Bytes;
+use ingest_store::layout::FileName;
+use ingest_store::scripted::ScriptedDisk;
+use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::record::Field;
 
 /// Everything stored of one log, by the id in its rows.
@@ -33,16 +36,39 @@ pub(crate) fn read(output: &Path) -> BTreeMap<String, StoredLog> {
         let log = folder_of(output, &path);
         assert!(!log.starts_with('_'), "a visible file in {log}");
         let entry = logs.entry(log).or_default();
-        read_file(&path, entry);
+        read_file(File::open(&path).unwrap(), &path, entry);
     }
     for path in files(&output.join("_quarantine"), "jsonl") {
         let log = folder_of(&output.join("_quarantine"), &path);
         let text = std::fs::read_to_string(&path).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let raw = lines.map(|line| line["raw"].as_str().map_or_else(|| line.to_string(), str::to_owned));
-        logs.entry(log).or_default().quarantined.extend(raw);
+        logs.entry(log).or_default().quarantined.extend(quarantined(&text));
     }
     logs
+}
+
+/// The same of a simulated disk, whatever the layout.
+pub(crate) fn read_scripted(disk: &ScriptedDisk, output: &Path) -> BTreeMap<String, StoredLog> {
+    let mut logs: BTreeMap<String, StoredLog> = BTreeMap::new();
+    for path in disk.files() {
+        let Ok(below) = path.strip_prefix(output) else { continue };
+        let bytes = || disk.bytes(&path).unwrap();
+        let top = below.components().next().unwrap().as_os_str().to_str().unwrap();
+        if top == "_quarantine" && path.extension().is_some_and(|ending| ending == "jsonl") {
+            let log = folder_of(&output.join("_quarantine"), &path);
+            let text = String::from_utf8(bytes()).unwrap();
+            logs.entry(log).or_default().quarantined.extend(quarantined(&text));
+        } else if let Some(name) = FileName::parse(below).filter(|_| !top.starts_with('_')) {
+            let log = logs.entry(format!("log={}", name.slug)).or_default();
+            read_file(Bytes::from(bytes()), &path, log);
+        }
+    }
+    logs
+}
+
+/// The records of a quarantine file as they came.
+fn quarantined(text: &str) -> impl Iterator<Item = String> + '_ {
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines.map(|line| line["raw"].as_str().map_or_else(|| line.to_string(), str::to_owned))
 }
 
 /// Files with an ending below a folder, staging excluded.
@@ -66,15 +92,16 @@ fn folder_of(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap().components().next().unwrap().as_os_str().to_str().unwrap().to_owned()
 }
 
-fn read_file(path: &Path, log: &mut StoredLog) {
-    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+/// Adds what a file holds, whose name is `path`.
+pub(crate) fn read_file(file: impl ChunkReader + 'static, path: &Path, log: &mut StoredLog) {
+    let reader = SerializedFileReader::new(file).unwrap();
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let columns = schema.columns().iter();
     let columns = columns
         .map(|c| (c.name().to_owned(), format!("{:?} {:?}", c.physical_type(), c.logical_type_ref())))
         .collect();
     log.columns.push(columns);
-    let mut rows = 0;
+    let mut rows = 0_u64;
     for row in reader.get_row_iter(None).unwrap() {
         let row = row.unwrap();
         rows += 1;

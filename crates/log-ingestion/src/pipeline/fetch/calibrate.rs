@@ -37,11 +37,11 @@ pub(in crate::pipeline) async fn bounds(
         for event in rows.unwrap_or_default() {
             *at.entry(event.receipt.received.millis()).or_insert(0) += 1;
         }
-        if complete || telling(&at, complete).next().is_some() {
+        if complete || telling(&at, span, complete).next().is_some() {
             break;
         }
     }
-    for t in telling(&at, complete).take(TRIES_MAX) {
+    for t in telling(&at, span, complete).take(TRIES_MAX) {
         let rows_at = |ms: i64| at.get(&ms).copied().unwrap_or(0);
         let between = |from: i64, to: i64| RequestSpan {
             from: Timestamp::from_millis(from),
@@ -58,14 +58,14 @@ pub(in crate::pipeline) async fn bounds(
     Err(WindowError::BoundsUnknown)
 }
 
-/// Instants whose neighbours were all seen and are empty: such a one always tells. Those at the edges of what was
-/// seen are left out, since rows beside them may be missing.
-fn telling(at: &BTreeMap<i64, u64>, complete: bool) -> impl Iterator<Item = i64> {
-    let first = at.keys().next().copied().unwrap_or(i64::MAX);
-    let last = at.keys().next_back().copied().unwrap_or(i64::MIN);
-    let last = if complete { last } else { last.saturating_sub(2) };
+/// Instants whose neighbours were all seen and are empty: such a one always tells. Those at the edges of what was asked
+/// for, or of what was seen of it, are left out, since rows beside them may be missing.
+fn telling(at: &BTreeMap<i64, u64>, asked: RequestSpan, complete: bool) -> impl Iterator<Item = i64> {
+    let seen = at.keys().next_back().copied().unwrap_or(i64::MIN);
+    let end = if complete { asked.to.millis() } else { seen };
+    let (first, last) = (asked.from.millis().saturating_add(2), end.saturating_sub(2));
     at.keys().copied().filter(move |t| {
         let alone = !at.contains_key(&t.saturating_sub(1)) && !at.contains_key(&t.saturating_add(1));
-        alone && *t > first.saturating_add(1) && *t <= last
+        alone && (first..=last).contains(t)
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ingest_core::bounds::Bounds;
+use ingest_core::plan::FetchMode;
 use ingest_source::Download;
 use ingest_store::Spool;
 
@@ -10,6 +11,9 @@ use super::ahead::{Ahead, ahead};
 use super::{FetchOrder, FetchedWindow, spool};
 use crate::pipeline::at_once::Attempt;
 use crate::pipeline::{Context, WindowError};
+
+/// Events of a window whose download ended within a line that are fetched by query instead: a hundred requests.
+const OPEN_ENDED_QUERY_MAX: u64 = 50_000;
 
 pub(super) async fn fetch(
     context: &Context,
@@ -20,21 +24,32 @@ pub(super) async fn fetch(
     let span = bounds.cover(window);
     let mut spool = spool(context);
     let mut tries = 0;
+    // Text of a download that ended within a line. A query tells whether it is whole; where that takes too many requests,
+    // or may not be, another download that is as long must do.
+    let mut open_ended = None;
     loop {
         let complete = stream(context, order, bounds, &mut spool).await;
         let why: Box<dyn std::fmt::Display + Send + Sync> = match complete {
-            Ok(ahead) => {
+            Ok((ended_whole, ahead)) => {
                 let came = spool.records();
                 let counted = context.client.count(&order.log, span, 1).await?.total;
-                if counted == came {
+                let same = open_ended.replace(spool.text_bytes()) == Some(spool.text_bytes());
+                if counted == came && (ended_whole || same) {
                     let counted = Some(counted);
                     let fetched = FetchedWindow::new(context, window, spool, counted);
                     return Ok(FetchedWindow { ahead, ..fetched });
                 }
-                if tries >= context.options.download_retries {
-                    return Err(WindowError::Short { fetched: came, counted });
+                let doubt = if counted == came {
+                    WindowError::OpenEnded
+                } else {
+                    WindowError::Short { fetched: came, counted }
+                };
+                let by_query = matches!(doubt, WindowError::OpenEnded) && came <= OPEN_ENDED_QUERY_MAX;
+                let may_query = context.options.fetch_mode == FetchMode::Auto;
+                if (by_query && may_query) || tries >= context.options.download_retries {
+                    return Err(doubt);
                 }
-                Box::new(WindowError::Short { fetched: came, counted })
+                Box::new(doubt)
             }
             Err(error @ WindowError::Source(ingest_source::SourceError::Cut { .. }))
                 if tries < context.options.download_retries =>
@@ -49,24 +64,24 @@ pub(super) async fn fetch(
     }
 }
 
-/// Brings all lines into the spool, and encodes them meanwhile where that may be.
+/// Brings all lines into the spool, and encodes them meanwhile where that may be; whether the last line has an end.
 async fn stream(
     context: &Context,
     order: &FetchOrder,
     bounds: Bounds,
     spool: &mut Spool,
-) -> Result<Option<Attempt>, WindowError> {
+) -> Result<(bool, Option<Attempt>), WindowError> {
     let download = context.client.download(&order.log, bounds.cover(order.piece.window)).await?;
     let (ahead, follower) = ahead(context, order);
     let (brought, attempt) = tokio::join!(bring(download, ahead, spool), follower.follow());
-    brought.map(|()| attempt)
+    brought.map(|ended_whole| (ended_whole, attempt))
 }
 
-async fn bring(mut download: Download, mut ahead: Ahead, spool: &mut Spool) -> Result<(), WindowError> {
+async fn bring(mut download: Download, mut ahead: Ahead, spool: &mut Spool) -> Result<bool, WindowError> {
     while let Some(block) = download.next().await? {
         let block = Arc::new(block);
         ahead.push(&block).await;
         spool.push(block)?;
     }
-    Ok(())
+    Ok(!download.is_open_ended())
 }

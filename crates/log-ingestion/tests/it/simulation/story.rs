@@ -1,0 +1,303 @@
+//! What a seed decides: the account, the settings, and what happens to each process and between them.
+
+use std::time::Duration;
+
+use ingest_core::time::{LogWindow, Timestamp};
+use ingest_source::clock::Entropy;
+use ingest_store::layout::Layout;
+use ingest_store::scripted::{Fault, Repeat};
+use log_ingestion::ingest::{Coverage, Scope};
+use rapid7_sim::{Faults, Kind, LogSpec, Semantics, SimConfig};
+
+use super::world::{Death, Life};
+use crate::scenario::{NOW, Scenario};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+/// Where each log begins, before [`NOW`].
+const SPAN_MS: i64 = 11 * HOUR;
+
+const KINDS: [Kind; 8] =
+    [Kind::Csv, Kind::Json, Kind::Syslog, Kind::Access, Kind::Text, Kind::Kvp, Kind::Mixed, Kind::Odd];
+
+/// Everything that happens.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) scenario: Scenario,
+    pub(crate) window_rows: u64,
+    pub(crate) chapters: Vec<Chapter>,
+}
+
+/// What happens before a process starts, and its life.
+#[derive(Debug)]
+pub(crate) struct Chapter {
+    pub(crate) before: Vec<Deed>,
+    pub(crate) life: Life,
+}
+
+/// Something that happens between two processes; each number chooses where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// So many milliseconds pass.
+    Wait(u64),
+    /// The machine's clock is wrong by so many milliseconds from now on.
+    WrongClock(i64),
+    /// An event becomes searchable that was received long ago.
+    Late(u64),
+    /// The source loses a stretch of a log.
+    Vanish(u64),
+    /// A ledger is removed.
+    LoseLedger(u64),
+    /// A byte of a ledger changes.
+    DamageLedger(u64),
+    /// A file of the table is removed.
+    LoseFile(u64),
+    /// A byte of a file of the table changes.
+    DamageFile(u64),
+}
+
+/// Chance in the shapes that a story needs.
+#[derive(Debug)]
+pub(crate) struct Dice(Entropy);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Entropy::new(seed))
+    }
+
+    pub(crate) fn draw(&self) -> u64 {
+        self.0.draw()
+    }
+
+    fn below(&self, end: u64) -> u64 {
+        self.draw() % end
+    }
+
+    fn one_in(&self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn pick<T: Copy>(&self, of: &[T]) -> T {
+        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+    }
+
+    /// Small numbers are as likely as large ones: below 10, 100, 1,000 and so on, up to `digits` digits.
+    fn spread(&self, digits: u32) -> u64 {
+        1 + self.below(10_u64.pow(1 + u32::try_from(self.below(u64::from(digits))).unwrap()))
+    }
+}
+
+/// The instant from which on everything is wanted.
+pub(crate) fn first_start() -> Timestamp {
+    now().plus_millis(-12 * HOUR)
+}
+
+fn now() -> Timestamp {
+    Timestamp::parse(NOW).unwrap()
+}
+
+pub(crate) fn tail() -> Coverage {
+    Coverage::Tail { first_start: first_start() }
+}
+
+impl Story {
+    /// The story of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let dice = Dice::new(seed);
+        // Where some events vanish and others appear, as many may do the one as the other, which no count can tell.
+        let shrinks = dice.one_in(3);
+        let large = dice.one_in(40);
+        let sim = account(&dice, seed, shrinks, large);
+        let mut scenario = Scenario::new(sim)
+            .with("FETCH_MODE", dice.pick(&["auto", "query", "auto"]))
+            .with("BATCH_SIZE", dice.pick(&["100", "500"]))
+            .with("RATE_LIMIT", dice.pick(&["1000", "1000", "60", "5"]))
+            .with("RETRY_ATTEMPTS", dice.pick(&["1", "3"]))
+            .with("PARALLEL_WINDOWS", dice.pick(&["1", "2", "4"]))
+            .with("RECHECK_AFTER", dice.pick(&["1h,24h", "10m,2h", "never", "0s,1h"]))
+            .with("SETTLE_DELAY", dice.pick(&["5m", "1m", "0s"]))
+            .with("PARQUET_COMPRESSION", dice.pick(&["snappy", "zstd", "lz4", "none"]));
+        if dice.one_in(4) {
+            scenario.sim.quotas.set("query", dice.pick(&["20", "40"])).unwrap();
+            scenario.sim.quotas.set("download", "6").unwrap();
+        }
+        let window_rows = if large { 1_000 } else { dice.pick(&[25, 60, 150, 1_000_000]) };
+        let layout = dice.pick(&[Layout::Hive, Layout::Hive, Layout::Date, Layout::Flat]);
+        let chapters = (0..=dice.below(4)).map(|nth| chapter(&dice, nth, layout, shrinks)).collect();
+        Self { scenario, window_rows, chapters }
+    }
+}
+
+fn account(dice: &Dice, seed: u64, shrinks: bool, large: bool) -> SimConfig {
+    let mut sim = SimConfig { seed, ..SimConfig::default() };
+    for log in 0..=dice.below(2) {
+        let from = now().millis() - SPAN_MS;
+        let to = now().millis() + if shrinks { -1 } else { dice.pick(&[-1, 0, 3]) } * HOUR;
+        let count = if dice.one_in(8) { dice.below(4) } else { 20 + dice.below(200) };
+        let count = if large { 1_000 + dice.below(3_000) } else { count };
+        let name = format!("log{log}");
+        sim.logs.push(if dice.one_in(3) {
+            LogSpec::generated(name, dice.pick(&KINDS), count).span(from, to)
+        } else {
+            kept(dice, &name, count, from, to)
+        });
+    }
+    sim.semantics = semantics(dice);
+    if shrinks {
+        sim.semantics.set("visibility_lag_ms", "0").unwrap();
+    }
+    sim.faults = faults(dice);
+    sim
+}
+
+/// A log whose events may come and go: rows that a few do not fit, fields that are added, some at the same instant.
+fn kept(dice: &Dice, name: &str, count: u64, from: i64, to: i64) -> LogSpec {
+    let (style, step) = (dice.below(4), (to - from) / (i64::try_from(count).unwrap() + 1));
+    let gap = if dice.one_in(3) { 4 * HOUR } else { 0 };
+    let twins = dice.one_in(2);
+    let events = (0..count).map(|n| {
+        let slot = i64::try_from(if twins { n - n % 5 } else { n }).unwrap();
+        let at = from + slot * step;
+        let at = if at > from + 5 * HOUR { (at + gap).min(to - 1) } else { at };
+        (at, 4_096 * (n + 1), message(style, n))
+    });
+    LogSpec::events(name, events.collect::<Vec<_>>())
+}
+
+/// One event's text, unlike any other.
+pub(crate) fn message(style: u64, n: u64) -> String {
+    match style {
+        _ if n % 13 == 5 => format!("}}{{ no record at all, number {n}"),
+        0 if n > 90 => format!(r#"{{"n":"x{n}","level":"INFO","more":{n}}}"#),
+        0 => format!(r#"{{"n":{n},"level":"INFO"}}"#),
+        1 => format!("{n},alice,10.0.0.{},{}", n % 250, n * 7),
+        2 => format!("n={n} level=WARN user=u{}", n % 9),
+        _ => format!("Something happened for the {n}th time"),
+    }
+}
+
+fn semantics(dice: &Dice) -> Semantics {
+    let mut semantics = Semantics::default();
+    let choices: [(&str, &[&str]); 15] = [
+        ("from_bound", &["inclusive", "exclusive"]),
+        ("to_bound", &["exclusive", "inclusive"]),
+        ("submit_answer", &["200", "202", "202-every-page", "mixed"]),
+        ("poll_running_status", &["200", "202"]),
+        ("partial_events_while_running", &["none", "some"]),
+        ("self_link_changes", &["false", "true"]),
+        ("link_host_style", &["bare", "log_search_prefix", "alternate"]),
+        ("rel_case", &["title", "lower"]),
+        ("next_on_full_page", &["false", "true"]),
+        ("empty_pages", &["false", "true"]),
+        ("events_absent_when_empty", &["false", "true"]),
+        ("sequence_str_as_number", &["false", "true"]),
+        ("retry_after", &["present", "absent"]),
+        ("rate_headers", &["present", "absent"]),
+        ("visibility_lag_ms", &["0", "0", "120000", "1200000"]),
+    ];
+    for (key, values) in choices {
+        semantics.set(key, dice.pick(values)).unwrap();
+    }
+    semantics
+}
+
+/// Faults that pass: each at most a few times.
+fn faults(dice: &Dice) -> Faults {
+    let mut faults = Faults::default();
+    let names = [
+        "http_500_502_503_504_html",
+        "html_200",
+        "retry_429",
+        "connection_reset_before_body",
+        "body_cut_mid_json",
+        "unreadable_json",
+        "download_cut_without_last_chunk",
+        "download_cut_with_clean_end",
+        "download_rows_dropped",
+        "newline_inside_download_entry",
+        "duplicate_event_at_page_border",
+        "empty_page_with_next",
+        "count_mismatch",
+        "count_self_disagrees",
+        "slow_first_byte",
+        "beyond_retention_header_with_zero_rows",
+        "next_link_missing",
+    ];
+    if dice.one_in(3) {
+        return faults;
+    }
+    for name in names {
+        if dice.one_in(4) {
+            faults.add(&format!("{name}=0.15/3")).unwrap();
+        }
+    }
+    faults
+}
+
+fn chapter(dice: &Dice, nth: u64, layout: Layout, shrinks: bool) -> Chapter {
+    let mut before = vec![Deed::Wait(dice.below(3 * 3_600_000))];
+    for _ in 0..if nth == 0 { 0 } else { dice.below(4) } {
+        before.push(deed(dice, shrinks));
+    }
+    let passes = (0..=dice.below(2)).map(|_| coverage(dice)).collect();
+    let layout = if dice.one_in(12) { Layout::Hive } else { layout };
+    let mut life = Life { layout, pause: Duration::from_millis(dice.spread(7)), ..Life::of(&[]) };
+    life.passes = passes;
+    match dice.below(6) {
+        0 | 1 => life.death = Some(death(dice)),
+        2 => {
+            life.death = Some(death(dice));
+            life.power = Some(dice.draw());
+        }
+        3 | 4 => {
+            let fault = dice.pick(&[Fault::NoSpace, Fault::Quota, Fault::Io, Fault::ShortWrite]);
+            life.disk = Some((dice.spread(3), fault, dice.pick(&[Repeat::Once, Repeat::Forever])));
+        }
+        _ => {}
+    }
+    life.rival = dice.one_in(3).then(|| 1 + dice.spread(2));
+    Chapter { before, life }
+}
+
+fn death(dice: &Dice) -> Death {
+    match dice.below(5) {
+        0 | 1 => Death::Operation(dice.spread(3)),
+        2 => Death::Request { nth: dice.spread(2), took: dice.one_in(2) },
+        3 => Death::Step(dice.spread(3)),
+        _ => Death::Instant(dice.spread(6)),
+    }
+}
+
+fn coverage(dice: &Dice) -> Coverage {
+    match dice.below(8) {
+        0 => Coverage::Period(period(dice)),
+        1 => Coverage::TailAndPeriod {
+            first_start: first_start(),
+            period: period(dice),
+            turn: Duration::from_millis(dice.spread(6)),
+        },
+        2 => Coverage::Repair { scope: Scope::default(), deep: dice.one_in(2) },
+        _ => tail(),
+    }
+}
+
+fn period(dice: &Dice) -> LogWindow {
+    let start = first_start().plus_millis(i64::try_from(dice.below(11 * 3_600_000)).unwrap());
+    LogWindow::new(start, start.plus_millis(i64::try_from(dice.spread(7)).unwrap()).min(now())).unwrap()
+}
+
+fn deed(dice: &Dice, shrinks: bool) -> Deed {
+    let n = dice.draw();
+    match dice.below(12) {
+        0 => Deed::Wait(dice.below(30 * 3_600_000)),
+        1 => Deed::WrongClock(dice.pick(&[0, -3 * HOUR, -10 * MINUTE, 10 * MINUTE, 5 * HOUR, 26 * HOUR])),
+        2..=5 if shrinks => Deed::Vanish(n),
+        2..=5 => Deed::Late(n),
+        6 => Deed::Wait(dice.spread(8)),
+        7 => Deed::LoseLedger(n),
+        8 => Deed::DamageLedger(n),
+        9 => Deed::LoseFile(n),
+        10 => Deed::DamageFile(n),
+        _ => Deed::WrongClock(0),
+    }
+}
