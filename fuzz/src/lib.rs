@@ -261,7 +261,8 @@ fn overrides(choices: &mut Choices<'_>) -> Overrides {
     let delimiter = |byte: u8| !matches!(byte, b'\n' | b'\r' | b'"');
     let said = choices.number();
     let says = |bit: u32| said & (1 << bit) != 0;
-    let mark = |choices: &mut Choices<'_>| Some(ascii(choices)).filter(|byte| *byte != 0);
+    let mark =
+        |choices: &mut Choices<'_>| Some(ascii(choices)).filter(|byte| !matches!(byte, 0 | b'\n' | b'\r'));
     let names = [vec!["a", "b"], vec!["a"], vec![], vec!["x", "x", ""]];
     let mut padded = None;
     Overrides {

@@ -95,7 +95,9 @@ fn comment(text: &str) -> Result<Mark, String> {
 
 fn mark(text: &str, names: &[(&str, u8)]) -> Result<Mark, String> {
     let named = names.iter().find(|(name, _)| *name == text).map(|(_, byte)| *byte);
-    match named.or_else(|| one_byte(text)) {
+    // A line end ends records, whatever else it is said to be.
+    let said = one_byte(text).filter(|byte| !matches!(byte, b'\n' | b'\r'));
+    match named.or(said) {
         _ if text == "none" => Ok(Mark(None)),
         Some(byte) => Ok(Mark(Some(byte))),
         None => {
@@ -153,6 +155,7 @@ mod tests {
         }
         assert_eq!(quote("none"), Ok(Mark(None)));
         assert_eq!(quote("'"), Ok(Mark(Some(b'\''))));
+        assert!([quote("\r"), escape("\n"), comment("\n")].iter().all(Result::is_err));
         assert_eq!(escape("backslash"), Ok(Mark(Some(b'\\'))));
         assert_eq!(
             quote("backslash").unwrap_err(),
