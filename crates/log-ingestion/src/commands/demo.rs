@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ingest_core::time::{MS_PER_HOUR, Timestamp};
 use rapid7_sim::{FaultName, Faults, Kind, LogSource, LogSpec, SimConfig, Trigger};
 use tokio_util::sync::CancellationToken;
 
@@ -27,13 +28,19 @@ const DEMO_WINDOW_ROWS: &str = "20000";
 const DEMO_RETRY_AFTER: u32 = 1;
 /// How long before now the simulated events end, in milliseconds: all of them are settled.
 const DEMO_END_MS: i64 = 10 * 60_000;
+/// Log time that the simulated events cover, in milliseconds.
+const DEMO_SPAN_MS: i64 = 6 * MS_PER_HOUR;
 /// Log time that the demo looks back, in milliseconds; the simulated events lie within.
 const DEMO_SINCE_MS: i64 = 24 * 3_600_000;
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &DemoArgs) -> Result<Exit, CommandError> {
-    let end = surroundings.clock.now().plus_millis(-DEMO_END_MS);
-    let mut config =
-        SimConfig { seed: args.seed, faults: faults(), to_ms: Some(end.millis()), ..SimConfig::default() };
+    let mut config = SimConfig {
+        seed: args.seed,
+        faults: faults(),
+        to_ms: Some(end(surroundings.clock.now()).millis()),
+        span_ms: DEMO_SPAN_MS,
+        ..SimConfig::default()
+    };
     config.logs = match &args.data {
         Some(folder) => file_logs(folder)?,
         None => generated_logs(args.events),
@@ -69,6 +76,14 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &DemoArgs) -> Result<
     text.push_str(&how_to_read(&output, report.logs.first().map_or("", |log| &log.name)));
     print(&text)?;
     Ok(report.exit())
+}
+
+/// Where the simulated events end: they lie within one UTC day, so that the demo shows the same whatever the hour.
+fn end(now: Timestamp) -> Timestamp {
+    let settled = now.plus_millis(-DEMO_END_MS);
+    let midnight = settled.day().start();
+    let into_the_day = settled.millis().saturating_sub(midnight.millis());
+    if into_the_day < DEMO_SPAN_MS { midnight } else { settled }
 }
 
 /// What the run amounts to, from its own figures.
@@ -176,4 +191,21 @@ fn how_to_read(output: &Path, log: &str) -> String {
          python3 -c \"import pandas; print(pandas.read_parquet('{log}').describe())\"\n  \
          python3 -c \"import polars; print(polars.scan_parquet('{log}/**/*.parquet').head().collect())\"\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_events_of_a_demo_lie_within_a_day_whatever_the_hour() {
+        for minute in 0..2 * 24 * 60 {
+            let now = Timestamp::from_millis(minute * 60_000);
+            let end = end(now);
+            let (first, last) = (end.plus_millis(-DEMO_SPAN_MS), end.plus_millis(-1));
+            assert_eq!(first.day(), last.day(), "{now}");
+            assert!(end.plus_millis(DEMO_END_MS) <= now, "{now}");
+            assert!(first.plus_millis(DEMO_SINCE_MS) > now, "{now}");
+        }
+    }
 }
