@@ -1,4 +1,4 @@
-//! The project's own commands: test, interop, tidy, ci, audit.
+//! The project's own commands: test, interop, tidy, ci, mutate, audit.
 //!
 //! Only reads the command line and turns the outcome into an exit code; each command is a module.
 
@@ -6,6 +6,7 @@ mod audit;
 mod ci;
 mod failure;
 mod interop;
+mod mutate;
 mod out;
 mod place;
 mod process;
@@ -26,6 +27,7 @@ Usage: cargo xtask COMMAND
   interop         write Parquet with the program, read it back with DuckDB, pyarrow, pandas and Polars
   tidy            the house rules that clippy cannot check
   ci              formatting, clippy, tidy and test
+  mutate [NAME]   takes guards of the code away, one at a time, and shows which tests notice; all, or those that are named
   audit           licences, bans, sources and advisories of dependencies, spelling, and, with cargo-fuzz installed,
                   each target of fuzz/ for --fuzz-seconds N (60)";
 
@@ -48,6 +50,7 @@ fn run(words: &[String]) -> Result<(), Failure> {
         ["interop"] => interop::run(&Place::find()?).result,
         ["tidy"] => tidy::run(&Place::find()?),
         ["ci"] => ci::run(&Place::find()?),
+        ["mutate", names @ ..] => mutate::run(&Place::find()?, names),
         ["audit"] => audit::run(&Place::find()?, audit::FUZZ_SECONDS),
         ["audit", "--fuzz-seconds", seconds] => {
             let seconds = seconds.parse().map_err(|error| {

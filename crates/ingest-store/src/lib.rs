@@ -14,6 +14,7 @@ mod output;
 pub mod scripted;
 mod spool;
 mod state;
+mod sum;
 mod table;
 
 #[cfg(test)]
@@ -26,4 +27,5 @@ pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};
 pub use state::StateDir;
+pub use sum::Sum;
 pub use table::{DirTable, QuarantineFile, Staged, TableFile};

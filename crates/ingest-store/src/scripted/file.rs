@@ -13,6 +13,9 @@ use super::tree::Id;
 use super::{Asked, ScriptedDisk, unless};
 use crate::disk::DiskFile;
 
+/// What a disk that lies changes in a byte: text stays text, and is another one.
+const SPOILT_BITS: u8 = 0x15;
+
 /// An open file; clones share its place.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedFile(Arc<Opened>);
@@ -67,10 +70,18 @@ impl Write for ScriptedFile {
             if !self.0.writable {
                 return Err(ErrorKind::PermissionDenied.into());
             }
-            // Half of a write that is spoilt is there all the same, as a torn page would be.
-            let half = if fault.is_some() { bytes.len().div_ceil(2) } else { bytes.len() };
-            tree.content_mut(self.0.node)?.write(start, bytes.get(..half).unwrap_or_default());
-            unless(fault, || Ok(half))
+            let content = tree.content_mut(self.0.node)?;
+            let taken = match fault {
+                None => bytes.len(),
+                Some(Fault::Lie) => {
+                    content.write(start, &spoilt(bytes));
+                    return Ok(bytes.len());
+                }
+                // Half of a write that is spoilt is there all the same, as a torn page would be.
+                Some(_) => bytes.len().div_ceil(2),
+            };
+            content.write(start, bytes.get(..taken).unwrap_or_default());
+            unless(fault, || Ok(taken))
         })?;
         *place = place.saturating_add(wrote as u64);
         Ok(wrote)
@@ -100,7 +111,7 @@ impl DiskFile for ScriptedFile {
             let content = tree.content_mut(self.0.node)?;
             match fault {
                 Some(Fault::Io) => content.fail_sync(),
-                None | Some(Fault::ShortWrite) => content.sync(),
+                None | Some(Fault::ShortWrite | Fault::Lie) => content.sync(),
                 Some(Fault::NoSpace | Fault::Quota | Fault::Die) => {}
             }
             unless(fault, || Ok(()))
@@ -144,6 +155,15 @@ impl Drop for Opened {
     fn drop(&mut self) {
         self.disk.unlock(self.node, self.number);
     }
+}
+
+/// The bytes of a write with another one in their middle.
+fn spoilt(bytes: &[u8]) -> Vec<u8> {
+    let mut spoilt = bytes.to_vec();
+    if let Some(byte) = spoilt.get_mut(bytes.len() / 2) {
+        *byte ^= SPOILT_BITS;
+    }
+    spoilt
 }
 
 fn index(place: u64) -> io::Result<usize> {

@@ -69,6 +69,8 @@ pub enum Fault {
     Io,
     /// A write takes half of its bytes, and says so; nothing happens to other operations.
     ShortWrite,
+    /// A write says that all is well, but one of the bytes that it stores is another; nothing happens to other operations.
+    Lie,
     /// The process dies before the operation: this and all that it tries later fails with [`Died`].
     Die,
 }
@@ -79,7 +81,7 @@ impl Fault {
             Self::NoSpace => Some(rustix::io::Errno::NOSPC.into()),
             Self::Quota => Some(rustix::io::Errno::DQUOT.into()),
             Self::Io => Some(rustix::io::Errno::IO.into()),
-            Self::ShortWrite => None,
+            Self::ShortWrite | Self::Lie => None,
             Self::Die => Some(died()),
         }
     }
@@ -88,7 +90,7 @@ impl Fault {
     const fn strikes(self, op: Op) -> bool {
         match self {
             Self::NoSpace | Self::Quota => op.needs_room(),
-            Self::ShortWrite => matches!(op, Op::Write),
+            Self::ShortWrite | Self::Lie => matches!(op, Op::Write),
             Self::Io | Self::Die => true,
         }
     }

@@ -1,6 +1,7 @@
 use std::io::{Read as _, Write as _};
 
 use ingest_core::ids::{LogId, Slug};
+use ingest_core::records::RecordBlock;
 use ingest_core::time::{LogWindow, Timestamp};
 
 use super::*;
@@ -283,4 +284,53 @@ fn a_published_file_is_whole_and_stays_after_any_crash() {
 #[test]
 fn a_folder_that_a_killed_process_left_is_made_durable_by_the_next() {
     finish_after_a_kill(publish_three, judge_table);
+}
+
+#[test]
+fn a_disk_that_lies_says_that_all_is_well_and_has_another_byte() {
+    let disk = ScriptedDisk::new();
+    let path = folder(&disk).join("file");
+    let mut file = disk.create_file(&path).unwrap();
+    disk.fail(1, Fault::Lie, Repeat::Forever);
+    file.write_all(b"abc").unwrap();
+    file.sync_all().unwrap();
+    assert_eq!(disk.bytes(&path).unwrap(), b"awc");
+    assert!(disk.history().iter().rev().take(2).all(|event| event.failed.is_none()));
+}
+
+#[test]
+fn a_spooled_block_that_the_disk_changed_is_an_error() {
+    let disk = ScriptedDisk::new();
+    let table = DirTable::open(disk.shared(), &folder(&disk), Layout::Hive).unwrap();
+    for lies in [false, true] {
+        let mut spool = table.spool(0);
+        let mut block = RecordBlock::default();
+        block.push(&[b'x'; 1_000]);
+        if lies {
+            disk.fail(1, Fault::Lie, Repeat::Forever);
+        }
+        spool.push(block).unwrap();
+        let first = spool.read().unwrap().next().unwrap();
+        assert_eq!(first.is_err(), lies, "{first:?}");
+    }
+}
+
+#[test]
+fn a_staged_file_that_the_disk_changed_does_not_read_back() {
+    let disk = ScriptedDisk::new();
+    let table = DirTable::open(disk.shared(), &folder(&disk), Layout::Hive).unwrap();
+    for lies in [false, true] {
+        let (staged, mut file) = table.stage().unwrap();
+        let mut sum = crate::Sum::default();
+        if lies {
+            disk.fail(2, Fault::Lie, Repeat::Once);
+        }
+        for piece in [b"one", b"two"] {
+            file.write_all(piece).unwrap();
+            sum.add(piece);
+        }
+        assert_eq!(staged.read_back(&sum).is_err(), lies);
+        sum.add(b"more");
+        assert!(staged.read_back(&sum).is_err());
+    }
 }

@@ -247,6 +247,20 @@ fn a_quoted_epoch_is_text_to_its_source() {
 }
 
 #[test]
+fn a_file_that_lost_a_record_is_not_ended() {
+    let block = block_of(&[b"1", b"2"]);
+    let schema = TableSchema::new(csv(&["n"]));
+    let lossy: [fn(&mut Encoder<Vec<u8>>); 3] =
+        [|encoder| encoder.records += 1, |encoder| encoder.stored -= 1, |encoder| encoder.stored += 1];
+    for lose in lossy {
+        let mut encoder = Encoder::create(Vec::new(), &schema, options(true)).unwrap();
+        encoder.push(&block, &mut Kept::default()).unwrap();
+        lose(&mut encoder);
+        assert!(matches!(encoder.finish(&[]), Err(EncodeError::Unbalanced { .. })));
+    }
+}
+
+#[test]
 fn a_file_without_rescue_refuses_to_lose_a_value() {
     let shape = csv(&["a", "b"]);
     let mut schema = TableSchema::new(shape.clone());

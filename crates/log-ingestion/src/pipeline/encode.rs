@@ -11,7 +11,7 @@ use ingest_core::ledger::LogState;
 use ingest_core::records::{Record, RecordBlock};
 use ingest_core::schema::TableSchema;
 use ingest_core::time::LogWindow;
-use ingest_store::{DirTable, DiskFile, Staged};
+use ingest_store::{DirTable, DiskFile, Staged, Sum};
 use ingest_tabular::{
     EncodeOptions, Encoded, Encoder, Guess, Origin, OwnColumns, Quarantine, Reason, RowGroupBounds,
     quarantine_line,
@@ -142,6 +142,8 @@ fn split_output<W>(encoded: Encoded<W>) -> (W, Encoded<()>) {
 struct QuarantineFile {
     table: Arc<DirTable>,
     file: Option<(Staged, BufWriter<Box<dyn DiskFile>>)>,
+    /// Of what was written: its lines carry no checksum.
+    sum: Sum,
     failed: Option<WindowError>,
     /// What is reported at the end: reason, ordinal, and the beginning of the record.
     reports: Vec<(Reason, u64, String)>,
@@ -149,7 +151,7 @@ struct QuarantineFile {
 
 impl QuarantineFile {
     fn new(table: &Arc<DirTable>) -> Self {
-        Self { table: Arc::clone(table), file: None, failed: None, reports: Vec::new() }
+        Self { table: Arc::clone(table), file: None, sum: Sum::default(), failed: None, reports: Vec::new() }
     }
 
     fn write(&mut self, line: &str) -> Result<(), WindowError> {
@@ -158,9 +160,12 @@ impl QuarantineFile {
             self.file = Some((staged, BufWriter::with_capacity(BUFFER_BYTES, file)));
         }
         match &mut self.file {
-            Some((_, file)) => writeln!(file, "{line}").map_err(WindowError::Quarantine),
-            None => Ok(()),
+            Some((_, file)) => writeln!(file, "{line}").map_err(WindowError::Quarantine)?,
+            None => {}
         }
+        self.sum.add(line.as_bytes());
+        self.sum.add(b"\n");
+        Ok(())
     }
 
     fn finish(self) -> Result<Option<Staged>, WindowError> {
@@ -175,6 +180,7 @@ impl QuarantineFile {
         };
         let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
         staged.sync(&*file)?;
+        staged.read_back(&self.sum)?;
         Ok(Some(staged))
     }
 }

@@ -140,7 +140,7 @@ fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
 /// Whether an operation can meet a fault otherwise than not at all.
 fn meets(op: Op, fault: Fault) -> bool {
     match fault {
-        Fault::ShortWrite => op == Op::Write,
+        Fault::ShortWrite | Fault::Lie => op == Op::Write,
         Fault::NoSpace | Fault::Quota => {
             !matches!(op, Op::Open | Op::List | Op::Metadata | Op::Read | Op::Remove | Op::Lock | Op::SyncDir)
         }
@@ -155,7 +155,7 @@ fn every_operation_of_the_disk_may_fail_or_be_the_last() {
     for act in [Act::Fresh, Act::Replacing] {
         for (nth, event) in (1..).zip(acts.rehearse(act).0) {
             let mut suffers = |life: Life| mishaps.push(Mishap { act, life });
-            for fault in [Fault::NoSpace, Fault::Io, Fault::ShortWrite] {
+            for fault in [Fault::NoSpace, Fault::Io, Fault::ShortWrite, Fault::Lie] {
                 if meets(event.op, fault) {
                     suffers(Life { disk: Some((nth, fault, Repeat::Once)), ..act.life() });
                 }
@@ -170,6 +170,27 @@ fn every_operation_of_the_disk_may_fail_or_be_the_last() {
     }
     let failed = failures(&mishaps, |mishap| acts.suffer(mishap));
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), mishaps.len(), failed.join("\n"));
+}
+
+/// What a disk stores is compared with what was written before anybody sees it, rows and quarantine alike.
+#[test]
+fn a_disk_that_stores_other_bytes_than_it_says_gets_no_window_recorded() {
+    let acts = Acts::new();
+    let staged = |event: &Event| event.op == Op::Write && event.path.starts_with("/out/_staging");
+    let asked = acts.rehearse(Act::Fresh).0;
+    let writes: Vec<u64> = (1..).zip(&asked).filter(|(_, event)| staged(event)).map(|(nth, _)| nth).collect();
+    assert!(writes.len() > 6, "{asked:#?}");
+    for nth in writes {
+        let life = Life { disk: Some((nth, Fault::Lie, Repeat::Once)), ..Act::Fresh.life() };
+        in_virtual_time(async {
+            let (world, mut oracle) = acts.begin(Act::Fresh);
+            let Ended::Left(passes) = world.live(&life).await else { panic!("write {nth}: it does not end") };
+            let log = &passes[0].as_ref().unwrap().logs[0];
+            let said = log.last_error.as_deref().unwrap_or_default();
+            assert!(log.open > 0 && said.contains("read back"), "write {nth}: {log:?}");
+            oracle.check(&world, &format!("write {nth}"));
+        });
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ingest_store::Disk as _;
-use ingest_store::scripted::ScriptedDisk;
+use ingest_store::scripted::{Fault, ScriptedDisk};
 use log_ingestion::exit::Exit;
 use log_ingestion::ingest::{Coverage, PassReport, Scope};
 
@@ -279,6 +279,15 @@ fn every_seed_ends_complete_and_exact() {
         seeds.len(),
         failed.join("\n"),
     );
+}
+
+/// What a kept seed found was found on a disk that does not lie: it would hide that again.
+#[test]
+fn the_disk_of_a_kept_seed_never_lies() {
+    for seed in kept() {
+        let lies = |life: &Life| life.disk.is_some_and(|(_, fault, _)| fault == Fault::Lie);
+        assert!(!Story::of(seed).chapters.iter().any(|chapter| lies(&chapter.life)), "seed {seed}");
+    }
 }
 
 #[test]

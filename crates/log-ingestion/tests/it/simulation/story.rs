@@ -17,6 +17,9 @@ const HOUR: i64 = 60 * MINUTE;
 /// Where each log begins, before [`NOW`].
 const SPAN_MS: i64 = 11 * HOUR;
 
+/// Makes the dice of lies others than those of the story; by this one they fall on no kept seed.
+const LIES: u64 = 7;
+
 const KINDS: [Kind; 8] =
     [Kind::Csv, Kind::Json, Kind::Syslog, Kind::Access, Kind::Text, Kind::Kvp, Kind::Mixed, Kind::Odd];
 
@@ -124,7 +127,21 @@ impl Story {
         let window_rows = if large { 1_000 } else { dice.pick(&[25, 60, 150, 1_000_000]) };
         let layout = dice.pick(&[Layout::Hive, Layout::Hive, Layout::Date, Layout::Flat]);
         let chapters = (0..=dice.below(4)).map(|nth| chapter(&dice, nth, layout, shrinks)).collect();
-        Self { scenario, window_rows, chapters }
+        let mut story = Self { scenario, window_rows, chapters };
+        story.lie(seed);
+        story
+    }
+
+    /// In some stories a disk stores other bytes than it says, once or all the time. By dice of its own, so that seeds which
+    /// are kept still tell what they found.
+    fn lie(&mut self, seed: u64) {
+        let dice = Dice::new(seed.rotate_left(32) ^ LIES);
+        if dice.one_in(3) {
+            let at = usize::try_from(dice.below(self.chapters.len() as u64)).unwrap();
+            let repeat = dice.pick(&[Repeat::Once, Repeat::Once, Repeat::Forever]);
+            let lie = (dice.spread(3), Fault::Lie, repeat);
+            self.chapters[at].life.disk.get_or_insert(lie);
+        }
     }
 }
 
