@@ -3,7 +3,8 @@
 //! One budget for each class of request, learned from the server's `X-RateLimit-*` headers, and the user's own
 //! `RATE_LIMIT` across all classes. A query that was submitted must be polled or it expires, and is then paid for again:
 //! a submit therefore takes room for its polls as well, in `RATE_LIMIT` and in the server's budget of polls, and a poll is
-//! never held back by `RATE_LIMIT`, though it counts. Where the server names no quota, its 429s set the pace.
+//! never held back by `RATE_LIMIT`, though it counts. Where the server names no quota, its 429s set the pace. Until a class
+//! has heard from the server, its requests go one at a time: what others left of the quota is not known before.
 //! Never sleeps: it answers with the instant to wait for.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -99,6 +100,8 @@ pub enum Admission {
     Go,
     /// Not before this instant; ask again then.
     Wait(Timestamp),
+    /// Not before an answer has come to the request of this class that is under way; ask again then.
+    AfterAnswer,
 }
 
 /// All budgets of one API key.
@@ -119,11 +122,16 @@ impl Quota {
         Self { per_minute, sent: VecDeque::new(), reserved: VecDeque::new(), budgets: BTreeMap::new() }
     }
 
-    /// Asks for one request of `class`. On [`Admission::Go`] the request has been counted and must be sent.
+    /// Asks for one request of `class`. On [`Admission::Go`] the request has been counted and must be sent; tell
+    /// [`Self::answered`] once its answer has come, or cannot come any more.
     pub fn admit(&mut self, class: Class, now: Timestamp) -> Admission {
         let earliest = self.earliest(class, now);
         if earliest > now {
             return Admission::Wait(earliest);
+        }
+        // A poll that waits lets its query expire, and the budget of polls is far from spent while one is under way.
+        if class != Class::Poll && self.budget(class, now).must_listen_first() {
+            return Admission::AfterAnswer;
         }
         self.sent.push_back(now);
         match class {
@@ -144,9 +152,19 @@ impl Quota {
         self.reserved.truncate(left);
     }
 
-    /// Takes in what a reply said of its class.
-    pub fn learn(&mut self, class: Class, headers: QuotaHeaders, now: Timestamp) {
-        self.budget(class, now).learn(headers, now);
+    /// Takes in that a request is not under way any more.
+    pub fn answered(&mut self, class: Class, now: Timestamp) {
+        self.budget(class, now).answered();
+    }
+
+    /// Takes in that the server itself answered, whatever it said of its quota.
+    pub fn heard(&mut self, class: Class, now: Timestamp) {
+        self.budget(class, now).heard();
+    }
+
+    /// Takes in what the reply to a request of `sent_at` said of its class.
+    pub fn learn(&mut self, class: Class, headers: QuotaHeaders, sent_at: Timestamp, now: Timestamp) {
+        self.budget(class, now).learn(headers, sent_at, now);
     }
 
     /// Takes in a 429: nothing of this class goes out before `wait` is over.

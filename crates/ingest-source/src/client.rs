@@ -18,6 +18,9 @@ use ingest_core::quota::{self, BudgetState, Class, Quota};
 use ingest_core::retry::{self, RetryBudget};
 use ingest_core::time::Timestamp;
 
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::{Clock, Entropy};
 use crate::endpoint::{Endpoint, Protocol};
 use crate::error::SourceError;
@@ -51,6 +54,8 @@ pub struct Client {
     line: Arc<Line>,
     /// What all requests of this handle may spend on retries together; `None` where only each has its own limit.
     retries: Option<Arc<Mutex<RetryBudget>>>,
+    /// Cancelled when long waits are to end; `None` where nobody stops them.
+    stop: Option<CancellationToken>,
 }
 
 /// What all handles of a client share.
@@ -62,6 +67,8 @@ struct Line {
     quota: Mutex<Quota>,
     circuits: Mutex<BTreeMap<Class, Breaker>>,
     entropy: Entropy,
+    /// Told whenever a request is not under way any more.
+    answers: Notify,
 }
 
 /// The standing of one class of request, for metrics and for a person.
@@ -94,15 +101,22 @@ impl Client {
         let quota = Mutex::new(Quota::new(options.requests_per_minute));
         let entropy = Entropy::new(options.seed);
         let circuits = Mutex::new(BTreeMap::new());
-        let line = Line { transport, clock, options, quota, circuits, entropy };
-        Self { line: Arc::new(line), retries: None }
+        let line = Line { transport, clock, options, quota, circuits, entropy, answers: Notify::new() };
+        Self { line: Arc::new(line), retries: None, stop: None }
+    }
+
+    /// A handle whose long waits, for a quota or for the time that the server named, end once `stop` is cancelled. What is
+    /// under way then is not disturbed.
+    #[must_use]
+    pub fn until(&self, stop: &CancellationToken) -> Self {
+        Self { stop: Some(stop.clone()), ..self.clone() }
     }
 
     /// A handle for one window: its requests share one budget of retries, and everything else with this client.
     #[must_use]
     pub fn for_window(&self) -> Self {
         let budget = RetryBudget::new(self.line.options.retries);
-        Self { line: Arc::clone(&self.line), retries: Some(Arc::new(Mutex::new(budget))) }
+        Self { retries: Some(Arc::new(Mutex::new(budget))), ..self.clone() }
     }
 
     /// The protocol that the endpoint speaks.

@@ -61,6 +61,9 @@ pub enum SourceError {
     /// The poll of a running query could not go out before the query expires. The query is submitted again.
     #[error("the poll of a running query was held back for longer than the query lives")]
     PollLate,
+    /// A stop ended a long wait.
+    #[error("a stop ended the wait for the API; it is asked again next time")]
+    Stopped,
     /// The body of a reply ended early.
     #[error("the reply to {what} was cut: {cause}")]
     Cut {

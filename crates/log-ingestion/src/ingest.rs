@@ -141,6 +141,7 @@ pub fn source_failed(error: &SourceError) -> CommandError {
         | SourceError::RetriesSpent { .. }
         | SourceError::CircuitOpen { .. }
         | SourceError::PollLate
+        | SourceError::Stopped
         | SourceError::Cut { .. }
         | SourceError::TooLarge { .. }
         | SourceError::Link(_)
@@ -247,7 +248,7 @@ impl Ingest {
         stop: &CancellationToken,
     ) -> Result<PassReport, CommandError> {
         let started = self.outside.clock.now();
-        let logs = wanted_logs(&self.client, &self.settings.logs).await?;
+        let logs = wanted_logs(&self.client.until(stop), &self.settings.logs).await?;
         if logs.is_empty() {
             tracing::warn!(event = "no_logs", reason = "the key can see no log");
         }
@@ -285,8 +286,9 @@ impl Ingest {
         };
         let by_rate = u64::from(settings.rate_limit).saturating_mul(QUERY_MINUTES);
         let requests = by_rate.min(self.client.quota_left(Class::Query) / QUERY_QUOTA_SHARE);
+        let stop = stop.child_token();
         Context {
-            client: Arc::clone(&self.client),
+            client: Arc::new(self.client.until(&stop)),
             table: Arc::clone(&self.table),
             lock: self.lock.clone(),
             space: Arc::clone(&self.space),
@@ -310,7 +312,7 @@ impl Ingest {
                 keep_raw: settings.keep_raw,
                 pins: Arc::clone(&settings.pins),
             },
-            stop: stop.child_token(),
+            stop,
             windows: Arc::clone(&self.windows),
             cores: Arc::clone(&self.cores),
             ahead: Arc::clone(&self.ahead),

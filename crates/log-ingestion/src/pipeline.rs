@@ -199,6 +199,12 @@ impl WindowError {
         matches!(self, Self::Source(error) if error.is_refusal())
     }
 
+    /// Whether nothing is wrong: a stop came before the window could be completed.
+    #[must_use]
+    pub const fn is_stop(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Stopped))
+    }
+
     /// The same, by its name where it comes from a full disk, whichever stage met it.
     #[must_use]
     pub fn named(self) -> Self {

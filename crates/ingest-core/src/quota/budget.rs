@@ -35,6 +35,12 @@ pub(super) struct Budget {
     pub(super) remaining: u64,
     pub(super) resets_at: Timestamp,
     blocked_until: Option<Timestamp>,
+    /// When the current window began, as far as is known.
+    began: Timestamp,
+    /// Requests whose answers have not come yet.
+    under_way: u64,
+    /// Whether the server has answered any request of this class.
+    heard: bool,
     /// Whether the server names a quota for this class.
     told: bool,
     pace: Option<Pace>,
@@ -44,13 +50,26 @@ impl Budget {
     pub(super) fn new(class: Class, now: Timestamp) -> Self {
         let limit = class.documented();
         let resets_at = crate::retry::at(now, SERVER_WINDOW);
-        Self { class, limit, remaining: limit, resets_at, blocked_until: None, told: false, pace: None }
+        Self {
+            class,
+            limit,
+            remaining: limit,
+            resets_at,
+            blocked_until: None,
+            began: now,
+            under_way: 0,
+            heard: false,
+            told: false,
+            pace: None,
+        }
     }
 
     /// Begins a new window if the last one is over.
     pub(super) fn renew(&mut self, now: Timestamp) {
         if now >= self.resets_at {
-            self.remaining = self.limit;
+            // What is under way may be counted in the new window.
+            self.remaining = self.limit.saturating_sub(self.under_way);
+            self.began = now;
             self.resets_at = crate::retry::at(now, SERVER_WINDOW);
         }
         self.blocked_until = self.blocked_until.filter(|until| *until > now);
@@ -67,19 +86,38 @@ impl Budget {
         reset.into_iter().chain(paced).chain(self.blocked_until).fold(now, Timestamp::max)
     }
 
+    /// Whether an answer must come first: nothing is known of what others left of the quota.
+    pub(super) const fn must_listen_first(&self) -> bool {
+        !self.heard && self.under_way > 0
+    }
+
+    pub(super) const fn answered(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    pub(super) const fn heard(&mut self) {
+        self.heard = true;
+    }
+
     pub(super) fn sent(&mut self, now: Timestamp) {
         self.remaining = self.remaining.saturating_sub(1);
+        self.under_way = self.under_way.saturating_add(1);
         if let Some(pace) = &mut self.pace {
             pace.sent(now);
         }
     }
 
-    pub(super) fn learn(&mut self, headers: QuotaHeaders, now: Timestamp) {
+    pub(super) fn learn(&mut self, headers: QuotaHeaders, sent_at: Timestamp, now: Timestamp) {
         if headers.limit.is_some() || headers.remaining.is_some() {
             self.told = true;
+            self.heard = true;
             self.pace = None;
         }
         self.limit = headers.limit.unwrap_or(self.limit);
+        if sent_at < self.began {
+            // It may speak of the window before: of what is left there, and of an end that is past.
+            return;
+        }
         if let Some(remaining) = headers.remaining {
             // Replies may overtake each other: the smaller figure is the one that cannot overspend.
             let later = self.resets_at.plus_millis(RENEWED_MS);

@@ -2,6 +2,7 @@
 //!
 //! Never reads what a reply says beyond its status and headers.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -12,7 +13,7 @@ use ingest_core::retry::{self, Verdict};
 use ingest_core::time::Timestamp;
 use reqwest::Url;
 
-use super::{Answer, Client, describe, lock};
+use super::{Answer, Client, Line, describe, lock};
 use crate::endpoint::Protocol;
 use crate::error::SourceError;
 use crate::transport::{Credential, HttpReply, HttpRequest};
@@ -30,6 +31,24 @@ const RUNNING: u16 = 202;
 const LIMITED: u16 = 429;
 /// Waits longer than this are reported.
 const NOTABLE_WAIT_MS: i64 = 1_000;
+
+/// Waits up to this are sat out after a stop, since the window may be nearly done; longer ones end at once. A grace is
+/// 30 s by default.
+const SAT_OUT_MAX: Duration = Duration::from_secs(5);
+
+/// A request that was let out and not answered yet.
+struct UnderWay<'a> {
+    line: &'a Line,
+    class: Class,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let now = self.line.clock.now();
+        lock(&self.line.quota).answered(self.class, now);
+        self.line.answers.notify_waiters();
+    }
+}
 
 /// What came of sending once, where it is not an error for good.
 enum Sent {
@@ -77,8 +96,10 @@ impl Client {
         let what = describe(request);
         let (mut tries, mut limited) = (0, 0);
         loop {
-            self.admitted(request.class, deadline).await?;
-            let (last, named) = match self.send(request, &url, &what).await? {
+            let under_way = self.admitted(request.class, deadline).await?;
+            let sent = self.send(request, &url, &what).await;
+            drop(under_way);
+            let (last, named) = match sent? {
                 Sent::Answer(reply) => return Ok(reply),
                 Sent::Limited(named) if limited < LIMITED_MAX => {
                     self.hold_back(request.class, retry::limit_wait(named, limited));
@@ -113,8 +134,30 @@ impl Client {
         let delay = retry::retry_wait(named, tries, self.line.entropy.draw());
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(event = "retry", attempt = tries.saturating_add(1), delay_ms, reason = %why);
-        tokio::time::sleep(delay).await;
+        self.wait(delay).await
+    }
+
+    /// Waits for a while; a stop ends a long one at once.
+    ///
+    /// # Errors
+    /// When it did.
+    async fn wait(&self, delay: Duration) -> Result<(), SourceError> {
+        let waited = tokio::time::sleep(delay);
+        if delay > SAT_OUT_MAX {
+            return self.unless_stopped(waited).await;
+        }
+        waited.await;
         Ok(())
+    }
+
+    async fn unless_stopped(&self, waited: impl Future<Output = ()> + Send) -> Result<(), SourceError> {
+        match &self.stop {
+            Some(stop) => stop.run_until_cancelled(waited).await.ok_or(SourceError::Stopped),
+            None => {
+                waited.await;
+                Ok(())
+            }
+        }
     }
 
     async fn send(&self, request: &ApiRequest, url: &Url, what: &str) -> Result<Sent, SourceError> {
@@ -130,7 +173,7 @@ impl Client {
             }
         };
         self.report(request, &reply, started);
-        let verdict = self.judge(request, &reply);
+        let verdict = self.judge(request, &reply, started);
         match verdict {
             Verdict::Transient(_) => self.note(request.class, Breaker::failed),
             Verdict::Answer | Verdict::Refused | Verdict::Gone | Verdict::Limited(_) | Verdict::Wrong => {
@@ -159,13 +202,16 @@ impl Client {
         }
     }
 
-    /// Waits until the quota lets a request out.
+    /// Waits until the quota lets a request out, which is under way until what this gives is dropped.
     ///
     /// # Errors
-    /// When the circuit is open, or the wait ends after the deadline.
-    async fn admitted(&self, class: Class, deadline: Option<Timestamp>) -> Result<(), SourceError> {
+    /// When the circuit is open, the wait ends after the deadline, or a stop ended it.
+    async fn admitted(&self, class: Class, deadline: Option<Timestamp>) -> Result<UnderWay<'_>, SourceError> {
         let open = |until| SourceError::CircuitOpen { class: class.name(), until };
         loop {
+            // Before the quota is asked: an answer that comes between the two is not missed.
+            let mut answer = pin!(self.line.answers.notified());
+            answer.as_mut().enable();
             let now = self.line.clock.now();
             let refused = lock(&self.line.circuits).entry(class).or_default().refused_until(now);
             if let Some(until) = refused {
@@ -175,8 +221,17 @@ impl Client {
                 return Err(SourceError::PollLate);
             }
             let admission = lock(&self.line.quota).admit(class, now);
-            let Admission::Wait(until) = admission else {
-                return lock(&self.line.circuits).entry(class).or_default().admit(now).map_err(open);
+            let until = match admission {
+                Admission::Go => {
+                    let under_way = UnderWay { line: &self.line, class };
+                    lock(&self.line.circuits).entry(class).or_default().admit(now).map_err(open)?;
+                    return Ok(under_way);
+                }
+                Admission::AfterAnswer => {
+                    self.unless_stopped(answer).await?;
+                    continue;
+                }
+                Admission::Wait(until) => until,
             };
             if deadline.is_some_and(|deadline| until > deadline) {
                 return Err(SourceError::PollLate);
@@ -185,7 +240,7 @@ impl Client {
             if wait_ms >= NOTABLE_WAIT_MS {
                 tracing::info!(event = "rate_limit", class = class.name(), wait_ms, reason = "quota kept");
             }
-            tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())).await;
+            self.wait(Duration::from_millis(wait_ms.unsigned_abs())).await?;
         }
     }
 
@@ -212,7 +267,7 @@ impl Client {
     }
 
     /// Feeds the quota with what the reply says, and reads its status.
-    fn judge(&self, request: &ApiRequest, reply: &HttpReply) -> Verdict {
+    fn judge(&self, request: &ApiRequest, reply: &HttpReply, sent_at: Timestamp) -> Verdict {
         let text = |name: &str| reply.headers.get(name).map(|v| v.trim());
         let number = |name: &str| text(name).and_then(|v| v.parse::<u64>().ok());
         let headers = QuotaHeaders {
@@ -227,7 +282,11 @@ impl Client {
         let reset = headers.reset_seconds.filter(|_| reply.status == LIMITED).map(Duration::from_secs);
         let verdict = retry::verdict(reply.status, named.or(reset));
         let mut quota = lock(&self.line.quota);
-        quota.learn(request.class, headers, now);
+        quota.learn(request.class, headers, sent_at, now);
+        // A gateway that fails in front of the server says nothing of its quota.
+        if !matches!(verdict, Verdict::Transient(_)) {
+            quota.heard(request.class, now);
+        }
         if request.class == Class::Query && reply.status != RUNNING {
             quota.needs_no_polls();
         }

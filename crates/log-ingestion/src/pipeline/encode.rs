@@ -159,9 +159,8 @@ impl QuarantineFile {
             let (staged, file) = self.table.stage()?;
             self.file = Some((staged, BufWriter::with_capacity(BUFFER_BYTES, file)));
         }
-        match &mut self.file {
-            Some((_, file)) => writeln!(file, "{line}").map_err(WindowError::Quarantine)?,
-            None => {}
+        if let Some((_, file)) = &mut self.file {
+            writeln!(file, "{line}").map_err(WindowError::Quarantine)?;
         }
         self.sum.add(line.as_bytes());
         self.sum.add(b"\n");

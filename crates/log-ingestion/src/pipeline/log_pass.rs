@@ -176,6 +176,7 @@ impl<'a> LogRun<'a> {
                     self.report.last_error = Some(format!("{window} could not be counted again: {reason}"));
                 }
             }
+            Err(error) if error.is_stop() => self.report.cut_short = true,
             Err(error) => {
                 let error = error.named();
                 tracing::error!(event = "error", error = %super::chain(&error), action = "what is stored is counted again next time");
@@ -199,6 +200,7 @@ impl<'a> LogRun<'a> {
             }
             match super::plan::plan(&self.context.for_window(), self.log.id(), due).await {
                 Ok(pieces) => self.work_through(pieces, due).await,
+                Err(error) if error.is_stop() => self.report.cut_short = true,
                 Err(error) => self.failed(due.window, &error),
             }
         }
@@ -239,6 +241,11 @@ impl<'a> LogRun<'a> {
                 }
                 Some(Ok(Stepped::Fetched(fetched))) => {
                     self.make(*fetched).instrument(window_span(window)).await
+                }
+                Some(Err(error)) if error.is_stop() => {
+                    // Others may be nearly there.
+                    self.report.cut_short = true;
+                    continue;
                 }
                 Some(Err(error)) => Err(error),
             };

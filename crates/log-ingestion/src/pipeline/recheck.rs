@@ -55,7 +55,7 @@ async fn recount(context: &Context, log: &LogWork, runs: Vec<Run>) -> Result<Rec
                 outcome.differing.extend(differing);
             }
             Err(error) if is_beyond(&error) => outcome.beyond.extend(whole(&run)),
-            Err(error) if error.is_refusal() => return Err(error),
+            Err(error) if error.is_refusal() || error.is_stop() => return Err(error),
             Err(error) => outcome.uncounted.extend(whole(&run).map(|window| (window, chain(&error)))),
         }
     }
@@ -228,7 +228,7 @@ fn refused_or_uncounted(
     runs: &[Run],
     mut outcome: Rechecked,
 ) -> Result<Rechecked, WindowError> {
-    if error.is_refusal() {
+    if error.is_refusal() || error.is_stop() {
         return Err(error);
     }
     let reason = chain(&error);

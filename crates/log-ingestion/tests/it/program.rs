@@ -195,3 +195,11 @@ pub(crate) fn memory_kib(pid: u32, figure: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }
+
+/// Processor time that a process has used, in ticks of the kernel's clock, all its threads together.
+pub(crate) fn cpu_ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name in brackets may hold anything; user and system time are the 12th and 13th figure behind it.
+    let figures: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    figures[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}

@@ -1,5 +1,6 @@
 //! Quotas, waits, retries and the circuit breaker, as the service at the other end sees them, in virtual time.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,17 @@ use ingest_core::bounds::RequestSpan;
 use ingest_core::ids::LogId;
 use ingest_core::quota::Class;
 use ingest_core::time::Timestamp;
+use ingest_source::clock::Clock as _;
 use ingest_source::transport::{ApiKey, Transport};
 use ingest_source::{Client, ClientOptions, Endpoint, Protocol, SourceError};
 use log_ingestion::exit::Exit;
+use log_ingestion::ingest::{Coverage, Ingest};
 use rapid7_sim::{Kind, LogSpec, SimConfig, parse_moment};
+use tokio_util::sync::CancellationToken;
 
 use crate::account::{ORIGIN, SimTransport, VirtualClock};
-use crate::scenario::{NOW, Ran, Scenario, judge, run, run_once};
+use crate::program::{self, Running, SimServer, cpu_ticks};
+use crate::scenario::{NOW, Ran, Scenario, judge, outside, run, run_once, settings};
 
 fn sim(faults: &[&str]) -> SimConfig {
     let to_ms = Some(parse_moment(NOW).unwrap() - 30 * 60_000);
@@ -211,4 +216,79 @@ fn a_refused_key_ends_a_pass_at_once() {
     assert_eq!(ran.report.exit(), Exit::KeyRefused);
     let sent = ran.sim.sent.lock().unwrap();
     assert_eq!(sent.iter().filter(|one| one.status == 401).count(), 1, "{sent:?}");
+}
+
+/// A pass against a server whose quota lasts for a few requests only, stopped after a while; how it ended, how long it took,
+/// how often it did something, and how many requests it sent.
+fn pass_short_of_quota(stopped_after: Duration) -> (Ran, Duration, u64) {
+    let mut config = sim(&[]);
+    config.quotas.set("query", "5").unwrap();
+    let scenario = Scenario::new(config).with("FETCH_MODE", "query").with("BATCH_SIZE", "100");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let clock = VirtualClock::starting(Timestamp::parse(NOW).unwrap());
+        let sim = SimTransport::new(scenario.sim.clone(), &clock);
+        let output = tempfile::tempdir().unwrap();
+        let ingest = Ingest::open(settings(&scenario, output.path()), &outside(&sim, &clock)).unwrap();
+        let first_start = Timestamp::parse("2026-02-09T16:00:00Z").unwrap();
+        let (stop, began) = (CancellationToken::new(), clock.now());
+        let mut polls = 0_u64;
+        let mut pass = pin!(ingest.pass(Coverage::Tail { first_start }, &stop));
+        let counted = std::future::poll_fn(|context| {
+            polls += 1;
+            pass.as_mut().poll(context)
+        });
+        let stopped = async {
+            tokio::time::sleep(stopped_after).await;
+            stop.cancel();
+        };
+        let (report, ()) = tokio::join!(counted, stopped);
+        let took = Duration::from_millis(clock.now().millis().abs_diff(began.millis()));
+        (Ran { sim, report: report.unwrap(), passes: 1, output }, took, polls)
+    })
+}
+
+#[test]
+fn a_stop_ends_a_wait_for_quota_at_once_and_no_window_is_said_to_have_failed() {
+    let (ran, took, _) = pass_short_of_quota(Duration::from_secs(60));
+    assert!(took < Duration::from_secs(61), "{took:?}");
+    assert_eq!(ran.report.exit(), Exit::TryLater);
+    let log = &ran.report.logs[0];
+    assert!(log.cut_short && log.open == 0 && log.last_error.is_none(), "{log:?}");
+}
+
+/// Hours of waiting for a quota cost no work: what is done is done for requests.
+#[test]
+fn a_pass_that_waits_for_quota_sleeps_until_it_is_there() {
+    let (ran, took, polls) = pass_short_of_quota(Duration::from_secs(86_400));
+    judge(&ran, "short of quota");
+    assert!(took > Duration::from_secs(5 * 900), "{took:?}");
+    let sent = ran.sim.sent.lock().unwrap().len() as u64;
+    assert!(polls < 20 * sent + 100, "{polls} steps for {sent} requests");
+}
+
+/// Ticks of processor time, 10 ms each, that a process may use while it waits for two seconds: it has timers.
+const WAITING_TICKS_MAX: u64 = 3;
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "waits while another process does nothing")]
+fn a_process_that_waits_for_quota_uses_no_processor_and_a_stop_ends_it() {
+    let mut config = SimConfig::default().with_log(LogSpec::generated("fw", Kind::Csv, 3_000));
+    config.quotas.set("query", "3").unwrap();
+    let server = SimServer::start(config);
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out");
+    let words = ["--fetch-mode", "query", "--shutdown-grace", "1h"];
+    let mut running = Running::start(program::run(&server, &output, &words));
+    running.until("\"event\":\"rate_limit\"");
+    // What it does before it sleeps is done.
+    std::thread::sleep(Duration::from_millis(300));
+    let before = cpu_ticks(running.pid());
+    std::thread::sleep(Duration::from_secs(2));
+    let used = cpu_ticks(running.pid()) - before;
+    assert!(used <= WAITING_TICKS_MAX, "{used} ticks");
+    running.signal("TERM");
+    let (status, said) = running.end();
+    assert_eq!(status.code(), Some(75), "{said}");
 }

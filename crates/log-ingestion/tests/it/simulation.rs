@@ -31,6 +31,8 @@ const KEPT: &str = include_str!("simulation/seeds.txt");
 const COMPARED: u64 = 6;
 /// Passes after which a run without faults must be complete.
 const PASSES_MAX: usize = 6;
+/// Classes of request whose quotas a story may make small.
+const LIMITED_CLASSES: u64 = 2;
 /// Time after which everything is searchable and every recount is due, in virtual milliseconds.
 const ALL_DUE: Duration = Duration::from_secs(30 * 3_600);
 
@@ -54,10 +56,8 @@ fn tell_on(disk: ScriptedDisk, seed: u64) -> String {
             let before = run.over_quota();
             let ended = run.world.live(&chapter.life).await;
             if story.scenario.sim.semantics.rate_headers {
-                // Requests on their way while the server's window turns; and what a process before it used of the
-                // quotas, which one learns from the first answers only.
-                let on_their_way = 1 + run.world.parallel_windows() as u64;
-                let most = if nth == 0 { on_their_way } else { 2 * on_their_way };
+                // What a process before it used of a quota, one learns from the first answer of its class only.
+                let most = if nth == 0 { 0 } else { LIMITED_CLASSES };
                 let over = run.over_quota() - before;
                 assert!(over <= most, "{context}: {over} requests over the quota");
             }
