@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Entropy};
 use crate::endpoint::{Endpoint, Protocol};
 use crate::error::SourceError;
-use crate::transport::{ApiKey, HttpReply, Transport};
+use crate::transport::{HttpReply, KeySlot, Transport};
 
 pub use events::EventPages;
 
@@ -38,8 +38,8 @@ pub struct ClientOptions {
     pub endpoint: Endpoint,
     /// What it speaks there.
     pub protocol: Protocol,
-    /// The key.
-    pub key: ApiKey,
+    /// The key, which may be replaced.
+    pub key: KeySlot,
     /// Requests a minute at most, over all classes.
     pub requests_per_minute: u32,
     /// How often a request is sent again after a fault that may pass.
@@ -117,6 +117,12 @@ impl Client {
     pub fn for_window(&self) -> Self {
         let budget = RetryBudget::new(self.line.options.retries);
         Self { retries: Some(Arc::new(Mutex::new(budget))), ..self.clone() }
+    }
+
+    /// Where the key is, to put another in its place.
+    #[must_use]
+    pub fn keys(&self) -> &KeySlot {
+        &self.line.options.key
     }
 
     /// The protocol that the endpoint speaks.

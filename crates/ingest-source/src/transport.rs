@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -31,6 +32,51 @@ impl ApiKey {
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(hidden)")
+    }
+}
+
+/// The key in force. Requests take it from here, so that another can take its place while some are under way: they end
+/// with the one that they were sent with.
+#[derive(Debug, Clone)]
+pub struct KeySlot(Arc<Mutex<Held>>);
+
+#[derive(Debug)]
+struct Held {
+    key: ApiKey,
+    version: u64,
+}
+
+impl KeySlot {
+    /// A slot that holds `key`.
+    #[must_use]
+    pub fn new(key: ApiKey) -> Self {
+        Self(Arc::new(Mutex::new(Held { key, version: 0 })))
+    }
+
+    /// The key for the next request.
+    #[must_use]
+    pub fn current(&self) -> ApiKey {
+        self.held().key.clone()
+    }
+
+    /// A number that grows with every key.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.held().version
+    }
+
+    /// Puts another key in place; whether it is another.
+    pub fn replace(&self, key: ApiKey) -> bool {
+        let mut held = self.held();
+        let other = held.key != key;
+        if other {
+            *held = Held { key, version: held.version.saturating_add(1) };
+        }
+        other
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

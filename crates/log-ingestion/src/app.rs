@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use ingest_core::time::Timestamp;
@@ -14,9 +15,9 @@ use crate::cli::{self, Command, Invocation};
 use crate::commands;
 use crate::exit::{CommandError, Exit};
 use crate::progress::Progress;
-use crate::settings::{Layers, LogFormat, LogSettings, SettingsError};
+use crate::settings::{Fault, Layers, LogFormat, LogSettings, SettingsError};
 use crate::surroundings::Surroundings;
-use crate::telemetry::{self, Identity, Output};
+use crate::telemetry::{self, Identity, LogFile, Output};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +46,19 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(layers) => layers,
         Err(error) => return refuse(&error),
     };
-    let surroundings = surroundings(layers, &cli.command);
+    let surroundings = match surroundings(layers, &cli.command) {
+        Ok(surroundings) => surroundings,
+        Err(error) => return refuse(&error),
+    };
     match run(&surroundings, cli.command) {
         Ok(exit) => exit,
         Err(CommandError::Settings(error)) => refuse(&error),
         Err(CommandError::Failed(exit, text)) => {
             tracing::error!(event = "error", error = %text);
+            if surroundings.log_file.is_some() && !surroundings.terminal {
+                // Whoever started the program may not look into its log file.
+                drop(writeln!(std::io::stderr().lock(), "log-ingestion: {text}"));
+            }
             exit
         }
     }
@@ -86,8 +94,12 @@ fn with_runtime(work: impl Future<Output = Result<Exit, CommandError>>) -> Resul
     outcome
 }
 
-fn surroundings(layers: Layers, command: &Command) -> Surroundings {
+fn surroundings(layers: Layers, command: &Command) -> Result<Surroundings, SettingsError> {
     let log = LogSettings::resolve(&layers);
+    // Only the service has a log of its own; what other commands say is for whoever calls them.
+    let log_file = log.file.filter(|_| matches!(command, Command::Run(_)));
+    let log_file = log_file.map(|path| LogFile::open(&path).map_err(|error| unopened(&path, &error)));
+    let log_file = log_file.transpose()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let terminal = std::io::stderr().is_terminal();
     let text = match log.format {
@@ -96,16 +108,26 @@ fn surroundings(layers: Layers, command: &Command) -> Surroundings {
         LogFormat::Json => false,
     };
     let progress = Progress::new(terminal && text);
-    let output = match (text, command) {
-        (true, _) => Output::Text(progress.clone()),
-        (false, Command::Run(_)) => Output::JsonToStdout,
-        (false, _) => Output::JsonToStderr,
+    let output = match (&log_file, text, command) {
+        (Some(file), ..) if terminal => Output::FileAndText(file.clone(), progress.clone()),
+        (Some(file), ..) => Output::File(file.clone()),
+        (None, true, _) => Output::Text(progress.clone()),
+        (None, false, Command::Run(_)) => Output::JsonToStdout,
+        (None, false, _) => Output::JsonToStderr,
     };
     let seed = chance(clock.now());
     let trace_id = format!("{seed:016x}");
     let identity = Identity { environment: log.environment, trace_id };
     telemetry::start(log.level, output, identity, Arc::clone(&clock));
-    Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, terminal }
+    Ok(Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, terminal, log_file })
+}
+
+fn unopened(path: &Path, error: &std::io::Error) -> SettingsError {
+    SettingsError(vec![Fault {
+        variable: "LOG_FILE".to_owned(),
+        given: format!("{} cannot be opened: {error}", path.display()),
+        allowed: "allowed: a file that this user may write, or may make".to_owned(),
+    }])
 }
 
 /// A number that differs between runs: the time and the process.

@@ -14,7 +14,7 @@ use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
 use ingest_core::time::LogWindow;
 use ingest_source::clock::Clock;
-use ingest_source::transport::Transport;
+use ingest_source::transport::{KeySlot, Transport};
 use ingest_source::{Client, ClientOptions, Protocol, SourceError};
 use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
@@ -122,7 +122,7 @@ pub fn client(settings: &Settings, outside: &Outside) -> Client {
     let options = ClientOptions {
         endpoint: settings.endpoint.clone(),
         protocol: settings.protocol,
-        key: settings.api_key.clone(),
+        key: KeySlot::new(settings.api_key.clone()),
         requests_per_minute: settings.rate_limit,
         retries: settings.retry_attempts,
         seed: settings.seed.unwrap_or(outside.seed),
@@ -202,6 +202,11 @@ impl Ingest {
             lock: lock.map(Arc::new),
             edges: assign::Edges::default(),
         }
+    }
+
+    /// Where the key of the requests to come is.
+    pub(crate) fn keys(&self) -> &KeySlot {
+        self.client.keys()
     }
 
     /// Whether the output folder is still the one that was taken.

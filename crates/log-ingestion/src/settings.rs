@@ -16,11 +16,13 @@ use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
+pub use key::{FoundKey, KeySource, readable_key_files};
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
 pub use pins::{Pin, Pins};
 pub use table::{SETTINGS, Setting};
 
+mod key;
 mod layers;
 mod meaning;
 mod pins;
@@ -53,7 +55,7 @@ pub enum LogFormat {
 /// What the program works by.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `RAPID7_API_KEY`
+    /// `RAPID7_API_KEY`, or what the file or credential in its place holds
     pub api_key: ApiKey,
     /// `RAPID7_API_ENDPOINT`
     pub endpoint: Endpoint,
@@ -108,6 +110,8 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// `ENVIRONMENT`
     pub environment: String,
+    /// `LOG_FILE`
+    pub file: Option<PathBuf>,
 }
 
 /// One thing wrong with the settings.

@@ -1,6 +1,7 @@
 //! The one place that hears signals.
 //!
-//! The first SIGTERM or SIGINT asks for a stop, the second ends at once. What a stop means is decided elsewhere.
+//! The first SIGTERM or SIGINT asks for a stop, the second ends at once; SIGHUP asks to open the log file anew and to look
+//! for another key. What a stop or a hang-up means is decided elsewhere.
 
 use std::io;
 
@@ -28,5 +29,24 @@ impl Shutdown {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+/// Signals that ask a running program to take up what changed around it.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Begins to listen: the signal does not end the program any more.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub async fn heard(&mut self) {
+        self.0.recv().await;
     }
 }

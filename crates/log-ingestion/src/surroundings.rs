@@ -13,6 +13,7 @@ use crate::ingest::Outside;
 use crate::pipeline::Cpu;
 use crate::progress::Progress;
 use crate::settings::Layers;
+use crate::telemetry::LogFile;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Surroundings {
     pub(crate) seed: u64,
     /// Whether a person is looking.
     pub(crate) terminal: bool,
+    /// Where the service's log goes, if to a file.
+    pub(crate) log_file: Option<LogFile>,
 }
 
 impl Surroundings {

@@ -20,6 +20,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::progress::Progress;
 use crate::settings::LogLevel;
 
+pub use log_file::LogFile;
+
+mod log_file;
+
 /// Prefixes of the crates whose events are written.
 const OURS: [&str; 6] =
     ["log_ingestion", "ingest_core", "ingest_source", "ingest_store", "ingest_tabular", "rapid7_sim"];
@@ -46,6 +50,10 @@ pub enum Output {
     JsonToStderr,
     /// Lines for people to standard error, above the progress bars.
     Text(Progress),
+    /// JSON lines to a file.
+    File(LogFile),
+    /// JSON lines to a file, and lines for people who look on.
+    FileAndText(LogFile, Progress),
 }
 
 /// Facts that every line carries.
@@ -146,11 +154,18 @@ impl EventWriter {
             Output::JsonToStderr => {
                 drop(writeln!(std::io::stderr().lock(), "{}", self.json(level, name, fields)));
             }
-            Output::Text(progress) => {
-                if self.level == LogLevel::Debug || !FREQUENT.contains(&name) {
-                    progress.say(&self.text(level, name, fields));
-                }
+            Output::Text(progress) => self.say(progress, level, name, fields),
+            Output::File(file) => file.write(&self.json(level, name, fields)),
+            Output::FileAndText(file, progress) => {
+                file.write(&self.json(level, name, fields));
+                self.say(progress, level, name, fields);
             }
+        }
+    }
+
+    fn say(&self, progress: &Progress, level: LogLevel, name: &str, fields: &[(&'static str, Value)]) {
+        if self.level == LogLevel::Debug || !FREQUENT.contains(&name) {
+            progress.say(&self.text(level, name, fields));
         }
     }
 

@@ -40,6 +40,7 @@ pub struct Account {
     config: SimConfig,
     logs: Vec<Arc<LogStore>>,
     deleted: BTreeSet<usize>,
+    keys: BTreeSet<String>,
     key_revoked: bool,
     quotas: QuotaBook,
     faults: FaultBook,
@@ -77,6 +78,7 @@ impl Account {
         Self {
             logs,
             deleted: BTreeSet::new(),
+            keys: BTreeSet::from([config.api_key.clone()]),
             key_revoked: false,
             quotas: QuotaBook::new(config.quotas.clone()),
             faults: FaultBook::new(config.seed, config.faults.clone()),

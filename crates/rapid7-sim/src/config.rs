@@ -21,7 +21,7 @@ const DEFAULT_END_STEP_MS: i64 = 15 * MINUTE_MS;
 pub struct SimConfig {
     /// Decides every chance.
     pub seed: u64,
-    /// The only key that is accepted, as `x-api-key` and as bearer token.
+    /// The only key that is accepted at first, as `x-api-key` and as bearer token.
     pub api_key: String,
     /// The logs.
     pub logs: Vec<LogSpec>,

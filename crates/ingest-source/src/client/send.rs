@@ -195,7 +195,7 @@ impl Client {
     }
 
     fn credential(&self) -> Credential {
-        let key = self.line.options.key.clone();
+        let key = self.line.options.key.current();
         match self.line.options.protocol {
             Protocol::LogSearch => Credential::ApiKeyHeader(key),
             Protocol::CsvPages => Credential::Bearer(key),

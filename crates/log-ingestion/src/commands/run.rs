@@ -10,25 +10,29 @@ use super::summary::summary;
 use crate::cli::RunArgs;
 use crate::exit::{CommandError, Exit};
 use crate::ingest::{Coverage, Ingest, PassReport};
-use crate::settings::{Fault, Settings, SettingsError};
-use crate::shutdown::Shutdown;
+use crate::reload::Reload;
+use crate::settings::{Fault, FoundKey, Layers, Settings, SettingsError, readable_key_files};
+use crate::shutdown::{Hangups, Shutdown};
 use crate::surroundings::Surroundings;
 
-/// Wait after the API refused the key in continuous mode, before it is asked again: a rotated key is not found out
-/// about any sooner, and each try is counted as a failed login.
+/// Wait after the API refused the key in continuous mode, before it is asked again with the same key: each try is counted
+/// as a failed login. Another key ends the wait.
 const REFUSED_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<Exit, CommandError> {
     // First of all: who knows that it has started may ask it to stop.
     let shutdown = listen()?;
+    let hangups = hangups(surroundings)?;
     tracing::info!(event = "service_started", pid = std::process::id());
     let settings = Settings::resolve(&surroundings.layers)?;
     report_settings(surroundings, &settings);
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
+    let reload = Reload::new(surroundings, ingest.keys());
+    let service = Service { ingest, reload };
     let stop = CancellationToken::new();
-    let work = passes(&ingest, args, coverage, &stop, surroundings);
+    let work = service.reload.beside(passes(&service, args, coverage, &stop, surroundings), hangups);
     let outcome = until_stopped(work, &stop, grace, shutdown).await;
     surroundings.progress.clear();
     outcome
@@ -37,6 +41,14 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
 /// Begins to hear signals.
 pub(super) fn listen() -> Result<Shutdown, CommandError> {
     Shutdown::listen().map_err(|error| CommandError::failed(Exit::Failed, &error))
+}
+
+/// Begins to hear hang-ups. A person who closes the terminal of a run wants it to end.
+fn hangups(surroundings: &Surroundings) -> Result<Option<Hangups>, CommandError> {
+    if surroundings.terminal && surroundings.log_file.is_none() {
+        return Ok(None);
+    }
+    Hangups::listen().map(Some).map_err(|error| CommandError::failed(Exit::Failed, &error))
 }
 
 /// Works until the work is done or a signal comes; then lets what is in flight end within the grace.
@@ -65,16 +77,24 @@ pub(super) async fn until_stopped(
     }
 }
 
+/// What passes are made with, and what may be replaced between them.
+struct Service {
+    ingest: Ingest,
+    reload: Reload,
+}
+
 /// One pass, or one after the other.
 async fn passes(
-    ingest: &Ingest,
+    service: &Service,
     args: &RunArgs,
     coverage: Coverage,
     stop: &CancellationToken,
     surroundings: &Surroundings,
 ) -> Result<Exit, CommandError> {
+    let Service { ingest, reload } = service;
     loop {
         ingest.check_folder()?;
+        let key = reload.look();
         let started = surroundings.clock.now();
         let outcome = ingest.pass(coverage, stop).await;
         if let Ok(report) = &outcome {
@@ -100,6 +120,7 @@ async fn passes(
         tokio::select! {
             () = stop.cancelled() => return Ok(Exit::Done),
             () = tokio::time::sleep(wait) => {}
+            () = reload.another_key(key), if refused => {}
         }
     }
 }
@@ -117,6 +138,10 @@ fn report_settings(surroundings: &Surroundings, settings: &Settings) {
         let path = file.path.display();
         tracing::warn!(event = "env_file_readable", path = %path, action = "chmod 600 it: it may hold the API key");
     }
+    for path in readable_key_files(&surroundings.layers) {
+        let path = path.display();
+        tracing::warn!(event = "key_file_readable", path = %path, action = "chmod 600 it: it holds the API key");
+    }
     for (name, near) in surroundings.layers.strangers() {
         tracing::warn!(event = "unknown_setting", name, did_you_mean = near);
     }
@@ -131,7 +156,13 @@ fn report_settings(surroundings: &Surroundings, settings: &Settings) {
         fetch_mode = ?settings.fetch_mode,
         compression = ?settings.codec,
         rate_limit = settings.rate_limit,
+        key_from = key_from(&surroundings.layers),
     );
+}
+
+fn key_from(layers: &Layers) -> String {
+    FoundKey::find(layers)
+        .map_or_else(|_told_elsewhere| "nowhere".to_owned(), |found| found.source.to_string())
 }
 
 fn coverage(args: &RunArgs, surroundings: &Surroundings) -> Result<Coverage, CommandError> {

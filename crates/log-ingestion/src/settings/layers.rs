@@ -75,6 +75,30 @@ impl Layers {
         Ok(Self { flags, environment, env_file })
     }
 
+    /// The layers as they would be if the program started now: `.env` is read again, everything else stays. What the
+    /// environment had from this very file, as a service manager puts it there, is what the file says now.
+    ///
+    /// # Errors
+    /// When a `.env` file that was there cannot be read any more.
+    pub fn again(&self) -> Result<Self, SettingsError> {
+        let old = self.env_file.as_ref();
+        let path = old.map_or_else(|| Path::new(".env"), |file| file.path.as_path());
+        let env_file = if old.is_some() || path.exists() { Some(read_env_file(path)?) } else { None };
+        let mut environment = self.environment.clone();
+        if let Some(old) = old {
+            environment.retain(|name, value| old.values.get(name).is_none_or(|written| written != value));
+        }
+        Ok(Self { flags: self.flags.clone(), environment, env_file })
+    }
+
+    /// Settings whose value is another in `later`, but for those of the key.
+    #[must_use]
+    pub fn differing(&self, later: &Self) -> Vec<&'static str> {
+        let value = |layers: &Self, setting: &Setting| layers.get(setting).map(|(value, _)| value.to_owned());
+        let others = SETTINGS.iter().filter(|s| !s.secret && s.variable != super::key::KEY_FILE);
+        others.filter(|s| value(self, s) != value(later, s)).map(|s| s.variable).collect()
+    }
+
     /// A setting's value, and where it is from; `None` where nothing gives one. An empty value is none.
     #[must_use]
     pub fn get(&self, setting: &Setting) -> Option<(&str, Origin)> {
@@ -144,7 +168,7 @@ fn read_env_file(path: &Path) -> Result<EnvFile, SettingsError> {
     Ok(EnvFile { path: path.to_owned(), values, readable_by_others: readable_by_others(path) })
 }
 
-fn readable_by_others(path: &Path) -> bool {
+pub(super) fn readable_by_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
 }

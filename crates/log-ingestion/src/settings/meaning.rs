@@ -12,6 +12,7 @@ use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
+use super::key::FoundKey;
 use super::layers::Layers;
 use super::pins::Pins;
 use super::table::{SETTINGS, Setting};
@@ -60,6 +61,12 @@ impl Reader<'_> {
         loaded.map_err(|faults| faults.into_iter().for_each(|given| self.fault(setting, given))).ok()
     }
 
+    /// The key that is in force; its faults where there is none.
+    fn key(&mut self) -> Option<ApiKey> {
+        let found = FoundKey::find(self.layers);
+        found.map_err(|SettingsError(faults)| self.faults.extend(faults)).ok().map(|found| found.key)
+    }
+
     fn choice<T: Copy>(&mut self, variable: &str, choices: &[(&str, T)]) -> Option<T> {
         self.take(variable, |text| pick(text, choices))
     }
@@ -98,7 +105,7 @@ pub(super) fn settings(layers: &Layers) -> Result<Settings, SettingsError> {
 
 /// Reads every setting before any is found missing, so that all faults are known.
 fn read(r: &mut Reader<'_>) -> Option<Settings> {
-    let api_key = r.take("RAPID7_API_KEY", key);
+    let api_key = r.key();
     let endpoint = r.take("RAPID7_API_ENDPOINT", |text| Endpoint::parse(text).ok());
     let output_dir = r.take("OUTPUT_DIR", folder);
     let log = read_log(r);
@@ -160,8 +167,9 @@ pub(super) fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
 
 pub(super) fn log_settings(layers: &Layers) -> LogSettings {
     let mut reader = Reader { layers, faults: Vec::new() };
-    let fallback =
-        LogSettings { level: LogLevel::Info, format: LogFormat::Auto, environment: "production".to_owned() };
+    let file = reader.take("LOG_FILE", folder).and_then(named);
+    let environment = "production".to_owned();
+    let fallback = LogSettings { level: LogLevel::Info, format: LogFormat::Auto, environment, file };
     read_log(&mut reader).unwrap_or(fallback)
 }
 
@@ -169,13 +177,13 @@ fn read_log(r: &mut Reader<'_>) -> Option<LogSettings> {
     let level = r.choice("LOG_LEVEL", &LEVELS);
     let format = r.choice("LOG_FORMAT", &FORMATS);
     let environment = r.take("ENVIRONMENT", |text| Some(text.to_owned()));
-    Some(LogSettings { level: level?, format: format?, environment: environment? })
+    let file = r.take("LOG_FILE", folder);
+    Some(LogSettings { level: level?, format: format?, environment: environment?, file: named(file?) })
 }
 
-fn key(text: &str) -> Option<ApiKey> {
-    // The placeholder of .env.example is no key.
-    let usable = text.bytes().all(|b| b.is_ascii_graphic()) && text != "your_api_key_here";
-    usable.then(|| ApiKey::new(text))
+/// A path, unless none was given.
+fn named(path: PathBuf) -> Option<PathBuf> {
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 fn folder(text: &str) -> Option<PathBuf> {

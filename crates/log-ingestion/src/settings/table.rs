@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 24] = [
+pub const SETTINGS: [Setting; 26] = [
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -44,6 +44,12 @@ pub const SETTINGS: [Setting; 24] = [
         help: "API key",
         secret: true,
     },
+    setting(
+        "RAPID7_API_KEY_FILE",
+        Some(""),
+        "a file that holds the key and nothing else; none if empty",
+        "Where the API key is read instead, and read again when it changes",
+    ),
     setting(
         "RAPID7_API_ENDPOINT",
         None,
@@ -139,6 +145,12 @@ pub const SETTINGS: [Setting; 24] = [
         Some("auto"),
         "auto, json or text",
         "JSON lines, or lines for people; auto tells a terminal",
+    ),
+    setting(
+        "LOG_FILE",
+        Some(""),
+        "a file, made where missing; none if empty",
+        "Where run writes its log as JSON lines, in place of standard output; SIGHUP opens it anew",
     ),
     setting(
         "PINS_DIR",

@@ -144,3 +144,32 @@ fn the_minimum_of_the_disk_is_a_share_or_bytes_or_none() {
         assert!(fault(&[("MIN_FREE_DISK", wrong)]).contains("MIN_FREE_DISK"), "{wrong}");
     }
 }
+
+#[test]
+fn settings_are_read_again_with_what_a_service_manager_took_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.env");
+    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    write("RAPID7_API_KEY=old\nRATE_LIMIT=10\nBATCH_SIZE=200\n");
+    let mut started = Layers::collect(BTreeMap::new(), Some(&path)).unwrap();
+    // As systemd's EnvironmentFile= does, and a variable that is the manager's own.
+    let environment = [("RAPID7_API_KEY", "old"), ("RATE_LIMIT", "10"), ("WINDOW_ROWS", "5000")];
+    started.environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let key = |layers: &Layers| FoundKey::find(layers).unwrap().key.reveal().to_owned();
+    let same = started.again().unwrap();
+    assert_eq!((key(&same).as_str(), started.differing(&same)), ("old", Vec::new()));
+    write("RAPID7_API_KEY=new\nRATE_LIMIT=20\nWINDOW_ROWS=9000\n");
+    let later = started.again().unwrap();
+    assert_eq!(key(&later), "new");
+    // The manager's own value wins, before and after.
+    assert_eq!(started.differing(&later), ["BATCH_SIZE", "RATE_LIMIT"]);
+    std::fs::remove_file(&path).unwrap();
+    assert!(started.again().is_err(), "a file that is gone is no empty file");
+}
+
+#[test]
+fn the_log_file_is_known_though_other_settings_are_wrong() {
+    let log = LogSettings::resolve(&layers(&[("LOG_FILE", "/var/log/x.log"), ("LOG_LEVEL", "LOUD")]));
+    assert_eq!(log.file, Some(PathBuf::from("/var/log/x.log")));
+    assert_eq!(LogSettings::resolve(&layers(&[])).file, None);
+}

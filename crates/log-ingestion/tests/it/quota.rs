@@ -9,7 +9,7 @@ use ingest_core::ids::LogId;
 use ingest_core::quota::Class;
 use ingest_core::time::Timestamp;
 use ingest_source::clock::Clock as _;
-use ingest_source::transport::{ApiKey, Transport};
+use ingest_source::transport::{ApiKey, KeySlot, Transport};
 use ingest_source::{Client, ClientOptions, Endpoint, Protocol, SourceError};
 use log_ingestion::exit::Exit;
 use log_ingestion::ingest::{Coverage, Ingest};
@@ -48,7 +48,7 @@ fn with_client<F: Future<Output = ()>>(
         let options = ClientOptions {
             endpoint: Endpoint::parse(ORIGIN).unwrap(),
             protocol: Protocol::LogSearch,
-            key: ApiKey::new(&sim.api_key),
+            key: KeySlot::new(ApiKey::new(&sim.api_key)),
             requests_per_minute: 1_000,
             retries,
             seed: 7,

@@ -103,6 +103,16 @@ impl Account {
         self.kept(log).map_or(0, |store| store.remove(from_ms, to_ms))
     }
 
+    /// From now on this key is accepted, too.
+    pub fn accept_key(&mut self, key: &str) {
+        self.keys.insert(key.to_owned());
+    }
+
+    /// From now on this key is refused.
+    pub fn revoke_key(&mut self, key: &str) {
+        self.keys.remove(key);
+    }
+
     /// Nothing goes wrong any more.
     pub fn heal(&mut self) {
         self.faults.faults.triggers.clear();

@@ -27,7 +27,7 @@ impl Account {
         } else {
             call.request.header("x-api-key")
         };
-        !self.key_revoked && given == Some(self.config.api_key.as_str())
+        !self.key_revoked && given.is_some_and(|key| self.keys.contains(key))
     }
 
     pub(super) fn too_many(&self, standing: Standing, wait_s: u32) -> SimReply {
