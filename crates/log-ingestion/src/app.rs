@@ -68,6 +68,7 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
     match command {
         Command::Audit(args) => with_runtime(commands::audit::run(surroundings, &args)),
         Command::Bench(args) => commands::bench::run(surroundings, &args),
+        Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
         Command::Infer(args) => commands::infer::run(surroundings, &args),
@@ -75,6 +76,7 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
         Command::Repair(args) => with_runtime(commands::repair::run(surroundings, &args)),
         Command::Replay(args) => commands::replay::run(surroundings, &args),
         Command::Verify(args) => commands::verify::run(surroundings, &args),
+        Command::Man(args) => commands::man::run(&args),
         Command::Meta(args) => commands::meta::run(&args),
         Command::Head(args) => commands::head::run(&args),
         Command::Status(args) => commands::status::run(surroundings, &args),

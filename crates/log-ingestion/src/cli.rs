@@ -9,8 +9,10 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use ingest_core::time::Timestamp;
 
 use crate::settings::SETTINGS;
+pub use installing::{CompletionsArgs, ManArgs};
 pub use reading::ReadingArgs;
 
+mod installing;
 mod reading;
 
 /// Pulls logs out of Rapid7 Log Search and lays them down as compressed, typed Parquet.
@@ -114,6 +116,12 @@ pub enum Command {
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = installing::COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Write a manual page of each command to a folder
+    #[command(after_help = installing::MAN_HELP)]
+    Man(ManArgs),
 }
 
 /// Flags of `run`.

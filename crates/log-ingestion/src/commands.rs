@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
@@ -9,6 +10,7 @@ pub(crate) mod head;
 pub(crate) mod infer;
 pub(crate) mod ledger;
 pub(crate) mod logs;
+pub(crate) mod man;
 pub(crate) mod meta;
 pub(crate) mod repair;
 pub(crate) mod replay;

@@ -18,6 +18,7 @@ mod every_operation;
 mod extremes;
 mod files;
 mod folder;
+mod installing;
 mod kill;
 mod memory;
 mod peers;
