@@ -14,6 +14,7 @@ use ingest_store::OsDisk;
 use crate::cli::{self, Command, Invocation};
 use crate::commands;
 use crate::exit::{CommandError, Exit};
+use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::settings::{Fault, Layers, LogFormat, LogSettings, SettingsError};
 use crate::surroundings::Surroundings;
@@ -119,9 +120,11 @@ fn surroundings(layers: Layers, command: &Command) -> Result<Surroundings, Setti
     };
     let seed = chance(clock.now());
     let trace_id = format!("{seed:016x}");
-    let identity = Identity { environment: log.environment, trace_id };
-    telemetry::start(log.level, output, identity, Arc::clone(&clock));
-    Ok(Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, terminal, log_file })
+    let metrics = Metrics::shared();
+    let identity = Identity { environment: log.environment, trace_id: trace_id.clone() };
+    telemetry::start(log.level, output, identity, Arc::clone(&clock), Arc::clone(metrics.board()));
+    let disk = OsDisk::shared();
+    Ok(Surroundings { layers, clock, disk, progress, seed, metrics, trace_id, terminal, log_file })
 }
 
 fn unopened(path: &Path, error: &std::io::Error) -> SettingsError {
