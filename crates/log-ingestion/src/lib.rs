@@ -14,5 +14,6 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod commands;
+mod supervisor;
 mod surroundings;
 mod table_text;
