@@ -36,6 +36,9 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Query, Self::Poll, Self::Download, Self::Management, Self::Pages];
+
     /// Its name in logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

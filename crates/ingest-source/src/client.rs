@@ -22,6 +22,7 @@ use crate::clock::{Clock, Entropy};
 use crate::endpoint::{Endpoint, Protocol};
 use crate::error::SourceError;
 use crate::transport::{ApiKey, HttpReply, Transport};
+use crate::watch::Watch;
 
 pub use events::EventPages;
 
@@ -43,6 +44,8 @@ pub struct ClientOptions {
     pub retries: u32,
     /// Seed of the delays between retries.
     pub seed: u64,
+    /// Who looks on.
+    pub watch: Arc<dyn Watch>,
 }
 
 /// Talks to one endpoint with one key. Its clones share one line, and so the quota and the circuits.
@@ -73,6 +76,14 @@ pub struct ClassSnapshot {
     pub budget: BudgetState,
     /// Until when its circuit refuses requests; `None` where it does not.
     pub circuit_open_until: Option<Timestamp>,
+}
+
+impl ClassSnapshot {
+    /// Whether the server limits the class at all, as far as is known.
+    #[must_use]
+    pub const fn has_quota(&self) -> bool {
+        self.budget.limit < u64::MAX
+    }
 }
 
 /// A reply that was read to its end.
@@ -213,7 +224,7 @@ impl Client {
             match outcome {
                 Ok(value) => return Ok(value),
                 Err(error) if error.may_pass() && tries < self.retries() => {
-                    self.pause(&describe(request), tries, &error, None).await?;
+                    self.pause(request, tries, &error, None).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -10,6 +10,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use crate::transport::{Credential, HttpReply, HttpRequest, Transport, TransportError};
+use crate::watch::Failure;
 
 /// Time for a connection to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,7 +50,7 @@ impl HttpTransport {
             Credential::Bearer(key) => (AUTHORIZATION, format!("Bearer {}", key.reveal())),
         };
         let mut value = HeaderValue::from_str(&value).map_err(|_shows_the_key| {
-            TransportError("the API key holds characters that no header can carry".to_owned())
+            TransportError::new(Failure::Other, "the API key holds characters that no header can carry")
         })?;
         value.set_sensitive(true);
         let sending = self.client.get(request.url).header(name, value);
@@ -73,7 +74,13 @@ impl Transport for HttpTransport {
 }
 
 /// The whole chain of causes in one line: the outer ones alone say "error sending request".
-fn failure(error: &dyn Error) -> TransportError {
+fn failure(error: &reqwest::Error) -> TransportError {
+    let failure = match error {
+        _ if error.is_timeout() => Failure::Timeout,
+        _ if error.is_connect() => Failure::Connect,
+        _ if error.is_request() || error.is_body() || error.is_decode() => Failure::Broken,
+        _ => Failure::Other,
+    };
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -84,5 +91,5 @@ fn failure(error: &dyn Error) -> TransportError {
         }
         source = cause.source();
     }
-    TransportError(text)
+    TransportError { failure, said: text }
 }

@@ -12,6 +12,7 @@ pub mod files;
 mod http;
 mod pages;
 pub mod transport;
+pub mod watch;
 
 pub use client::{ClassSnapshot, Client, ClientOptions, EventPages};
 pub use download::Download;

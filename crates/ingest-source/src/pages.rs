@@ -4,7 +4,7 @@ use ingest_core::api::Ask;
 use ingest_core::csv_pages::{CsvPages, PageReply};
 use ingest_core::time::LogWindow;
 
-use crate::client::{Client, describe};
+use crate::client::Client;
 use crate::error::SourceError;
 
 /// Pages of CSV text under way. Pull until `None`.
@@ -43,7 +43,7 @@ impl TextPages<'_> {
                 Ok(text) => return Ok(Some(text)),
                 // A gateway's error page may come with status 200 in place of a page.
                 Err(error) if error.may_pass() && tries < self.client.retries() => {
-                    self.client.pause(&describe(&request), tries, &error, None).await?;
+                    self.client.pause(&request, tries, &error, None).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

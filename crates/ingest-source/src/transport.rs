@@ -10,6 +10,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use reqwest::Url;
 
+use crate::watch::Failure;
+
 /// The API key. Never shown: `Debug` and `Display` hide it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
@@ -52,6 +54,9 @@ pub struct HttpRequest {
     pub credential: Credential,
 }
 
+/// A body as it comes.
+pub type Body = BoxStream<'static, Result<Bytes, TransportError>>;
+
 /// A reply whose body is still to come.
 pub struct HttpReply {
     /// The status code.
@@ -59,7 +64,7 @@ pub struct HttpReply {
     /// Headers by lower-case name; the last of several with one name.
     pub headers: BTreeMap<String, String>,
     /// The body, decompressed. An error in it means that it was cut.
-    pub body: BoxStream<'static, Result<Bytes, TransportError>>,
+    pub body: Body,
 }
 
 impl fmt::Debug for HttpReply {
@@ -70,8 +75,21 @@ impl fmt::Debug for HttpReply {
 
 /// The network failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct TransportError(pub String);
+#[error("{said}")]
+pub struct TransportError {
+    /// How, for metrics.
+    pub failure: Failure,
+    /// How, in words.
+    pub said: String,
+}
+
+impl TransportError {
+    /// A failure in words.
+    #[must_use]
+    pub fn new(failure: Failure, said: &str) -> Self {
+        Self { failure, said: said.to_owned() }
+    }
+}
 
 /// Sends requests.
 pub trait Transport: Send + Sync + fmt::Debug {

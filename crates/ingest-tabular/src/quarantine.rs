@@ -32,7 +32,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    const ALL: [Self; 8] = [
+    pub const ALL: [Self; 8] = [
         Self::NotJson,
         Self::ShortRow,
         Self::LongRow,

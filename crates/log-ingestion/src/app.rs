@@ -13,6 +13,7 @@ use ingest_store::OsDisk;
 use crate::cli::{self, Command, Invocation};
 use crate::commands;
 use crate::exit::{CommandError, Exit};
+use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::settings::{Layers, LogFormat, LogSettings, SettingsError};
 use crate::surroundings::Surroundings;
@@ -105,9 +106,10 @@ fn surroundings(layers: Layers, command: &Command) -> Surroundings {
     };
     let seed = chance(clock.now());
     let trace_id = format!("{seed:016x}");
-    let identity = Identity { environment: log.environment, trace_id };
-    telemetry::start(log.level, output, identity, Arc::clone(&clock));
-    Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, terminal }
+    let metrics = Metrics::shared();
+    let identity = Identity { environment: log.environment, trace_id: trace_id.clone() };
+    telemetry::start(log.level, output, identity, Arc::clone(&clock), Arc::clone(metrics.board()));
+    Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, metrics, trace_id, terminal }
 }
 
 /// A number that differs between runs: the time and the process.

@@ -12,9 +12,10 @@ use ingest_core::ids::LogId;
 use ingest_core::ledger::LogState;
 use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
-use ingest_core::time::LogWindow;
+use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::clock::Clock;
 use ingest_source::transport::Transport;
+use ingest_source::watch::Watch;
 use ingest_source::{Client, ClientOptions, Protocol, SourceError};
 use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir, StoreError};
 use tokio::sync::{OnceCell, Semaphore};
@@ -22,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::exit::{CommandError, Exit};
+use crate::metrics::Metrics;
 use crate::pipeline::{
-    Context, Cpu, LogReport, LogWork, Options, Rechecked, SpaceGuard, examine, pass, recover,
+    Assignment, Context, Cpu, LogReport, LogWork, Options, Rechecked, SpaceGuard, examine, pass, recover,
 };
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -108,6 +110,8 @@ pub struct Outside {
     pub progress: Progress,
     /// Seed of the run's randomness, unless the settings have one.
     pub seed: u64,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A client for the settings.
@@ -126,6 +130,7 @@ pub fn client(settings: &Settings, outside: &Outside) -> Client {
         requests_per_minute: settings.rate_limit,
         retries: settings.retry_attempts,
         seed: settings.seed.unwrap_or(outside.seed),
+        watch: Arc::clone(&outside.metrics) as Arc<dyn Watch>,
     };
     Client::new(options, Arc::clone(&outside.transport), Arc::clone(&outside.clock))
 }
@@ -203,6 +208,12 @@ impl Ingest {
         }
     }
 
+    /// What talks to the API.
+    #[must_use]
+    pub const fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
     /// Whether the output folder is still the one that was taken.
     ///
     /// # Errors
@@ -246,7 +257,21 @@ impl Ingest {
         coverage: Coverage,
         stop: &CancellationToken,
     ) -> Result<PassReport, CommandError> {
+        let board = self.outside.metrics.board();
         let started = self.outside.clock.now();
+        board.pass_begins(started);
+        let outcome = self.pass_from(coverage, stop, started).await;
+        let complete = outcome.as_ref().is_ok_and(|report| report.exit() == Exit::Done);
+        board.pass_ends(complete, self.outside.clock.now());
+        outcome
+    }
+
+    async fn pass_from(
+        &self,
+        coverage: Coverage,
+        stop: &CancellationToken,
+        started: Timestamp,
+    ) -> Result<PassReport, CommandError> {
         let logs = wanted_logs(&self.client, &self.settings.logs).await?;
         if logs.is_empty() {
             tracing::warn!(event = "no_logs", reason = "the key can see no log");
@@ -256,10 +281,14 @@ impl Ingest {
         let context = Arc::new(self.context(coverage, logs.len(), stop));
         context.space.begin_pass().await;
         let policy = &context.options.policy;
+        let states: Vec<LogState> = logs.iter().map(|log| state_of(&known, log)).collect();
+        self.outside.metrics.board().logs_are(&states, started);
         let mut assignments: Vec<_> = logs
             .iter()
-            .filter_map(|log| assign::assign(coverage, state_of(&known, log), log, policy, started))
+            .zip(states)
+            .filter_map(|(log, state)| assign::assign(coverage, state, log, policy, started))
             .collect();
+        self.measure(assignments.iter().map(|(_, assignment)| assignment).collect(), started);
         // What the source will drop first is fetched first.
         assignments.sort_by_key(|(edge, _)| edge.map_or(i64::MAX, |edge| edge.left_ms));
         for (edge, assignment) in &assignments {
@@ -274,6 +303,16 @@ impl Ingest {
         reports.sort_by(|a, b| a.name.cmp(&b.name));
         let took = self.outside.clock.now().millis().saturating_sub(started.millis());
         Ok(PassReport { logs: reports, duration: Duration::from_millis(took.unsigned_abs()) })
+    }
+
+    /// Takes what is wanted of each log into the metrics, by name: which logs are shown must not depend on how urgent they
+    /// are.
+    fn measure(&self, mut assignments: Vec<&Assignment>, now: Timestamp) {
+        assignments.sort_by_key(|assignment| &assignment.state.name);
+        for Assignment { state, stretches, retention, .. } in assignments {
+            let wanted = stretches.iter().map(|stretch| stretch.range).collect();
+            self.outside.metrics.log_begins(state, wanted, *retention, now);
+        }
     }
 
     pub(crate) fn context(&self, coverage: Coverage, logs: usize, stop: &CancellationToken) -> Context {
@@ -317,6 +356,7 @@ impl Ingest {
             cpu: self.outside.cpu,
             bounds: Arc::clone(&self.bounds),
             progress: self.outside.progress.clone(),
+            metrics: Arc::clone(&self.outside.metrics),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod exit;
 pub mod ingest;
+pub mod metrics;
 pub mod pipeline;
 pub mod progress;
 pub mod settings;

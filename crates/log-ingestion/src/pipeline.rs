@@ -3,6 +3,7 @@
 //! This module holds what the stages share and the one chain that puts them in order. It decides nothing about
 //! windows, records or files; the stages do, or the core does for them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use ingest_tabular::{Codec, EncodeError, Encodings, ReadBackError};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::settings::Pins;
 
@@ -114,6 +116,8 @@ pub struct Context {
     pub bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
     /// What a person sees.
     pub progress: Progress,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Context {
@@ -276,9 +280,6 @@ impl LogWork {
     }
 }
 
-/// What is quarantined of a window without records.
-pub(crate) const NONE: &str = "{}";
-
 /// A window whose file is in the table.
 #[derive(Debug)]
 pub(crate) struct CommittedWindow {
@@ -286,6 +287,6 @@ pub(crate) struct CommittedWindow {
     pub(crate) tally: Tally,
     /// When the server counted it.
     pub(crate) counted_at: Timestamp,
-    /// Quarantined records by reason, as `{"not_json":2}`.
-    pub(crate) quarantined_by: String,
+    /// Quarantined records by reason.
+    pub(crate) quarantined_by: BTreeMap<&'static str, u64>,
 }

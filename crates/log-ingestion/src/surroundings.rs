@@ -10,6 +10,7 @@ use ingest_store::Disk;
 
 use crate::exit::{CommandError, Exit};
 use crate::ingest::Outside;
+use crate::metrics::Metrics;
 use crate::pipeline::Cpu;
 use crate::progress::Progress;
 use crate::settings::Layers;
@@ -23,6 +24,10 @@ pub(crate) struct Surroundings {
     pub(crate) progress: Progress,
     /// Seed of this run's randomness, unless `RAPID7_SEED` sets one.
     pub(crate) seed: u64,
+    /// What is measured.
+    pub(crate) metrics: Arc<Metrics>,
+    /// One for each run, in every line of its log.
+    pub(crate) trace_id: String,
     /// Whether a person is looking.
     pub(crate) terminal: bool,
 }
@@ -40,6 +45,7 @@ impl Surroundings {
             cpu: Cpu::Pool,
             progress: self.progress.clone(),
             seed: self.seed,
+            metrics: Arc::clone(&self.metrics),
         })
     }
 }

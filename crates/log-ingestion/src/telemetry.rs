@@ -17,6 +17,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::metrics::{Board, EventNote};
 use crate::progress::Progress;
 use crate::settings::LogLevel;
 
@@ -36,6 +37,25 @@ const FREQUENT: [&str; 10] = [
     "parse_complete",
     "batch_complete",
 ];
+
+/// Events that are not noted on the board: those that each request, window, file or record brings.
+const NOT_NOTED: [&str; 11] = [
+    "api_request",
+    "api_response",
+    "parse_start",
+    "parse_complete",
+    "parse_error",
+    "file_write_start",
+    "file_write_complete",
+    "windows_planned",
+    "logs_fetched",
+    "batch_complete",
+    "recheck_complete",
+];
+/// Facts that are not noted: text of a log, and what only a machine reads.
+const HIDDEN: [&str; 2] = ["raw_data", "span_id"];
+/// Characters of an event's facts that are noted.
+const NOTED_CHARS: usize = 500;
 
 /// Where lines go.
 #[derive(Debug, Clone)]
@@ -57,9 +77,9 @@ pub struct Identity {
     pub trace_id: String,
 }
 
-/// Begins to write events.
-pub fn start(level: LogLevel, output: Output, identity: Identity, clock: Arc<dyn Clock>) {
-    let writer = EventWriter { level, output, identity, clock };
+/// Begins to write events, and to note on the board what a person wants to know of.
+pub fn start(level: LogLevel, output: Output, identity: Identity, clock: Arc<dyn Clock>, board: Arc<Board>) {
+    let writer = EventWriter { level, output, identity, clock, board };
     // A second start, as in tests, keeps the first.
     drop(tracing_subscriber::registry().with(writer).try_init());
 }
@@ -70,6 +90,7 @@ struct EventWriter {
     output: Output,
     identity: Identity,
     clock: Arc<dyn Clock>,
+    board: Arc<Board>,
 }
 
 /// Fields of a span or event, in the order in which they were given.
@@ -105,7 +126,8 @@ impl Visit for Fields {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for EventWriter {
     fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
         let crate_name = metadata.target().split("::").next().unwrap_or_default();
-        OURS.contains(&crate_name) && level_of(*metadata.level()) >= self.level
+        // What is not written may still be noted.
+        OURS.contains(&crate_name) && level_of(*metadata.level()) >= self.level.min(LogLevel::Info)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -132,11 +154,29 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for EventWriter {
         // An error is the event `error` unless it has a name of its own.
         let name = name.unwrap_or_else(|| if level == LogLevel::Error { "error" } else { "log" }.to_owned());
         fields.append(&mut of_event);
-        self.write(level, &name, &fields);
+        if level >= self.level {
+            self.write(level, &name, &fields);
+        }
+        self.note(level, &name, &fields);
     }
 }
 
 impl EventWriter {
+    /// Notes an event on the board, without what a log said: whoever sees the board need not be allowed to see that.
+    fn note(&self, level: LogLevel, name: &str, fields: &[(&'static str, Value)]) {
+        if level < LogLevel::Info || NOT_NOTED.contains(&name) {
+            return;
+        }
+        let mut text = String::new();
+        for (name, value) in fields.iter().filter(|(name, _)| !HIDDEN.contains(name)) {
+            text.push_str(if text.is_empty() { "" } else { " " });
+            text.push_str(&fact(name, value));
+        }
+        let text = text.chars().take(NOTED_CHARS).collect();
+        let (at, level) = (self.clock.now(), level_name(level));
+        self.board.happened(EventNote { at, level, event: name.to_owned(), text });
+    }
+
     fn write(&self, level: LogLevel, name: &str, fields: &[(&'static str, Value)]) {
         // A log that cannot be written must not stop the work that it tells of.
         match &self.output {
@@ -182,12 +222,18 @@ impl EventWriter {
         let time = now.get(11..19).unwrap_or_default();
         let mut line = format!("{time} {:<7} {name}", level_name(level));
         for (name, value) in fields.iter().filter(|(name, _)| *name != "span_id") {
-            match value.as_str() {
-                Some(text) if !text.contains([' ', '"']) => line.push_str(&format!(" {name}={text}")),
-                _ => line.push_str(&format!(" {name}={value}")),
-            }
+            line.push(' ');
+            line.push_str(&fact(name, value));
         }
         line
+    }
+}
+
+/// A fact for people.
+fn fact(name: &str, value: &Value) -> String {
+    match value.as_str() {
+        Some(text) if !text.contains([' ', '"']) => format!("{name}={text}"),
+        _ => format!("{name}={value}"),
     }
 }
 

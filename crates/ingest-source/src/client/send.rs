@@ -2,8 +2,10 @@
 //!
 //! Never reads what a reply says beyond its status and headers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use ingest_core::api::ApiRequest;
 use ingest_core::breaker::{Breaker, Change};
@@ -15,7 +17,7 @@ use reqwest::Url;
 use super::{Answer, Client, describe, lock};
 use crate::endpoint::Protocol;
 use crate::error::SourceError;
-use crate::transport::{Credential, HttpReply, HttpRequest};
+use crate::transport::{Body, Credential, HttpReply, HttpRequest, TransportError};
 
 /// Largest body of a reply that is read into memory. A page of 500 events of 64 KiB each is 32 MiB before JSON escapes
 /// (API document, 3.3); this leaves room for them.
@@ -58,8 +60,8 @@ impl Client {
                     }
                     return Ok(Answer { body, head });
                 }
-                Err(SourceError::Cut { what, cause }) if tries < self.retries() => {
-                    self.pause(&what, tries, &cause, None).await?;
+                Err(SourceError::Cut { cause, .. }) if tries < self.retries() => {
+                    self.pause(request, tries, &cause, None).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -91,7 +93,7 @@ impl Client {
             if tries >= self.retries() {
                 return Err(SourceError::Exhausted { what, tries: tries + 1, last });
             }
-            self.pause(&what, tries, &last, named).await?;
+            self.pause(request, tries, &last, named).await?;
             tries += 1;
         }
     }
@@ -102,14 +104,15 @@ impl Client {
     /// When the window has no retry left.
     pub(crate) async fn pause(
         &self,
-        what: &str,
+        request: &ApiRequest,
         tries: u32,
         why: &(dyn std::fmt::Display + Sync),
         named: Option<Duration>,
     ) -> Result<(), SourceError> {
         if self.retries.as_ref().is_some_and(|retries| !lock(retries).spend()) {
-            return Err(SourceError::RetriesSpent { what: what.to_owned(), last: why.to_string() });
+            return Err(SourceError::RetriesSpent { what: describe(request), last: why.to_string() });
         }
+        self.line.options.watch.retried(request.class);
         let delay = retry::retry_wait(named, tries, self.line.entropy.draw());
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(event = "retry", attempt = tries.saturating_add(1), delay_ms, reason = %why);
@@ -125,11 +128,13 @@ impl Client {
             Ok(reply) => reply,
             Err(error) => {
                 tracing::warn!(event = "api_response", request = %what, error = %error);
+                self.line.options.watch.failed(request.class, error.failure);
                 self.note(request.class, Breaker::failed);
                 return Ok(Sent::Failed(error.to_string(), None));
             }
         };
         self.report(request, &reply, started);
+        reply.body = self.watched(request.class, reply.body);
         let verdict = self.judge(request, &reply);
         match verdict {
             Verdict::Transient(_) => self.note(request.class, Breaker::failed),
@@ -185,7 +190,9 @@ impl Client {
             if wait_ms >= NOTABLE_WAIT_MS {
                 tracing::info!(event = "rate_limit", class = class.name(), wait_ms, reason = "quota kept");
             }
-            tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())).await;
+            let wait = Duration::from_millis(wait_ms.unsigned_abs());
+            tokio::time::sleep(wait).await;
+            self.line.options.watch.waited(class, wait);
         }
     }
 
@@ -236,8 +243,20 @@ impl Client {
 
     fn report(&self, request: &ApiRequest, reply: &HttpReply, started: Timestamp) {
         let duration_ms = self.line.clock.now().millis().saturating_sub(started.millis());
+        let took = Duration::from_millis(duration_ms.max(0).unsigned_abs());
+        self.line.options.watch.answered(request.class, reply.status, took);
         let class = request.class.name();
         tracing::info!(event = "api_response", class, status = reply.status, duration_ms);
+    }
+
+    /// The same body, whose bytes and end the watcher hears of.
+    fn watched(&self, class: Class, body: Body) -> Body {
+        let watch = Arc::clone(&self.line.options.watch);
+        let look = move |piece: &Result<Bytes, TransportError>| match piece {
+            Ok(bytes) => watch.received(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Err(error) => watch.failed(class, error.failure),
+        };
+        body.inspect(look).boxed()
     }
 }
 

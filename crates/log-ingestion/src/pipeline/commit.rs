@@ -15,7 +15,7 @@ use ingest_tabular::{Chunks, ReadBackError, check, read_back};
 use super::encode::EncodedWindow;
 use super::fetch::FetchedWindow;
 use super::inventory::read_content;
-use super::{CommittedWindow, Context, NONE, WindowError};
+use super::{CommittedWindow, Context, WindowError};
 
 /// Publishes a window's files. Blocks; call off the async threads.
 pub(super) fn commit(
@@ -57,9 +57,8 @@ pub(super) fn commit(
     } else if let Some(old) = &fetched.replaced {
         context.table.withdraw(old)?;
     }
-    let by_reason: BTreeMap<&str, u64> =
+    let quarantined_by =
         encoded.quarantined.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
-    let quarantined_by = serde_json::json!(by_reason).to_string();
     Ok(CommittedWindow { window: fetched.window, tally, counted_at: fetched.counted_at, quarantined_by })
 }
 
@@ -74,7 +73,7 @@ pub(super) fn commit_empty(
         window: fetched.window,
         tally: Tally { counted: fetched.counted, ..Tally::EMPTY },
         counted_at: fetched.counted_at,
-        quarantined_by: NONE.to_owned(),
+        quarantined_by: BTreeMap::new(),
     })
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::at_once::Attempt;
 use super::space::Room;
 use super::{Context, WindowError};
+use crate::metrics::{Board, InFlight};
 
 mod ahead;
 mod calibrate;
@@ -51,6 +52,8 @@ pub(super) struct FetchedWindow {
     pub(super) ahead: Option<Attempt>,
     /// Given back when the window is done.
     pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// Says that the window is under way, until it is done.
+    pub(super) in_flight: Option<InFlight>,
 }
 
 impl FetchedWindow {
@@ -69,6 +72,7 @@ impl FetchedWindow {
             shape: None,
             ahead: None,
             permit: None,
+            in_flight: None,
         }
     }
 }
@@ -99,6 +103,7 @@ pub(super) async fn fetch(
     if context.space.room(&context.stop).await? == Room::Stopped {
         return Ok(None);
     }
+    let in_flight = Board::in_flight(context.metrics.board(), &order.log);
     let started = context.clock.now();
     let mut fetched = fetch_one_way(&context.for_window(), &order).await?;
     let duration_ms = context.clock.now().millis().saturating_sub(started.millis());
@@ -110,6 +115,7 @@ pub(super) async fn fetch(
         duration_ms,
     );
     fetched.permit = Some(permit);
+    fetched.in_flight = Some(in_flight);
     fetched.replaces = order.replaces;
     Ok(Some(fetched))
 }

@@ -3,6 +3,7 @@
 //! Windows of a log are fetched side by side but settled one after the other, since each may add to the one schema.
 //! A window that fails is noted and does not hold up those behind it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,7 @@ use ingest_source::Protocol;
 use tracing::Instrument as _;
 
 use super::fetch::{FetchOrder, FetchedWindow, fetch};
-use super::{
-    CommittedWindow, Context, LogWork, NONE, WindowError, commit, recheck, record, window, window_span,
-};
+use super::{CommittedWindow, Context, LogWork, WindowError, commit, recheck, record, window, window_span};
 use crate::progress::LogBar;
 
 /// What a pass does with one log.
@@ -249,6 +248,7 @@ impl<'a> LogRun<'a> {
                 break;
             }
         }
+        context.metrics.board().planned(self.log.id(), 0);
     }
 
     /// Says what was planned of a span, and how long the rest of the log takes at least. What is left is taken to come
@@ -265,6 +265,7 @@ impl<'a> LogRun<'a> {
         self.outlook.plan(span.len_ms().unsigned_abs(), rows);
         let Some(newest) = orders.last() else { return };
         let windows = orders.len() as u64;
+        self.context.metrics.board().planned(self.log.id(), windows);
         self.pace = match (self.context.client.protocol(), newest.way) {
             (Protocol::CsvPages, _) => {
                 Pace { class: Class::Pages, rows_per_request: u64::from(self.context.options.batch_size) }
@@ -328,7 +329,7 @@ impl<'a> LogRun<'a> {
         if schema.is_some() {
             self.log.state.schema = schema;
         }
-        self.record(&done)?;
+        self.record(&done, text_bytes)?;
         self.report.text_bytes = self.report.text_bytes.saturating_add(text_bytes);
         self.bar.stored(done.tally.fetched, text_bytes);
         self.outlook.fetched(done.tally.fetched);
@@ -338,16 +339,18 @@ impl<'a> LogRun<'a> {
 
     fn empty(&mut self, window: LogWindow) -> Result<(), WindowError> {
         commit::clear(self.context, &self.log.state, window)?;
-        self.record(&CommittedWindow {
+        let done = CommittedWindow {
             window,
             tally: Tally::EMPTY,
             counted_at: self.context.clock.now(),
-            quarantined_by: NONE.to_owned(),
-        })
+            quarantined_by: BTreeMap::new(),
+        };
+        self.record(&done, 0)
     }
 
-    fn record(&mut self, done: &CommittedWindow) -> Result<(), WindowError> {
+    fn record(&mut self, done: &CommittedWindow, text_bytes: u64) -> Result<(), WindowError> {
         record::record(self.context, &mut self.log, done)?;
+        self.context.metrics.completed(&self.log.state, done, text_bytes, self.context.clock.now());
         self.report.windows = self.report.windows.saturating_add(1);
         self.report.tally = self.report.tally.plus(done.tally);
         Ok(())

@@ -140,6 +140,7 @@ fn open_again(context: &Context, log: &mut LogWork, differs: &Differs) -> Result
     let reason = format!("the server counts {counted} events, {recorded} are stored");
     log.state.ledger.reopen(*held, &rest, &reason, context.clock.now())?;
     tracing::warn!(event = "window_reopened", window = %window, recorded, counted);
+    context.metrics.reopened(1);
     record::tell(context, log, window, "reopened", reason);
     Ok(())
 }

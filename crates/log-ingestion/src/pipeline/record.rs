@@ -25,7 +25,7 @@ pub(super) fn record(
         record_count = fetched,
         stored,
         quarantined,
-        quarantined_by = %done.quarantined_by,
+        quarantined_by = %serde_json::json!(done.quarantined_by),
         server_count = counted,
         bytes,
     );
@@ -39,6 +39,8 @@ pub(super) fn record(
 /// Notes why a window stays open.
 pub(super) fn leave_open(context: &Context, log: &mut LogWork, window: LogWindow, error: &WindowError) {
     let reason = chain(error);
+    let short = matches!(error, WindowError::Short { .. });
+    context.metrics.board().left_open(log.id(), window, short, &reason);
     tracing::error!(event = "error", error = %reason, action = "the window stays open and is tried again");
     log.state.ledger.leave_open(window, &reason, context.clock.now());
     save_note(context, log);
@@ -61,7 +63,9 @@ pub(super) fn save(context: &Context, log: &mut LogWork) -> Result<(), WindowErr
     // Ledgers of a folder that is gone would say of the next one that it holds what it does not.
     context.check_folder()?;
     let last = context.options.recheck_after.last().copied().unwrap_or_default();
-    log.state.ledger.merge(last, context.clock.now());
+    let now = context.clock.now();
+    log.state.ledger.merge(last, now);
+    context.metrics.board().ledger(&log.state, now);
     Ok(context.states.save(&log.state)?)
 }
 

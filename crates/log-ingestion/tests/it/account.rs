@@ -10,6 +10,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use ingest_core::time::Timestamp;
 use ingest_source::clock::Clock;
 use ingest_source::transport::{Credential, HttpReply, HttpRequest, Transport, TransportError};
+use ingest_source::watch::Failure;
 use rapid7_sim::{Account, Delivery, ReplyBody, SimConfig, SimRequest};
 
 /// Origin of an account without sockets.
@@ -91,7 +92,9 @@ impl SimTransport {
         self.sent.lock().unwrap().push(Sent { at, url: request.url.to_string(), status });
         let headers = reply.headers.iter().map(|(n, v)| (n.to_lowercase(), v.clone())).collect();
         match reply.delivery {
-            Delivery::ResetBeforeHead => return Err(TransportError("connection reset".to_owned())),
+            Delivery::ResetBeforeHead => {
+                return Err(TransportError::new(Failure::Broken, "connection reset"));
+            }
             Delivery::SlowFirstByte(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Delivery::Whole | Delivery::CutBodyAfter(_) | Delivery::SlowTrickle { .. } => {}
         }
@@ -122,6 +125,6 @@ fn body(body: ReplyBody, delivery: Delivery) -> BoxStream<'static, Result<Bytes,
         left -= piece.len();
         Some(Ok(Bytes::from(piece)))
     });
-    let cut = std::iter::once(Err(TransportError("connection closed within the body".to_owned())));
+    let cut = std::iter::once(Err(TransportError::new(Failure::Broken, "connection closed within the body")));
     futures_util::stream::iter(kept.chain(cut)).boxed()
 }

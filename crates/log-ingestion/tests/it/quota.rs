@@ -8,6 +8,7 @@ use ingest_core::ids::LogId;
 use ingest_core::quota::Class;
 use ingest_core::time::Timestamp;
 use ingest_source::transport::{ApiKey, Transport};
+use ingest_source::watch::Unwatched;
 use ingest_source::{Client, ClientOptions, Endpoint, Protocol, SourceError};
 use log_ingestion::exit::Exit;
 use rapid7_sim::{Kind, LogSpec, SimConfig, parse_moment};
@@ -47,6 +48,7 @@ fn with_client<F: Future<Output = ()>>(
             requests_per_minute: 1_000,
             retries,
             seed: 7,
+            watch: Arc::new(Unwatched),
         };
         let transport = SimTransport::new(sim, &clock);
         let shared: Arc<dyn Transport> = Arc::new(transport.clone());

@@ -10,6 +10,7 @@ use ingest_source::transport::Transport;
 use ingest_store::OsDisk;
 use log_ingestion::exit::{CommandError, Exit};
 use log_ingestion::ingest::{Coverage, Ingest, Outside, PassReport};
+use log_ingestion::metrics::Metrics;
 use log_ingestion::pipeline::Cpu;
 use log_ingestion::progress::Progress;
 use log_ingestion::settings::{Layers, Settings};
@@ -126,6 +127,7 @@ pub(crate) fn outside(sim: &SimTransport, clock: &VirtualClock) -> Outside {
         cpu: Cpu::Pool,
         progress: Progress::new(false),
         seed: 1,
+        metrics: Metrics::shared(),
     }
 }
 

@@ -7,12 +7,14 @@ use futures_util::future::BoxFuture;
 use ingest_core::time::Timestamp;
 use ingest_source::clock::Clock;
 use ingest_source::transport::{HttpReply, HttpRequest, Transport, TransportError};
+use ingest_source::watch::Failure;
 use ingest_store::OsDisk;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::ingest::{Coverage, Ingest, Outside};
+use crate::metrics::Metrics;
 use crate::pipeline::Cpu;
 use crate::pipeline::window::in_two_readings;
 use crate::progress::Progress;
@@ -28,7 +30,7 @@ struct Nothing;
 
 impl Transport for Nothing {
     fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
-        async { Err(TransportError("there is no network".to_owned())) }.boxed()
+        async { Err(TransportError::new(Failure::Broken, "there is no network")) }.boxed()
     }
 }
 
@@ -62,6 +64,7 @@ fn place() -> (tempfile::TempDir, Context) {
         cpu: Cpu::Inline,
         progress: Progress::new(false),
         seed: 1,
+        metrics: Metrics::shared(),
     };
     let ingest = Ingest::open(settings, &outside).unwrap();
     let context = ingest.context(Coverage::Period(window()), 1, &CancellationToken::new());

@@ -11,10 +11,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use ingest_core::time::Timestamp;
 use ingest_source::transport::{HttpReply, HttpRequest, Transport, TransportError};
+use ingest_source::watch::Failure;
 use ingest_store::layout::Layout;
 use ingest_store::scripted::{Fault, Loss, Repeat, ScriptedDisk};
 use log_ingestion::exit::CommandError;
 use log_ingestion::ingest::{Coverage, Ingest, Outside, PassReport};
+use log_ingestion::metrics::Metrics;
 use log_ingestion::pipeline::Cpu;
 use log_ingestion::progress::Progress;
 use log_ingestion::settings::Settings;
@@ -206,6 +208,7 @@ impl World {
             cpu: Cpu::Inline,
             progress: Progress::new(false),
             seed: 1,
+            metrics: Metrics::shared(),
         }
     }
 }
@@ -252,7 +255,7 @@ impl Transport for Line {
                 if took {
                     drop(self.sim.send(request).await);
                 }
-                return Err(TransportError("connection reset".to_owned()));
+                return Err(TransportError::new(Failure::Broken, "connection reset"));
             }
             match self.death {
                 Some(Death::Request { nth, took }) if nth == number => {
