@@ -16,10 +16,10 @@ mod fuzz;
 pub(crate) const FUZZ_SECONDS: u32 = 60;
 
 /// A tool: its package, its program, the version that is installed when it is missing.
-struct Tool {
-    package: &'static str,
-    program: &'static str,
-    version: &'static str,
+pub(crate) struct Tool {
+    pub(crate) package: &'static str,
+    pub(crate) program: &'static str,
+    pub(crate) version: &'static str,
 }
 
 const DENY: Tool = Tool { package: "cargo-deny", program: "cargo-deny", version: "0.20.2" };
@@ -88,7 +88,7 @@ fn command(place: &Place, program: &PathBuf, args: &[&str]) -> Command {
 }
 
 /// Finds a tool, or installs it under the build folder.
-fn require(place: &Place, tool: &Tool) -> Result<PathBuf, Failure> {
+pub(crate) fn require(place: &Place, tool: &Tool) -> Result<PathBuf, Failure> {
     if process::works(tool.program, &["--version"]) {
         return Ok(PathBuf::from(tool.program));
     }

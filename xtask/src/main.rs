@@ -1,13 +1,15 @@
-//! The project's own commands: test, interop, tidy, ci, mutate, audit.
+//! The project's own commands: test, interop, deploy, tidy, ci, mutate, audit, package.
 //!
 //! Only reads the command line and turns the outcome into an exit code; each command is a module.
 
 mod audit;
 mod ci;
+mod deploy;
 mod failure;
 mod interop;
 mod mutate;
 mod out;
+mod package;
 mod place;
 mod process;
 mod python;
@@ -23,13 +25,15 @@ use place::Place;
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  test [-- ARGS]  all Rust tests, then interop; ARGS go to the test runner
+  test [-- ARGS]  all Rust tests, then interop and deploy; ARGS go to the test runner
   interop         write Parquet with the program, read it back with DuckDB, pyarrow, pandas and Polars
+  deploy          alerts, dashboard, units, cron, logrotate, Kubernetes and Docker files, judged by what reads them
   tidy            the house rules that clippy cannot check
   ci              formatting, clippy, tidy and test
   mutate [NAME]   takes guards of the code away, one at a time, and shows which tests notice; all, or those that are named
   audit           licences, bans, sources and advisories of dependencies, spelling, and, with cargo-fuzz installed,
-                  each target of fuzz/ for --fuzz-seconds N (60)";
+                  each target of fuzz/ for --fuzz-seconds N (60)
+  package         a Debian package, built, looked into and installed below a folder of its own";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -48,9 +52,11 @@ fn run(words: &[String]) -> Result<(), Failure> {
         ["test"] => test::run_and_repeat(&Place::find()?, &[]),
         ["test", "--", runner_args @ ..] => test::run_and_repeat(&Place::find()?, runner_args),
         ["interop"] => interop::run(&Place::find()?).result,
+        ["deploy"] => deploy::run(&Place::find()?).result,
         ["tidy"] => tidy::run(&Place::find()?),
         ["ci"] => ci::run(&Place::find()?),
         ["mutate", names @ ..] => mutate::run(&Place::find()?, names),
+        ["package"] => package::run(&Place::find()?),
         ["audit"] => audit::run(&Place::find()?, audit::FUZZ_SECONDS),
         ["audit", "--fuzz-seconds", seconds] => {
             let seconds = seconds.parse().map_err(|error| {

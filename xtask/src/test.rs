@@ -1,11 +1,11 @@
-//! `test`: what the tests need, all Rust tests, and the interoperability check.
+//! `test`: what the tests need, all Rust tests, and the checks of interoperability and deployment.
 //!
 //! A failing part never hides the next one; the summary lines of all come last.
 
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::process::{self, Summed};
-use crate::{interop, out, system};
+use crate::{deploy, interop, out, system};
 
 /// Runs all tests and closes with the summary lines.
 pub(crate) fn run_and_repeat(place: &Place, runner_args: &[&str]) -> Result<(), Failure> {
@@ -26,10 +26,11 @@ pub(crate) fn repeat(summary: &[String]) {
 pub(crate) fn run(place: &Place, runner_args: &[&str]) -> Summed {
     let mut summary = Vec::new();
     let mut result = Ok(());
-    let parts: [(&str, &dyn Fn() -> Summed); 3] = [
+    let parts: [(&str, &dyn Fn() -> Summed); 4] = [
         ("Rust tests", &|| rust_tests(place, runner_args)),
         ("documentation tests", &|| doc_tests(place)),
         ("interoperability", &|| interop::run(place)),
+        ("deployment", &|| deploy::run(place)),
     ];
     for (name, part) in parts {
         out::step(name);

@@ -16,5 +16,6 @@ pub mod telemetry;
 
 mod commands;
 mod reload;
+mod supervisor;
 mod surroundings;
 mod table_text;

@@ -83,7 +83,9 @@ fn page(command: clap::Command, settings: Option<&str>) -> io::Result<Page> {
     }
     if let Some(after) = after {
         rest.control("SH", ["NOTES"]).control("nf", []);
-        after.lines().for_each(|line| drop(rest.text([roman(line)])));
+        for line in after.lines() {
+            rest.text([roman(line)]);
+        }
         rest.control("fi", []);
     }
     rest.to_writer(&mut text)?;

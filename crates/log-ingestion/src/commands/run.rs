@@ -13,6 +13,7 @@ use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::reload::Reload;
 use crate::settings::{Fault, FoundKey, Layers, Settings, SettingsError, readable_key_files};
 use crate::shutdown::{Hangups, Shutdown};
+use crate::supervisor;
 use crate::surroundings::Surroundings;
 
 /// Wait after the API refused the key in continuous mode, before it is asked again with the same key: each try is counted
@@ -31,9 +32,14 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
     let reload = Reload::new(surroundings, ingest.keys());
     let service = Service { ingest, reload };
+    // The settings can be used, and the folder is held by nobody else.
+    supervisor::ready();
     let stop = CancellationToken::new();
     let work = service.reload.beside(passes(&service, args, coverage, &stop, surroundings), hangups);
-    let outcome = until_stopped(work, &stop, grace, shutdown).await;
+    let outcome = tokio::select! {
+        outcome = until_stopped(work, &stop, grace, shutdown) => outcome,
+        never = supervisor::heartbeat() => match never {},
+    };
     surroundings.progress.clear();
     outcome
 }
@@ -63,6 +69,7 @@ pub(super) async fn until_stopped(
         outcome = &mut work => outcome,
         signal = shutdown.asked() => {
             tracing::info!(event = "service_stopping", signal, grace_seconds = grace.as_secs());
+            supervisor::stopping();
             stop.cancel();
             tokio::select! {
                 outcome = &mut work => outcome,
@@ -193,6 +200,8 @@ fn wrong(variable: &str, given: String, allowed: &str) -> CommandError {
 
 fn complete(report: &PassReport) {
     let sum = |pick: fn(&crate::pipeline::LogReport) -> u64| report.logs.iter().map(pick).sum::<u64>();
+    let (fetched, open) = (sum(|log| log.tally.fetched), sum(|log| log.open));
+    supervisor::status(&format!("last pass: {fetched} events fetched, {open} windows left open"));
     tracing::info!(
         event = "service_complete",
         logs = report.logs.len(),

@@ -35,4 +35,5 @@ mod simulation;
 mod soak;
 mod space;
 mod stop;
+mod supervised;
 mod tripwires;
