@@ -179,6 +179,9 @@ const TIME_NAMES: [&str; 24] = [
     "endtime",
 ];
 
+/// Names that logs give other instants, so that a number in them may be an epoch, likewise.
+const EPOCH_NAMES: [&str; 7] = ["end", "stop", "begin", "first", "last", "expires", "expiry"];
+
 /// Lower case, without separators: `@Event_Time` and `eventTime` are `eventtime`.
 fn plain_name(field: &str) -> String {
     field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -189,6 +192,7 @@ fn is_time_name(field: &str) -> bool {
     let last = field.rsplit("__").next().unwrap_or(field);
     let name = plain_name(last);
     TIME_NAMES.contains(&name.as_str())
+        || EPOCH_NAMES.contains(&name.as_str())
         || ["time", "timestamp", "epoch", "timems", "date"].iter().any(|end| name.ends_with(end))
 }
 

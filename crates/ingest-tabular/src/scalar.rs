@@ -13,6 +13,7 @@ pub(crate) mod instant;
 pub(crate) mod number;
 mod print;
 pub(crate) mod swift;
+mod worded;
 
 /// The value of a cell, as its column stores it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,8 +38,8 @@ pub fn classify(text: &[u8]) -> Fits {
     let typed = match text.first() {
         Some(b'0'..=b'9' | b'-') => numeric(text).or_else(|| temporal(text)),
         Some(b't' | b'f' | b'T' | b'F' | b'N') => word(text).or_else(|| temporal(text)),
-        // The other months begin as words do.
-        Some(b'A' | b'D' | b'J' | b'M' | b'O' | b'S') => temporal(text),
+        // The other months and days of the week begin as words do.
+        Some(b'A' | b'D' | b'J' | b'M' | b'O' | b'S' | b'W') => temporal(text),
         _ => None,
     };
     typed.map_or(Fits::TEXT, |bits| bits | Fits::TEXT)
@@ -52,7 +53,8 @@ pub(crate) fn numeric(text: &[u8]) -> Option<Fits> {
 /// The types of instants, days and times of day that a text survives, epochs excluded.
 pub(crate) fn temporal(text: &[u8]) -> Option<Fits> {
     if !text.first()?.is_ascii_digit() {
-        return bsd::is_reading(text).then(|| Fits::instant(TimeForm::Bsd, 0));
+        let without_year = || bsd::is_reading(text).then(|| Fits::instant(TimeForm::Bsd, 0));
+        return without_year().or_else(|| instant::read(text).map(instant::Clock::fits));
     }
     if text.len() == instant::DATE_LEN && text.get(4) == Some(&b'-') {
         return instant::read_date(text).map(|_| Fits::DATE);

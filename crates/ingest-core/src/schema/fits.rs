@@ -25,7 +25,7 @@ const DECIMAL_SHIFT: u32 = 64;
 /// Units a time form: ms, us, ns.
 const UNITS: [TimeUnit; 3] = [TimeUnit::Millis, TimeUnit::Micros, TimeUnit::Nanos];
 /// Forms with units, in the order of their bits.
-const FORMS: [TimeForm; 9] = TimeForm::WRITTEN;
+const FORMS: [TimeForm; 12] = TimeForm::WRITTEN;
 const BOOLS: [BoolCase; 3] = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
 /// Times of day that microseconds hold, and those that nanoseconds do.
 const TIME_OF_DAY_MICROS: Fits = Fits(1 << 84);

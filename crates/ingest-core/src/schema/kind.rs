@@ -84,9 +84,9 @@ pub enum TimeForm {
     RfcOffset,
     /// `2026-02-10T10:00:00.000`
     RfcLocal,
-    /// `2026-02-10 10:00:00.000Z`
+    /// `2026-02-10 10:00:00.000Z`, or `UTC` or `GMT`, with a blank before it or without
     SpacedUtc,
-    /// `2026-02-10 10:00:00.000+01:00`, or `+0100`, or `Z`
+    /// `2026-02-10 10:00:00.000+01:00`, or `+0100`, or `Z`, likewise
     SpacedOffset,
     /// `2026-02-10 10:00:00.000`
     SpacedLocal,
@@ -96,6 +96,12 @@ pub enum TimeForm {
     Apache,
     /// `Feb 10 10:00:00`, `Feb  1 10:00:00`: RFC 3164's, of the year that puts it nearest to the record's receipt.
     Bsd,
+    /// `Tue Feb 10 10:00:00.000 2026`, as C writes it.
+    Ctime,
+    /// `Feb 10 2026 10:00:00.000`
+    MonthFirst,
+    /// `10-Feb-2026 10:00:00.000`, or with blanks between
+    DayFirst,
     /// Whole seconds since 1970.
     EpochSeconds,
     /// Whole milliseconds since 1970.
@@ -106,7 +112,7 @@ pub enum TimeForm {
 
 impl TimeForm {
     /// The forms that are written with signs between their digits; the others are bare numbers.
-    pub const WRITTEN: [Self; 9] = [
+    pub const WRITTEN: [Self; 12] = [
         Self::RfcUtc,
         Self::RfcOffset,
         Self::RfcLocal,
@@ -116,12 +122,24 @@ impl TimeForm {
         Self::SlashedLocal,
         Self::Apache,
         Self::Bsd,
+        Self::Ctime,
+        Self::MonthFirst,
+        Self::DayFirst,
     ];
 
     /// Whether a value of this form is an instant by itself; otherwise it is a clock reading without a zone.
     #[must_use]
     pub const fn is_instant(self) -> bool {
-        !matches!(self, Self::RfcLocal | Self::SpacedLocal | Self::SlashedLocal | Self::Bsd)
+        !matches!(
+            self,
+            Self::RfcLocal
+                | Self::SpacedLocal
+                | Self::SlashedLocal
+                | Self::Bsd
+                | Self::Ctime
+                | Self::MonthFirst
+                | Self::DayFirst
+        )
     }
 
     /// The other form of which every value of this form is one, too: `Z` is an offset.
@@ -137,6 +155,9 @@ impl TimeForm {
             | Self::SlashedLocal
             | Self::Apache
             | Self::Bsd
+            | Self::Ctime
+            | Self::MonthFirst
+            | Self::DayFirst
             | Self::EpochSeconds
             | Self::EpochMillis
             | Self::EpochFraction => None,

@@ -5,7 +5,7 @@
 use ingest_core::schema::TimeForm;
 use ingest_core::time::{MS_PER_DAY, MS_PER_SECOND, Timestamp};
 
-use super::instant::{Clock, MONTHS, SECONDS_IN_YEARS, SECONDS_PER_DAY, civil, days_of, second_of_day, two};
+use super::instant::{Clock, SECONDS_IN_YEARS, SECONDS_PER_DAY, civil, days_of, month, second_of_day, two};
 
 /// Length of `Feb 10 10:00:00`.
 const LEN: usize = 15;
@@ -52,7 +52,7 @@ fn read(text: &[u8]) -> Option<Reading> {
     if text.len() != LEN || d1 == b'0' {
         return None;
     }
-    let month = MONTHS.iter().zip(1_i64..).find(|(name, _)| ***name == [m1, m2, m3])?.1;
+    let month = month([m1, m2, m3])?;
     let day = two([if d1 == b' ' { b'0' } else { d1 }, d2])?;
     Some(Reading { month, day, second: second_of_day([h1, h2], [n1, n2], [e1, e2])? })
 }

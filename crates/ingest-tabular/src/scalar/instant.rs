@@ -1,9 +1,11 @@
-//! Instants, clock readings, calendar days and times of day as text.
+//! Instants, clock readings, calendar days and times of day as text; those with a month's name are `worded`'s.
 //!
 //! Decides whether a text is one of the declared forms with a date that exists. Never guesses a zone, a
 //! year or a century, and knows no leap second.
 
 use ingest_core::schema::{Fits, TimeForm, TimeUnit};
+
+use super::worded;
 
 /// Length of `2026-02-10`.
 pub(crate) const DATE_LEN: usize = 10;
@@ -65,7 +67,7 @@ impl Clock {
 
 /// Decimals of a second that a text is written with, whatever its form.
 pub(crate) fn written_decimals(text: &[u8]) -> usize {
-    let behind = memchr::memrchr(b'.', text).and_then(|point| text.get(point + 1..)).unwrap_or_default();
+    let behind = memchr::memrchr2(b'.', b',', text).and_then(|point| text.get(point + 1..)).unwrap_or_default();
     behind.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
@@ -127,7 +129,11 @@ pub(crate) fn read_date(text: &[u8]) -> Option<i32> {
 
 /// Reads any form but the epochs.
 pub(crate) fn read(text: &[u8]) -> Option<Clock> {
-    let clock = if text.get(2) == Some(&b'/') { read_apache(text) } else { read_iso(text) }?;
+    let clock = match text {
+        [_, _, b'/', ..] => read_apache(text),
+        [_, _, b'-' | b' ', ..] | [b'A'..=b'Z', ..] => worded::read(text),
+        _ => read_iso(text),
+    }?;
     SECONDS_IN_YEARS.contains(&clock.seconds).then_some(clock)
 }
 
@@ -185,8 +191,10 @@ fn read_iso(text: &[u8]) -> Option<Clock> {
     let (nanos, decimals, zone) = read_decimals(tail)?;
     let (form, shift) = match (zone, instants) {
         (b"", _) => (clock, 0),
-        (b"Z", Some((utc, _))) => (utc, 0),
-        (zone, Some((_, offset))) => (offset, read_offset(zone)?),
+        (zone, Some((utc, offset))) => match zone.strip_prefix(b" ").unwrap_or(zone) {
+            b"Z" | b"UTC" | b"GMT" => (utc, 0),
+            zone => (offset, read_offset(zone)?),
+        },
         _ => return None,
     };
     Some(Clock { form, seconds: seconds - shift, nanos, decimals })
@@ -201,16 +209,20 @@ fn read_apache(text: &[u8]) -> Option<Clock> {
     if text.len() != APACHE_LEN {
         return None;
     }
-    let month = MONTHS.iter().zip(1_i64..).find(|(name, _)| ***name == [m1, m2, m3])?.1;
-    let day = days_of(four([y1, y2, y3, y4])?, month, two([d1, d2])?)?;
+    let day = days_of(four([y1, y2, y3, y4])?, month([m1, m2, m3])?, two([d1, d2])?)?;
     let seconds = day * SECONDS_PER_DAY + second_of_day([h1, h2], [n1, n2], [e1, e2])?;
     let zone = zone.strip_prefix(b" ").filter(|zone| zone.len() == 5)?;
     Some(Clock { form: TimeForm::Apache, seconds: seconds - read_offset(zone)?, nanos: 0, decimals: 0 })
 }
 
-/// Billionths, the count of decimals, and what follows them.
-fn read_decimals(tail: &[u8]) -> Option<(u32, u8, &[u8])> {
-    let Some(digits) = tail.strip_prefix(b".") else {
+/// The number of a month by the three letters of its name.
+pub(super) fn month(name: [u8; 3]) -> Option<i64> {
+    Some(MONTHS.iter().zip(1_i64..).find(|(month, _)| ***month == name)?.1)
+}
+
+/// Billionths, the count of decimals, and what follows them. ISO 8601 knows the comma before decimals, too.
+pub(super) fn read_decimals(tail: &[u8]) -> Option<(u32, u8, &[u8])> {
+    let Some((b'.' | b',', digits)) = tail.split_first() else {
         return Some((0, 0, tail));
     };
     let len = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
@@ -268,6 +280,6 @@ pub(super) fn two([a, b]: [u8; 2]) -> Option<i64> {
     (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i64::from(a - b'0') * 10 + i64::from(b - b'0'))
 }
 
-fn four([a, b, c, d]: [u8; 4]) -> Option<i64> {
+pub(super) fn four([a, b, c, d]: [u8; 4]) -> Option<i64> {
     Some(two([a, b])? * 100 + two([c, d])?)
 }

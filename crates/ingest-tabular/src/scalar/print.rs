@@ -8,6 +8,7 @@ use ingest_core::time::MS_PER_SECOND;
 use super::Cell;
 use super::instant::{MONTHS, SECONDS_PER_DAY, civil};
 use super::number::{print_decimal, print_point, print_shortest};
+use super::worded::WEEKDAYS;
 
 /// The text of a cell under its column's type; `None` when the two do not belong together.
 ///
@@ -73,6 +74,18 @@ fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
             let (_, month, day) = civil(days);
             format!("{} {day:2} {}", month_name(month), clock())
         }
+        TimeForm::Ctime => {
+            let (year, month, day) = civil(days);
+            format!("{} {} {day:2} {} {year:04}", weekday_name(days), month_name(month), fine())
+        }
+        TimeForm::MonthFirst => {
+            let (year, month, day) = civil(days);
+            format!("{} {day:2} {year:04} {}", month_name(month), fine())
+        }
+        TimeForm::DayFirst => {
+            let (year, month, day) = civil(days);
+            format!("{day:02}-{}-{year:04} {}", month_name(month), fine())
+        }
         TimeForm::EpochSeconds => steps.div_euclid(unit.per_second()).to_string(),
         TimeForm::EpochFraction => {
             let (seconds, rest) = (steps.div_euclid(unit.per_second()), steps.rem_euclid(unit.per_second()));
@@ -93,6 +106,14 @@ fn print_clock(second: i64) -> String {
 }
 
 fn month_name(month: i64) -> &'static str {
-    let place = usize::try_from(month - 1).ok();
-    place.and_then(|m| MONTHS.get(m)).map_or("", |m| std::str::from_utf8(*m).unwrap_or(""))
+    name_at(&MONTHS, month - 1)
+}
+
+fn weekday_name(days: i64) -> &'static str {
+    name_at(&WEEKDAYS, days.rem_euclid(7))
+}
+
+fn name_at(names: &'static [&'static [u8; 3]], place: i64) -> &'static str {
+    let name = usize::try_from(place).ok().and_then(|place| names.get(place));
+    name.map_or("", |name| std::str::from_utf8(*name).unwrap_or(""))
 }

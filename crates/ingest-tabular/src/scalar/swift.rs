@@ -183,9 +183,13 @@ impl Instants {
             | TimeForm::SpacedLocal
             | TimeForm::SlashedLocal => 11,
             TimeForm::Apache => 12,
-            TimeForm::Bsd | TimeForm::EpochSeconds | TimeForm::EpochMillis | TimeForm::EpochFraction => {
-                return None;
-            }
+            TimeForm::Bsd
+            | TimeForm::Ctime
+            | TimeForm::MonthFirst
+            | TimeForm::DayFirst
+            | TimeForm::EpochSeconds
+            | TimeForm::EpochMillis
+            | TimeForm::EpochFraction => return None,
         };
         let (per_second, decimals_max) = (unit.per_second(), unit.decimals());
         Some(Self { form, unit, clock_at, day: Vec::new(), day_steps: 0, per_second, decimals_max })
@@ -207,7 +211,7 @@ impl Instants {
             | (TimeForm::Apache, b" +0000") => return Some(steps),
             _ => {}
         }
-        let tail = tail.strip_prefix(b".")?;
+        let Some((b'.' | b',', tail)) = tail.split_first() else { return None };
         let tail = match self.form {
             TimeForm::RfcUtc | TimeForm::SpacedUtc => tail.strip_suffix(b"Z")?,
             TimeForm::RfcLocal | TimeForm::SpacedLocal | TimeForm::SlashedLocal => tail,
@@ -215,6 +219,9 @@ impl Instants {
             | TimeForm::SpacedOffset
             | TimeForm::Apache
             | TimeForm::Bsd
+            | TimeForm::Ctime
+            | TimeForm::MonthFirst
+            | TimeForm::DayFirst
             | TimeForm::EpochSeconds
             | TimeForm::EpochMillis
             | TimeForm::EpochFraction => return None,

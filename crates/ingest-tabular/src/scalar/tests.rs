@@ -27,7 +27,7 @@ fn all_types() -> Vec<ColumnType> {
     all
 }
 
-const FORMS: [TimeForm; 12] = [
+const FORMS: [TimeForm; 15] = [
     TimeForm::RfcUtc,
     TimeForm::RfcOffset,
     TimeForm::RfcLocal,
@@ -37,6 +37,9 @@ const FORMS: [TimeForm; 12] = [
     TimeForm::SlashedLocal,
     TimeForm::Apache,
     TimeForm::Bsd,
+    TimeForm::Ctime,
+    TimeForm::MonthFirst,
+    TimeForm::DayFirst,
     TimeForm::EpochSeconds,
     TimeForm::EpochMillis,
     TimeForm::EpochFraction,

@@ -29,7 +29,12 @@ fn what_is_no_time_is_text() {
         "10/Feb/2026:10:00:00",
         "31/Feb/2026:10:00:00 +0000",
         "10/Feb/2026:10:00:00 +00:00",
-        "2026-02-10T10:00:00,123Z",
+        "2026-02-10T10:00:00;123Z",
+        "2026-02-10T10:00:00.5,5Z",
+        "2026-02-10 10:00:00  UTC",
+        "2026-02-10 10:00:00 CET",
+        "2026-02-10 10:00:00 ",
+        "2026/02/10 10:00:00 UTC",
         "1600-01-01T00:00:00.1234567Z",
         "0001-01-01T00:00:00+01:00",
         "9999-12-31T23:59:59-00:01",
@@ -53,7 +58,17 @@ fn what_is_no_time_is_text() {
         "Feb 10 24:00:00",
         "Feb 10 10:00:00 ",
         "Feb 10 10:00:00.5",
-        "Feb 10 2026 10:00:00",
+        "Feb 10 2026 10:00",
+        "Feb 30 2026 10:00:00",
+        "Feb 1 2026 10:00:00",
+        "10-Feb 2026 10:00:00",
+        "1-Feb-2026 10:00:00",
+        "10-Feb-26 10:00:00",
+        "10-02-2026 10:00:00",
+        "Mon Feb 10 10:00:00 2026",
+        "Tue Feb 10 10:00:00",
+        "Tue Feb 10 10:00:00 2026 ",
+        "Tue Feb 10 10:00:00 UTC 2026",
         "Nov",
         "NaN 10 10:00:00",
     ];
@@ -77,6 +92,19 @@ fn instants_have_one_form_and_the_unit_they_need() {
         ("2026-02-10 10:00:00.000000", TimeForm::SpacedLocal, Micros),
         ("2026/02/10 10:00:00", TimeForm::SlashedLocal, Millis),
         ("10/Feb/2026:10:00:00 +0100", TimeForm::Apache, Millis),
+        ("2026-02-10T10:00:00,123Z", TimeForm::RfcUtc, Millis),
+        ("2026-02-10 10:00:00,123456", TimeForm::SpacedLocal, Micros),
+        ("2026-02-10 10:00:00.123 UTC", TimeForm::SpacedUtc, Millis),
+        ("2026-02-10T10:00:00 GMT", TimeForm::RfcUtc, Millis),
+        ("2026-02-10 10:00:00 +0100", TimeForm::SpacedOffset, Millis),
+        ("Tue Feb 10 10:00:00 2026", TimeForm::Ctime, Millis),
+        ("Sun Mar  1 10:00:00.123456 2026", TimeForm::Ctime, Micros),
+        ("Wed Dec 31 23:59:59 1969", TimeForm::Ctime, Millis),
+        ("Feb 10 2026 10:00:00", TimeForm::MonthFirst, Millis),
+        ("Feb 01 2026 10:00:00.123", TimeForm::MonthFirst, Millis),
+        ("Nov  1 2026 10:00:00", TimeForm::MonthFirst, Millis),
+        ("10-Feb-2026 10:00:00.123", TimeForm::DayFirst, Millis),
+        ("01 Feb 2026 10:00:00.123456789", TimeForm::DayFirst, Nanos),
         ("2024-02-29T23:59:59Z", TimeForm::RfcUtc, Millis),
         ("1969-12-31T23:59:59.999Z", TimeForm::RfcUtc, Millis),
     ];
@@ -114,6 +142,9 @@ fn a_column_may_mix_z_with_offsets() {
         &["2026-02-10 10:00:00Z", "2026-02-10 10:00:00+0100"],
         instant(TimeForm::SpacedOffset, Millis),
     );
+    check_column(&["2026-02-10 10:00:00.5 UTC", "2026-02-10 10:00:00 +0100"], instant(TimeForm::SpacedOffset, Millis));
+    check_column(&["10-Feb-2026 10:00:00", "10 Feb 2026 10:00:00"], instant(TimeForm::DayFirst, Millis));
+    check_column(&["Feb 10 2026 10:00:00", "10 Feb 2026 10:00:00"], ColumnType::Text);
     check_column(&[utc, "2026-02-10T10:00:00"], ColumnType::Text);
     check_column(&[utc, "2026-02-10 10:00:00+01:00"], ColumnType::Text);
     assert_eq!(parse_cell(instant(TimeForm::RfcUtc, Millis), offset.as_bytes()), None);
@@ -171,7 +202,14 @@ fn a_time_without_a_year_is_of_the_nearest_year() {
 proptest! {
     #[test]
     fn anything_like_an_instant_obeys_the_law(
-        text in "(00|16|19|20|22|23|99)[0-9]{2}[-/][01][0-9][-/][0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,10})?(Z|[+-][0-2][0-9]:?[0-5][0-9])?",
+        text in "(00|16|19|20|22|23|99)[0-9]{2}[-/][01][0-9][-/][0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-6][0-9]([.,][0-9]{1,10})?( ?(Z|UTC|GMT|[+-][0-2][0-9]:?[0-5][0-9]))?",
+    ) {
+        prove(text.as_bytes());
+    }
+
+    #[test]
+    fn anything_with_a_months_name_obeys_the_law(
+        text in "((Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Dec) [ 0-3][0-9] 10:00:00(\\.[0-9]{1,10})? (0000|16[0-9]{2}|202[0-9]|9999)|(Jan|Feb|Dec) [ 0-3][0-9] (0000|16[0-9]{2}|202[0-9]|9999) 23:59:59([.,][0-9]{1,10})?|[0-3][0-9][- ](Feb|Sep|May)[- ](0001|2024|2026) [0-2][0-9]:00:00(\\.[0-9]{1,3})?)",
     ) {
         prove(text.as_bytes());
     }
