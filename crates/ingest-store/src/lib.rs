@@ -28,6 +28,4 @@ pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};
 pub use state::{RemovedRecord, StateDir};
-pub use table::{
-    DirTable, Figures, Holding, Part, QuarantineFile, Refolded, Staged, TableFile, TakenOut,
-};
+pub use table::{DirTable, Figures, Holding, Part, QuarantineFile, Refolded, Staged, TableFile, TakenOut};

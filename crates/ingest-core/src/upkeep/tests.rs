@@ -66,8 +66,7 @@ fn a_file_that_the_ledger_does_not_know_keeps_its_day_and_what_was_set_aside_doe
 #[test]
 fn what_was_removed_and_is_still_there_goes_first_and_only_where_something_is_to_go() {
     let (mut ledger, files) = log(6, 4 * 24);
-    let removal =
-        Removal { by: RemovedBy::Retain, to: None, at: Timestamp::from_millis(0) };
+    let removal = Removal { by: RemovedBy::Retain, to: None, at: Timestamp::from_millis(0) };
     ledger.remove(hours(24, 48), &removal, |_| Tally::EMPTY).unwrap();
     let held = [days(&ledger, &files)];
     let now = hours(0, 4 * 24).end();
@@ -113,7 +112,8 @@ fn files_become_one_up_to_a_limit_and_only_with_their_like() {
     ledger.leave_open(hours(7, 8), "away", Timestamp::from_millis(0));
     assert_eq!(groups(&ledger, &alike, most(1_000, 1_000)), [0..7, 8..24]);
     // An hour without a file between two others, which the ledger calls complete.
-    let sparse: Vec<Candidate> = alike.iter().enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, c)| c.clone()).collect();
+    let sparse: Vec<Candidate> =
+        alike.iter().enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, c)| c.clone()).collect();
     assert_eq!(groups(&ledger, &sparse, most(1_000, 1_000)), [0..3, 4..12]);
     assert_eq!(groups(&ledger, &[], most(1, 1)), []);
 }

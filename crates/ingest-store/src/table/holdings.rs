@@ -56,10 +56,7 @@ impl TakenOut {
     /// Both as one.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
-        Self {
-            files: self.files.saturating_add(other.files),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
+        Self { files: self.files.saturating_add(other.files), bytes: self.bytes.saturating_add(other.bytes) }
     }
 }
 
@@ -126,7 +123,8 @@ impl DirTable {
     /// When a folder, or a quarantine, cannot be read.
     pub fn figures(&self, slug: &Slug) -> Result<Figures, StoreError> {
         let mut figures: Vec<(LogWindow, Tally)> = Vec::new();
-        for TableFile { name, bytes, .. } in self.files()?.into_iter().filter(|file| file.name.slug == *slug) {
+        for TableFile { name, bytes, .. } in self.files()?.into_iter().filter(|file| file.name.slug == *slug)
+        {
             let digest = Digest::of_name(&name.hash).unwrap_or_default();
             let (stored, fetched) = (name.rows, name.rows);
             figures.push((name.window, Tally { fetched, stored, files: 1, bytes, digest, ..Tally::EMPTY }));
@@ -150,6 +148,8 @@ impl DirTable {
             taken = taken.plus(TakenOut { files: 1, bytes: holding.bytes });
             folders.extend(holding.path.parent().map(Path::to_owned));
         }
+        // A folder that is gone was emptied before, by a process that was killed.
+        folders.retain(|folder| self.disk.metadata(folder).is_ok());
         for folder in &folders {
             durable::sync_dir(&*self.disk, folder)?;
         }

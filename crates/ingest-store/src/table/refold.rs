@@ -34,7 +34,10 @@ impl DirTable {
         let first = gone.first().ok_or_else(|| refuse(&self.root, "there are none"))?;
         let folder = first.path.parent().unwrap_or(&self.root).to_owned();
         if folder == self.root {
-            return Err(refuse(&folder, "files of LAYOUT=flat lie in OUTPUT_DIR itself, which cannot be exchanged"));
+            return Err(refuse(
+                &folder,
+                "files of LAYOUT=flat lie in OUTPUT_DIR itself, which cannot be exchanged",
+            ));
         }
         let beside = self.staging_path("folder");
         durable::create_dir(&*self.disk, &beside)?;
