@@ -3,19 +3,23 @@
 //! A value with rules; where it is kept is the store's business. Spans never overlap, neighbours merge so that the
 //! size stays bounded, a gap is only ever closed by a window that was committed, a complete window is only opened again
 //! by name, and an error leaves the ledger as it was. The table holds the truth: a lost ledger is rebuilt by recording
-//! what the files say.
+//! what the files say, and what the record of removed spans says of files that are gone on purpose.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LogId, Slug};
-use crate::schema::TableSchema;
 use crate::time::{LogWindow, MS_PER_DAY, MS_PER_HOUR, Timestamp, millis_of};
 
 pub use entry::{Digest, OpenWindow, Span, Tally};
+pub use exchange::Exchange;
+pub use removed::{Removal, Removed, RemovedBy};
+pub use state::LogState;
 
 mod entry;
+mod exchange;
+mod removed;
+mod state;
 
 /// Open windows remembered for one log; the oldest are kept, since those behind them are planned again anyway. Windows
 /// whose old file is still in the table are never forgotten: no more than this many are opened again at a time.
@@ -49,6 +53,12 @@ pub enum LedgerError {
     /// What is to be opened again, and what is to stay, are not together the complete spans they are taken from.
     #[error("window {0} cannot be opened again: what would stay complete is not exactly the rest")]
     NotTiled(LogWindow),
+    /// The table's files are not what the ledger counts, so that a part of a span cannot be told from the rest.
+    #[error("the files of {0} are not those that the ledger counts; log-ingestion repair puts that right")]
+    Unlike(LogWindow),
+    /// Something of it is to be fetched, or fetched again.
+    #[error("a part of {0} is open")]
+    StillOpen(LogWindow),
     /// Too many windows wait for their replacement.
     #[error("window {0} is not opened again yet: {OPEN_MAX} windows wait to be fetched again")]
     TooManyOpen(LogWindow),
@@ -62,6 +72,10 @@ pub struct LogLedger {
     open: Vec<OpenWindow>,
     #[serde(default)]
     beyond: Vec<LogWindow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<Removed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exchanges: Vec<Exchange>,
 }
 
 impl LogLedger {
@@ -83,8 +97,8 @@ impl LogLedger {
     #[must_use]
     pub fn position(&self) -> Option<Timestamp> {
         let start = self.tail_since?;
-        let mut behind: Vec<LogWindow> =
-            self.spans.iter().map(|s| s.window).chain(self.beyond.iter().copied()).collect();
+        let behind = self.settled().into_iter().chain(self.beyond.iter().copied());
+        let mut behind: Vec<LogWindow> = behind.collect();
         behind.sort_unstable();
         let run = joined(behind.into_iter()).into_iter().find(|window| window.contains(start));
         Some(run.map_or(start, LogWindow::end))
@@ -113,7 +127,9 @@ impl LogLedger {
     pub fn extent(&self) -> Option<LogWindow> {
         let spans = self.spans.iter().map(|span| span.window);
         let open = self.open.iter().map(|open| open.window);
-        let windows = || spans.clone().chain(open.clone()).chain(self.beyond.iter().copied());
+        let removed = self.removed.iter().map(|removed| removed.window);
+        let lost = self.beyond.iter().copied();
+        let windows = || spans.clone().chain(open.clone()).chain(lost.clone()).chain(removed.clone());
         let start = windows().map(LogWindow::start).chain(self.tail_since).min()?;
         LogWindow::new(start, windows().map(LogWindow::end).max()?)
     }
@@ -135,7 +151,7 @@ impl LogLedger {
     /// | the window, against the complete spans                | outcome        |
     /// |--------------------------------------------------------|----------------|
     /// | shares nothing with them                               | `Added`        |
-    /// | lies inside one                                        | `AlreadyThere` |
+    /// | lies inside one, or in what was removed on purpose     | `AlreadyThere` |
     /// | shares a part only                                     | error          |
     /// | shares a part with a window that was opened again only | error          |
     ///
@@ -162,6 +178,10 @@ impl LogLedger {
             } else {
                 Err(LedgerError::Straddles(window))
             };
+        }
+        if let Some(removed) = self.removed.iter().find(|removed| removed.window.overlaps(window)) {
+            let inside = window.lies_in(removed.window);
+            return if inside { Ok(Recorded::AlreadyThere) } else { Err(LedgerError::Straddles(window)) };
         }
         self.spans.insert(at, Span::new(window, tally, proved));
         self.close_open(window);
@@ -294,15 +314,23 @@ impl LogLedger {
         self.spans = merged;
     }
 
-    /// The parts of `range` that are not complete, oldest first.
+    /// The parts of `range` that are neither complete nor removed on purpose, oldest first.
     #[must_use]
     pub fn gaps(&self, range: LogWindow) -> Vec<LogWindow> {
         let mut gaps = vec![range];
-        for span in self.spans.iter().filter(|s| s.window.overlaps(range)) {
+        for settled in self.settled().into_iter().filter(|window| window.overlaps(range)) {
             let Some(last) = gaps.pop() else { break };
-            gaps.extend(last.without(span.window));
+            gaps.extend(last.without(settled));
         }
         gaps
+    }
+
+    /// What is complete, and what was and then was removed on purpose; oldest first.
+    fn settled(&self) -> Vec<LogWindow> {
+        let removed = self.removed.iter().map(|removed| removed.window);
+        let mut settled: Vec<LogWindow> = self.spans.iter().map(|span| span.window).chain(removed).collect();
+        settled.sort_unstable();
+        settled
     }
 
     /// Windows whose old file is still in the table.
@@ -346,34 +374,6 @@ fn joined(windows: impl Iterator<Item = LogWindow>) -> Vec<LogWindow> {
         }
     }
     all
-}
-
-/// Everything that is remembered of one log between runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogState {
-    /// The log.
-    pub id: LogId,
-    /// Its name when it was last seen.
-    pub name: String,
-    /// Its folder; fixed when the log is first seen, whatever its name becomes.
-    pub slug: Slug,
-    /// How long the source keeps its events, in the source's words, when it was last seen; see [`crate::retention`].
-    #[serde(default)]
-    pub retention: Option<String>,
-    /// Its table's schema, once a window was settled.
-    pub schema: Option<TableSchema>,
-    /// Its progress.
-    pub ledger: LogLedger,
-}
-
-impl LogState {
-    /// A log that was never seen before.
-    #[must_use]
-    pub fn new(id: LogId, name: &str) -> Self {
-        let slug = Slug::of(name, &id);
-        let ledger = LogLedger::default();
-        Self { id, name: name.to_owned(), slug, retention: None, schema: None, ledger }
-    }
 }
 
 #[cfg(test)]

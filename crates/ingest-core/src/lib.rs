@@ -25,3 +25,4 @@ pub mod schema;
 pub mod shape;
 pub mod space;
 pub mod time;
+pub mod upkeep;

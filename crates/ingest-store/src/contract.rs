@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ingest_core::ids::{LogId, Slug};
-use ingest_core::ledger::{LogState, Recorded, Tally};
+use ingest_core::ledger::{LogState, Recorded, Removal, RemovedBy, Tally};
 use ingest_core::records::RecordBlock;
 use ingest_core::time::{LogWindow, Timestamp};
 
@@ -49,6 +49,7 @@ fn names_are_refused_alike() {
         let (file, folder, none) = (root.join("file"), root.join("folder"), root.join("none"));
         put(disk, &file, b"1");
         disk.create_dir(&folder).unwrap();
+        put(disk, &root.join("full/file"), b"1");
         let kind = |outcome: std::io::Result<()>| outcome.unwrap_err().kind().to_string();
         let refused = [
             kind(disk.create_file(&file).map(drop)),
@@ -65,9 +66,15 @@ fn names_are_refused_alike() {
             kind(disk.open_or_create(&folder).map(drop)),
             kind(disk.space(&none).map(drop)),
             kind(disk.sync_dir(&none)),
+            kind(disk.remove_dir(&none)),
+            kind(disk.remove_dir(&root.join("full"))),
+            kind(disk.link(&file, &root.join("full/file"))),
+            kind(disk.link(&none, &root.join("full/other"))),
+            kind(disk.exchange(&file, &none)),
         ];
         let (there, missing) = ("entity already exists", "entity not found");
-        let mut want = [missing; 14];
+        let mut want = [missing; 19];
+        (want[15], want[16]) = ("directory not empty", there);
         (want[0], want[1]) = (there, there);
         (want[8], want[10]) = ("not a directory", "not a directory");
         want[11] = "is a directory";
@@ -107,6 +114,22 @@ fn bytes_and_names_are_what_was_written() {
 
         disk.remove_file(&new).unwrap();
         assert_eq!(names(disk, root), [""; 0]);
+    });
+}
+
+#[test]
+fn two_folders_are_exchanged_and_a_file_may_have_two_names() {
+    on_every_disk(|disk, root| {
+        put(disk, &root.join("old/a"), b"a");
+        put(disk, &root.join("old/b"), b"b");
+        put(disk, &root.join("new/c"), b"c");
+        disk.link(&root.join("old/b"), &root.join("new/b")).unwrap();
+        disk.exchange(&root.join("old"), &root.join("new")).unwrap();
+        assert_eq!(names(disk, &root.join("old")), ["b", "c"]);
+        assert_eq!(names(disk, &root.join("new")), ["a", "b"]);
+        durable::remove_tree(&**disk, &root.join("new"), Kind::Folder).unwrap();
+        assert_eq!(durable::read(&**disk, &root.join("old/b")).unwrap(), b"b");
+        assert_eq!(names(disk, root), ["old"]);
     });
 }
 
@@ -216,6 +239,31 @@ fn states_read_back_and_damage_is_noticed() {
         bytes[at] ^= 1;
         durable::replace(&**disk, &path, &bytes).unwrap();
         assert_eq!(states.load().unwrap(), (vec![], vec![path]));
+    });
+}
+
+#[test]
+fn what_was_removed_is_remembered_beside_the_ledgers() {
+    on_every_disk(|disk, root| {
+        let states = StateDir::of(Arc::clone(disk), root);
+        let mut state = LogState::new(LogId::new("id"), "Web");
+        states.save_removed(&state).unwrap();
+        assert_eq!(states.load_removed().unwrap(), (vec![], vec![]));
+        assert_eq!(state.ledger.record(window(), Tally::EMPTY, None), Ok(Recorded::Added));
+        let removal = Removal { by: RemovedBy::Archive, to: Some("/cold".into()), at: window().end() };
+        state.ledger.remove(window(), &removal, |_| Tally::EMPTY).unwrap();
+        states.save(&state).unwrap();
+        states.save_removed(&state).unwrap();
+        assert_eq!(states.load().unwrap(), (vec![state.clone()], vec![]), "the ledger knows as well");
+        let (records, damaged) = states.load_removed().unwrap();
+        assert_eq!((records.len(), damaged.len()), (1, 0));
+        assert_eq!(records[0].removed, state.ledger.removed());
+        assert_eq!((&records[0].id, &records[0].slug), (&state.id, &state.slug));
+        put(disk, &root.join("_removed/x.json"), b"nothing of ours");
+        assert_eq!(states.load_removed().unwrap().1, [root.join("_removed/x.json")]);
+        state.ledger.bring_back(window());
+        states.save_removed(&state).unwrap();
+        assert_eq!(states.load_removed().unwrap().0, []);
     });
 }
 

@@ -116,6 +116,24 @@ pub trait Disk: Debug + Send + Sync {
     /// When it is not there, or the disk refuses.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes a folder in which nothing is.
+    ///
+    /// # Errors
+    /// When it is not there, something is in it, or the disk refuses.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file a second name, which must not be taken; both are the same file.
+    ///
+    /// # Errors
+    /// When the disk refuses, or knows no second names.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Exchanges what two names stand for, in one step: whoever looks sees both as before, or both exchanged.
+    ///
+    /// # Errors
+    /// When one is not there, or the disk refuses, or cannot do it in one step.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()>;
+
     /// The names in a folder, in any order.
     ///
     /// # Errors
@@ -175,6 +193,19 @@ impl Disk for OsDisk {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {

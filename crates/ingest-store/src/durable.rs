@@ -72,6 +72,22 @@ pub(crate) fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), StoreE
     }
 }
 
+/// Removes a file, or a folder with all that is in it, if it is there.
+pub(crate) fn remove_tree(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<(), StoreError> {
+    if kind != Kind::Folder {
+        return remove_if_there(disk, path);
+    }
+    for entry in list(disk, path)? {
+        remove_tree(disk, &path.join(entry.name), entry.kind)?;
+    }
+    match disk.remove_dir(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::at("remove the folder", path)(cause))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// The entries of a folder in the order of their names; none where the folder is missing.
 pub(crate) fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<Entry>, StoreError> {
     match disk.list(path) {

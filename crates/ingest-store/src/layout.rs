@@ -23,6 +23,7 @@ pub(crate) const STAGING: &str = "_staging";
 pub(crate) const QUARANTINE: &str = "_quarantine";
 pub(crate) const REPLACED: &str = "_replaced";
 pub(crate) const INGEST: &str = "_ingest";
+pub(crate) const REMOVED: &str = "_removed";
 /// Ending of committed files.
 pub(crate) const ENDING: &str = "parquet";
 

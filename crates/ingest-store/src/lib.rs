@@ -3,6 +3,7 @@
 //! Keeps what it is given so that a kill at any instruction leaves either the old or the new, never half of it.
 //! Never looks inside a file or a record: what they hold is checked by whoever wrote them.
 
+mod archive;
 mod disk;
 mod durable;
 mod error;
@@ -20,12 +21,13 @@ mod table;
 #[cfg(test)]
 mod contract;
 
+pub use archive::{Archive, Kept};
 pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk};
 pub use error::{StoreError, is_full};
 pub use history::{Happening, HistoryDir};
 pub use lock::{Holder, Lock, LockError};
 pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};
-pub use state::StateDir;
+pub use state::{RemovedRecord, StateDir};
 pub use sum::Sum;
-pub use table::{DirTable, QuarantineFile, Staged, TableFile};
+pub use table::{DirTable, Figures, Holding, Part, QuarantineFile, Refolded, Staged, TableFile, TakenOut};

@@ -305,6 +305,20 @@ impl Disk for ScriptedDisk {
         self.ask(Asked::of(Op::Remove, path), |tree, fault| unless(fault, || tree.remove_file(path)))
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.ask(Asked::of(Op::RemoveDir, path), |tree, fault| unless(fault, || tree.remove_dir(path)))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let asked = Asked { to: Some(to), ..Asked::of(Op::Link, from) };
+        self.ask(asked, |tree, fault| unless(fault, || tree.link(from, to)))
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        let asked = Asked { to: Some(other), ..Asked::of(Op::Exchange, one) };
+        self.ask(asked, |tree, fault| unless(fault, || tree.exchange(one, other)))
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         self.ask(Asked::of(Op::List, path), |tree, fault| unless(fault, || tree.list(path)))
     }

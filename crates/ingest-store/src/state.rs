@@ -1,32 +1,53 @@
 //! The ledger's storage: a small file for each log, replaced as a whole, with a checksum.
 //!
 //! `_ingest/logs/<slug>.json` holds the checksum of the second line on its first. A file that is missing or damaged
-//! is no disaster: it is rebuilt from the table.
+//! is no disaster: it is rebuilt from the table. What no file can tell any more, since it was removed on purpose, is kept
+//! a second time in `_removed/<slug>.json`, beside `_ingest`, so that it outlives the ledgers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ingest_core::ids::Slug;
-use ingest_core::ledger::LogState;
+use ingest_core::ids::{LogId, Slug};
+use ingest_core::ledger::{LogState, Removed};
+use ingest_core::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use crate::disk::Disk;
 use crate::durable;
 use crate::error::StoreError;
-use crate::layout::INGEST;
+use crate::layout::{INGEST, REMOVED};
 
 /// The folder of ledgers.
 #[derive(Debug, Clone)]
 pub struct StateDir {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    removed: PathBuf,
+}
+
+/// What was removed of a log on purpose, and which log it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedRecord {
+    /// The log.
+    pub id: LogId,
+    /// Its name when this was written.
+    pub name: String,
+    /// Its folder.
+    pub slug: Slug,
+    /// Where its live tail began.
+    pub tail_since: Option<Timestamp>,
+    /// The spans.
+    pub removed: Vec<Removed>,
 }
 
 impl StateDir {
     /// The ledgers of an output folder.
     #[must_use]
     pub fn of(disk: Arc<dyn Disk>, output_dir: &Path) -> Self {
-        Self { disk, folder: output_dir.join(INGEST).join("logs") }
+        let folder = output_dir.join(INGEST).join("logs");
+        Self { disk, folder, removed: output_dir.join(REMOVED) }
     }
 
     /// Makes a log's state durable.
@@ -34,10 +55,26 @@ impl StateDir {
     /// # Errors
     /// When it could not be written; the state from before is then still there.
     pub fn save(&self, state: &LogState) -> Result<(), StoreError> {
-        durable::create_dir(&*self.disk, &self.folder)?;
-        let text = serde_json::to_string(state).unwrap_or_default();
-        let stored = format!("{:016x}\n{text}\n", XxHash3_64::oneshot(text.as_bytes()));
-        durable::replace(&*self.disk, &self.path(&state.slug), stored.as_bytes())
+        self.write(&self.folder, &state.slug, state)
+    }
+
+    /// Makes durable what was removed of a log on purpose; to be called when its ledger is saved, and before a file goes.
+    ///
+    /// # Errors
+    /// When it could not be written; the record from before is then still there.
+    pub fn save_removed(&self, state: &LogState) -> Result<(), StoreError> {
+        let removed = state.ledger.removed().to_vec();
+        if removed.is_empty() {
+            return durable::remove_if_there(&*self.disk, &path(&self.removed, &state.slug));
+        }
+        let record = RemovedRecord {
+            id: state.id.clone(),
+            name: state.name.clone(),
+            slug: state.slug.clone(),
+            tail_since: state.ledger.tail_since(),
+            removed,
+        };
+        self.write(&self.removed, &state.slug, &record)
     }
 
     /// All states that are whole, and the names of files that are damaged.
@@ -45,27 +82,46 @@ impl StateDir {
     /// # Errors
     /// When the folder cannot be read.
     pub fn load(&self) -> Result<(Vec<LogState>, Vec<PathBuf>), StoreError> {
-        let (mut states, mut damaged) = (Vec::new(), Vec::new());
-        for entry in durable::list(&*self.disk, &self.folder)? {
-            let path = self.folder.join(entry.name);
+        self.read_all(&self.folder)
+    }
+
+    /// All records of what was removed that are whole, and the names of files that are damaged.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn load_removed(&self) -> Result<(Vec<RemovedRecord>, Vec<PathBuf>), StoreError> {
+        self.read_all(&self.removed)
+    }
+
+    fn write(&self, folder: &Path, slug: &Slug, value: &impl Serialize) -> Result<(), StoreError> {
+        durable::create_dir(&*self.disk, folder)?;
+        let text = serde_json::to_string(value).unwrap_or_default();
+        let stored = format!("{:016x}\n{text}\n", XxHash3_64::oneshot(text.as_bytes()));
+        durable::replace(&*self.disk, &path(folder, slug), stored.as_bytes())
+    }
+
+    fn read_all<T: DeserializeOwned>(&self, folder: &Path) -> Result<(Vec<T>, Vec<PathBuf>), StoreError> {
+        let (mut whole, mut damaged) = (Vec::new(), Vec::new());
+        for entry in durable::list(&*self.disk, folder)? {
+            let path = folder.join(entry.name);
             if path.extension().is_none_or(|e| e != "json") {
                 continue;
             }
             let stored = durable::read(&*self.disk, &path)?;
             match read(&stored) {
-                Some(state) => states.push(state),
+                Some(value) => whole.push(value),
                 None => damaged.push(path),
             }
         }
-        Ok((states, damaged))
-    }
-
-    fn path(&self, slug: &Slug) -> PathBuf {
-        self.folder.join(format!("{slug}.json"))
+        Ok((whole, damaged))
     }
 }
 
-fn read(stored: &[u8]) -> Option<LogState> {
+fn path(folder: &Path, slug: &Slug) -> PathBuf {
+    folder.join(format!("{slug}.json"))
+}
+
+fn read<T: DeserializeOwned>(stored: &[u8]) -> Option<T> {
     let stored = std::str::from_utf8(stored).ok()?;
     let (sum, text) = stored.split_once('\n')?;
     let text = text.strip_suffix('\n')?;

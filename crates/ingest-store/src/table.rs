@@ -14,9 +14,13 @@ use crate::layout::{ENDING, FileName, Layout, STAGING};
 use crate::output::OutputFile;
 use crate::spool::Spool;
 
+pub use holdings::{Figures, Holding, Part, TakenOut};
 pub use quarantine::QuarantineFile;
+pub use refold::Refolded;
 
+mod holdings;
 mod quarantine;
+mod refold;
 mod replace;
 
 /// Folders below `OUTPUT_DIR` that a committed file may lie in: `log=…/day=…` or `YYYY/MM/DD`.
@@ -94,7 +98,7 @@ impl DirTable {
         durable::create_dir(&*disk, root)?;
         durable::create_dir(&*disk, &staging)?;
         for orphan in durable::list(&*disk, &staging)? {
-            durable::remove_if_there(&*disk, &staging.join(orphan.name))?;
+            durable::remove_tree(&*disk, &staging.join(orphan.name), orphan.kind)?;
         }
         Ok(Self { disk, root: root.to_owned(), layout, staged: AtomicU64::new(0) })
     }

@@ -28,7 +28,7 @@ mod columns;
 mod crew;
 mod group;
 pub(crate) mod hashing;
-mod layout;
+pub(crate) mod layout;
 mod options;
 mod own;
 mod page;

@@ -33,7 +33,7 @@ pub struct Inspected {
 pub struct InspectedColumn {
     /// Its path, `a.b` where it is nested.
     pub name: String,
-    /// Its Parquet type, as `INT64 (Timestamp { .. })`.
+    /// Its Parquet type, as `INT64 (TIMESTAMP(MILLIS, UTC))`.
     #[serde(rename = "type")]
     pub kind: String,
     /// How its pages are compressed.

@@ -23,6 +23,7 @@ pub use recognise::{
     Format, Overrides, RecognisedText, recognise, recognise_file, recognise_records, recognise_text,
 };
 pub use scalar::{Cell, classify, parse_cell, parse_cell_near, print_cell};
+pub use splice::{SpliceError, splice};
 
 mod catalogue;
 mod cells;
@@ -37,3 +38,4 @@ mod quarantine;
 mod readback;
 mod recognise;
 mod scalar;
+mod splice;

@@ -8,6 +8,7 @@ use std::io::Read;
 
 use ingest_core::schema::own;
 use ingest_core::time::Timestamp;
+use parquet::basic::LogicalType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::ChunkReader;
@@ -53,7 +54,7 @@ pub struct FileFacts {
 pub struct ColumnFacts {
     /// Its name.
     pub name: String,
-    /// Its Parquet type, as `INT64 (Timestamp(..))`.
+    /// Its Parquet type, as `INT64 (TIMESTAMP(MILLIS, UTC))`.
     pub kind: String,
     /// Rows in which it is null.
     pub nulls: u64,
@@ -166,15 +167,32 @@ fn columns(metadata: &ParquetMetaData) -> Result<Vec<ColumnFacts>, ReadBackError
         .collect()
 }
 
+/// A column's type for people: how its values are stored, and what they mean, in the words of the Parquet format.
 pub(crate) fn kind(column: &ColumnDescriptor) -> String {
     let physical = column.physical_type();
     column
         .logical_type_ref()
-        .map_or_else(|| physical.to_string(), |logical| format!("{physical} ({logical:?})"))
+        .map_or_else(|| physical.to_string(), |logical| format!("{physical} ({})", meaning(logical)))
+}
+
+fn meaning(logical: &LogicalType) -> String {
+    let zone = |is_utc: bool| if is_utc { "UTC" } else { "local" };
+    match logical {
+        LogicalType::Timestamp(of) => {
+            format!("TIMESTAMP({:?}, {})", of.unit, zone(of.is_adjusted_to_u_t_c))
+        }
+        LogicalType::Time(of) => format!("TIME({:?}, {})", of.unit, zone(of.is_adjusted_to_u_t_c)),
+        LogicalType::Decimal(of) => format!("DECIMAL({}, {})", of.precision, of.scale),
+        LogicalType::Integer(of) => {
+            format!("{}({})", if of.is_signed { "INT" } else { "UINT" }, of.bit_width)
+        }
+        // Those without parameters are named as the format names them, whichever a foreign file has.
+        other => format!("{other:?}").split(['(', ' ']).next().unwrap_or_default().to_uppercase(),
+    }
 }
 
 /// First and last `_time`: every row group with rows must say both, since the column is never null.
-fn times(metadata: &ParquetMetaData) -> Result<Option<(Timestamp, Timestamp)>, ReadBackError> {
+pub(crate) fn times(metadata: &ParquetMetaData) -> Result<Option<(Timestamp, Timestamp)>, ReadBackError> {
     let columns = metadata.file_metadata().schema_descr().columns();
     let Some(place) = columns.iter().position(|column| column.name() == own::TIME) else {
         return Ok(None);

@@ -67,8 +67,10 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandError> {
     match command {
+        Command::Archive(args) => commands::archive::run(surroundings, &args),
         Command::Audit(args) => with_runtime(commands::audit::run(surroundings, &args)),
         Command::Bench(args) => commands::bench::run(surroundings, &args),
+        Command::Compact(args) => commands::compact::run(surroundings, &args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
@@ -76,6 +78,8 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
         Command::Ledger(args) => commands::ledger::run(surroundings, &args),
         Command::Repair(args) => with_runtime(commands::repair::run(surroundings, &args)),
         Command::Replay(args) => commands::replay::run(surroundings, &args),
+        Command::Restore(args) => commands::restore::run(surroundings, &args),
+        Command::Retain(args) => commands::retain::run(surroundings, &args),
         Command::Verify(args) => commands::verify::run(surroundings, &args),
         Command::Man(args) => commands::man::run(&args),
         Command::Meta(args) => commands::meta::run(&args),

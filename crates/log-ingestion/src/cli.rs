@@ -11,9 +11,11 @@ use ingest_core::time::Timestamp;
 use crate::settings::SETTINGS;
 pub use installing::{CompletionsArgs, ManArgs};
 pub use reading::ReadingArgs;
+pub use upkeep::{ArchiveArgs, CompactArgs, RestoreArgs, RetainArgs};
 
 mod installing;
 mod reading;
+mod upkeep;
 
 /// Pulls logs out of Rapid7 Log Search and lays them down as compressed, typed Parquet.
 #[derive(Debug, Parser)]
@@ -105,6 +107,18 @@ pub enum Command {
         Exit 1 where a file is damaged or missing; repair --deep fetches what can be had again."
     )]
     Verify(VerifyArgs),
+    /// Remove what is kept no longer, by RETENTION_DAYS and RETENTION_MAX_BYTES; shows it first
+    #[command(after_help = upkeep::RETAIN_HELP)]
+    Retain(RetainArgs),
+    /// Move or copy old days to another folder, verified before anything is removed
+    #[command(after_help = upkeep::ARCHIVE_HELP)]
+    Archive(ArchiveArgs),
+    /// Make few large files of the small ones of past days, with exactly the same rows; shows it first
+    #[command(after_help = upkeep::COMPACT_HELP)]
+    Compact(CompactArgs),
+    /// After a restore from a backup: verify every file, set modes, bring ledgers and files into agreement
+    #[command(after_help = upkeep::RESTORE_HELP)]
+    Restore(RestoreArgs),
     /// Show what a Parquet file's footer says: rows, columns, types, sizes, metadata
     #[command(after_help = "Example:\n  log-ingestion meta file.parquet --json")]
     Meta(MetaArgs),

@@ -1,7 +1,9 @@
 //! The commands, one a file. Each builds what it needs, runs it, and says what came of it.
 
+pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convert;
@@ -14,6 +16,8 @@ pub(crate) mod man;
 pub(crate) mod meta;
 pub(crate) mod repair;
 pub(crate) mod replay;
+pub(crate) mod restore;
+pub(crate) mod retain;
 pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod verify;

@@ -29,6 +29,7 @@ use crate::pipeline::{
 };
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::upkeep::{self, Retained, Upkeep};
 
 pub(crate) use assign::RETENTION_NEAR_MS;
 pub use assign::{Coverage, Scope};
@@ -227,6 +228,23 @@ impl Ingest {
     pub fn check_folder(&self) -> Result<(), CommandError> {
         let lock = self.lock.as_ref().map_or(Ok(()), |lock| lock.check());
         lock.map_err(|error| CommandError::failed(Exit::TryLater, &error))
+    }
+
+    /// Removes what is kept no longer, by `RETENTION_DAYS` and `RETENTION_MAX_BYTES`; what went. Says so where anything did.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the disk refuses; what was begun is finished by the next call.
+    pub fn retain(&self) -> Result<Retained, CommandError> {
+        let clock = Arc::clone(&self.outside.clock);
+        let upkeep = Upkeep::new(Arc::clone(&self.table), &self.outside.disk, clock, self.lock.clone());
+        let retained = upkeep
+            .retain(self.settings.retention, true)
+            .map_err(|error| CommandError::failed(upkeep::exit(&error), &error))?;
+        if retained.taken.files > 0 {
+            let (files, bytes) = (retained.taken.files, retained.taken.bytes);
+            tracing::info!(event = "retained", files, bytes, days = retained.gone.len());
+        }
+        Ok(retained)
     }
 
     /// Compares what the ledgers say of logs with the files and with the server. Changes nothing.

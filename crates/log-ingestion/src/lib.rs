@@ -13,6 +13,7 @@ pub mod progress;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod upkeep;
 
 mod commands;
 mod reload;

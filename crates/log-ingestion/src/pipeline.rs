@@ -24,7 +24,8 @@ use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::settings::Pins;
 
-pub(crate) use inventory::read_content;
+pub(crate) use facts::fact;
+pub(crate) use inventory::{Content, read_content};
 pub use inventory::{Missing, compare};
 pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};
 pub use recheck::{Rechecked, examine};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ingest_core::catalog::Selector;
 use ingest_core::plan::FetchMode;
 use ingest_core::space::MinFree;
+use ingest_core::upkeep::Retention;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
@@ -93,12 +94,25 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// `MIN_FREE_DISK`
     pub min_free_disk: MinFree,
+    /// `RETENTION_DAYS`, `RETENTION_MAX_BYTES`
+    pub retention: Retention,
     /// `PINS_DIR`, read
     pub pins: Arc<Pins>,
     /// `RAPID7_SEED`; `None` takes it from the clock
     pub seed: Option<u64>,
     /// How the service logs.
     pub log: LogSettings,
+}
+
+/// What looking after the files goes by: no key is needed for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpkeepSettings {
+    /// `OUTPUT_DIR`
+    pub output_dir: PathBuf,
+    /// `RETENTION_DAYS`, `RETENTION_MAX_BYTES`
+    pub retention: Retention,
+    /// `WINDOW_ROWS`
+    pub window_rows: u64,
 }
 
 /// How the service logs: known before anything else is.
@@ -161,6 +175,14 @@ impl Settings {
 /// When it is not set, or is no folder's name.
 pub fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
     meaning::output_dir(layers)
+}
+
+/// What looking after the files goes by.
+///
+/// # Errors
+/// When one of its settings is not set, or cannot be used.
+pub fn upkeep(layers: &Layers) -> Result<UpkeepSettings, SettingsError> {
+    meaning::upkeep(layers)
 }
 
 impl LogSettings {

@@ -15,6 +15,8 @@ use crate::time::{LogWindow, Timestamp};
 pub enum State {
     /// Stored or quarantined, as many as the server counts.
     Complete,
+    /// Complete once, and its files were removed or archived on purpose since.
+    Removed,
     /// Complete by the ledger, but the server could not be asked now.
     NotCompared,
     /// Never fetched, and the source no longer has it.
@@ -33,6 +35,7 @@ impl State {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Complete => "complete",
+            Self::Removed => "removed",
             Self::NotCompared => "not compared",
             Self::BeyondRetention => "beyond retention",
             Self::Open => "open",
@@ -111,7 +114,8 @@ fn units(ledger: &LogLedger, range: LogWindow) -> Vec<LogWindow> {
     for day in range.by_day() {
         let joined = units.last().copied().filter(|last| {
             let across = |window: LogWindow| window.start() < last.end() && last.end() < window.end();
-            ledger.spans().iter().any(|span| across(span.window))
+            let removed = ledger.removed().iter().map(|removed| removed.window);
+            ledger.spans().iter().map(|span| span.window).chain(removed).any(across)
         });
         match (joined.and_then(|last| LogWindow::new(last.start(), day.end())), units.last_mut()) {
             (Some(both), Some(last)) => *last = both,
@@ -137,6 +141,9 @@ fn gaps(ledger: &LogLedger, range: LogWindow, findings: &Findings) -> Vec<(LogWi
         let reason = format!("{} (tried {} times, last {})", open.reason, open.tries, open.at);
         all.push(gap(open.window, State::Open, &reason));
         unknown = unknown.into_iter().flat_map(|left| left.without(open.window)).collect();
+    }
+    for removed in ledger.removed().iter().filter(|removed| removed.window.overlaps(range)) {
+        all.push(gap(removed.window, State::Removed, &removed.words()));
     }
     for lost in ledger.beyond().iter().filter(|lost| lost.overlaps(range)) {
         all.push(gap(*lost, State::BeyondRetention, "the source no longer had it when it was asked"));

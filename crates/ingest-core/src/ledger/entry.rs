@@ -58,6 +58,23 @@ impl Tally {
             digest: self.digest.plus(other.digest),
         }
     }
+
+    /// What is left without `part`; `None` where it is no part. The count is only known when both are.
+    #[must_use]
+    pub fn minus(self, part: Self) -> Option<Self> {
+        Some(Self {
+            fetched: self.fetched.checked_sub(part.fetched)?,
+            stored: self.stored.checked_sub(part.stored)?,
+            quarantined: self.quarantined.checked_sub(part.quarantined)?,
+            counted: match self.counted.zip(part.counted) {
+                Some((all, part)) => Some(all.checked_sub(part)?),
+                None => None,
+            },
+            files: self.files.checked_sub(part.files)?,
+            bytes: self.bytes.checked_sub(part.bytes)?,
+            digest: self.digest.minus(part.digest),
+        })
+    }
 }
 
 /// Hashes of files, added up: the same whatever their order, so that neighbouring spans can become one and still be
@@ -70,6 +87,12 @@ impl Digest {
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.wrapping_add(other.0))
+    }
+
+    /// What is left without `part`.
+    #[must_use]
+    pub const fn minus(self, part: Self) -> Self {
+        Self(self.0.wrapping_sub(part.0))
     }
 
     /// The digest of one file by the 16 hex digits in its name; `None` for other text.

@@ -23,6 +23,12 @@ pub enum Op {
     Rename,
     /// A file is removed.
     Remove,
+    /// A folder is removed.
+    RemoveDir,
+    /// A file is given a second name.
+    Link,
+    /// Two names are exchanged.
+    Exchange,
     /// A folder is listed.
     List,
     /// A path is looked at.
@@ -53,6 +59,8 @@ impl Op {
                 | Self::SetLen
                 | Self::Sync
                 | Self::Rename
+                | Self::Link
+                | Self::Exchange
         )
     }
 }

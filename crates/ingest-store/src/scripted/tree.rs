@@ -37,11 +37,17 @@ struct Change {
     from: Option<(Id, OsString)>,
     /// The name that it got.
     to: Option<(Id, OsString)>,
+    /// What got the name that it lost, where two are exchanged.
+    other: Option<Id>,
 }
 
 impl Change {
     fn names(&self) -> impl Iterator<Item = &(Id, OsString)> {
         self.from.iter().chain(&self.to)
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = Id> {
+        std::iter::once(self.node).chain(self.other)
     }
 }
 
@@ -86,7 +92,7 @@ impl Tree {
         let id = self.next;
         self.next += 1;
         self.nodes.insert(id, node);
-        self.change(Change { node: id, from: None, to: Some(place) })?;
+        self.change(Change { node: id, from: None, to: Some(place), other: None })?;
         Ok(id)
     }
 
@@ -94,7 +100,7 @@ impl Tree {
         let id = self.find(path)?;
         self.content(id)?;
         let place = self.place(path)?;
-        self.change(Change { node: id, from: Some(place), to: None })
+        self.change(Change { node: id, from: Some(place), to: None, other: None })
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
@@ -103,7 +109,32 @@ impl Tree {
             self.content(replaced)?;
         }
         let (from, to) = (self.place(from)?, self.place(to)?);
-        self.change(Change { node: id, from: Some(from), to: Some(to) })
+        self.change(Change { node: id, from: Some(from), to: Some(to), other: None })
+    }
+
+    pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
+        let id = self.find(path)?;
+        if !self.folder(id)?.now.is_empty() {
+            return Err(ErrorKind::DirectoryNotEmpty.into());
+        }
+        let place = self.place(path)?;
+        self.change(Change { node: id, from: Some(place), to: None, other: None })
+    }
+
+    pub(super) fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let id = self.find(from)?;
+        self.content(id)?;
+        let place = self.place(to)?;
+        if self.find(to).is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        self.change(Change { node: id, from: None, to: Some(place), other: None })
+    }
+
+    pub(super) fn exchange(&mut self, one: &Path, other: &Path) -> io::Result<()> {
+        let (id, other_id) = (self.find(one)?, self.find(other)?);
+        let (from, to) = (self.place(one)?, self.place(other)?);
+        self.change(Change { node: id, from: Some(from), to: Some(to), other: Some(other_id) })
     }
 
     pub(super) fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
@@ -126,8 +157,8 @@ impl Tree {
         let (mut due, mut rest) = (Vec::new(), Vec::new());
         for change in std::mem::take(&mut self.journal).into_iter().rev() {
             let here = change.names().any(|name| name.0 == folder || names.contains(name));
-            if here || nodes.contains(&change.node) {
-                nodes.insert(change.node);
+            if here || change.nodes().any(|node| nodes.contains(&node)) {
+                nodes.extend(change.nodes());
                 names.extend(change.names().cloned());
                 due.push(change);
             } else {
@@ -212,7 +243,9 @@ impl Tree {
     /// Changes names as the processes see them.
     fn change(&mut self, change: Change) -> io::Result<()> {
         if let Some((folder, name)) = &change.from {
-            self.folder_mut(*folder)?.now.remove(name);
+            let names = &mut self.folder_mut(*folder)?.now;
+            names.remove(name);
+            names.extend(change.other.map(|other| (name.clone(), other)));
         }
         if let Some((folder, name)) = &change.to {
             self.folder_mut(*folder)?.now.insert(name.clone(), change.node);
@@ -228,6 +261,7 @@ impl Tree {
             && folder.durable.get(name) == Some(&change.node)
         {
             folder.durable.remove(name);
+            folder.durable.extend(change.other.map(|other| (name.clone(), other)));
         }
         if let Some((folder, name)) = &change.to
             && let Ok(folder) = self.folder_mut(*folder)

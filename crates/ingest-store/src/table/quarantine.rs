@@ -141,8 +141,14 @@ impl DirTable {
 }
 
 fn window_of(name: &str) -> Option<LogWindow> {
+    Path::new(name).extension().filter(|ending| *ending == QUARANTINE_ENDING)?;
+    window_in_name(name)
+}
+
+/// The window in the name of a quarantine file, whether it counts or was set aside.
+pub(super) fn window_in_name(name: &str) -> Option<LogWindow> {
     let path = Path::new(name);
-    path.extension().filter(|ending| *ending == QUARANTINE_ENDING)?;
+    path.extension().filter(|ending| *ending == QUARANTINE_ENDING || *ending == UNFINISHED_ENDING)?;
     let (start, end) = path.file_stem()?.to_str()?.split_once('_')?;
     LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
 }

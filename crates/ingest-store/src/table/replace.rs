@@ -59,16 +59,21 @@ impl DirTable {
     /// # Errors
     /// When it could not be moved.
     pub fn rename_to(&self, file: &TableFile, name: &FileName) -> Result<TableFile, StoreError> {
-        // As the folder wants it, whatever the layout is now: under another one its names may lack the log.
-        let below = file.path.strip_prefix(&self.root).unwrap_or(&file.path);
-        let layouts = [self.layout, Layout::Hive, Layout::Date, Layout::Flat];
-        let own = layouts.into_iter().find(|layout| file.name.path(*layout) == below);
-        let path = name.path(own.unwrap_or(self.layout));
-        let path = file.path.with_file_name(path.file_name().unwrap_or_default());
+        let path = self.beside_file(file, name);
         if path != file.path {
             durable::publish(&*self.disk, &file.path, &path)?;
         }
         Ok(TableFile { name: name.clone(), path, bytes: file.bytes })
+    }
+
+    /// Where a file of this name lies in the folder of another: as the folder wants it, whatever the layout is now, since
+    /// under another one its names may lack the log.
+    pub(super) fn beside_file(&self, file: &TableFile, name: &FileName) -> PathBuf {
+        let below = file.path.strip_prefix(&self.root).unwrap_or(&file.path);
+        let layouts = [self.layout, Layout::Hive, Layout::Date, Layout::Flat];
+        let own = layouts.into_iter().find(|layout| file.name.path(*layout) == below);
+        let path = name.path(own.unwrap_or(self.layout));
+        file.path.with_file_name(path.file_name().unwrap_or_default())
     }
 
     /// Takes a file out of the table whose window has no rows any more; it is kept in `_replaced`.

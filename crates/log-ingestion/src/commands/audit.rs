@@ -51,7 +51,7 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &AuditArgs) -> Result
     }
     print(&if args.json { report.json() } else { report.text() })?;
     Ok(match report.worst() {
-        Some(State::Complete) => Exit::Done,
+        Some(State::Complete | State::Removed) => Exit::Done,
         Some(State::NotCompared) => Exit::TryLater,
         Some(State::BeyondRetention | State::Open | State::Short | State::Missing) => Exit::Failed,
         // Nothing was looked at, so nothing is proven.

@@ -106,6 +106,10 @@ async fn passes(
         let outcome = ingest.pass(coverage, stop).await;
         if let Ok(report) = &outcome {
             complete(report);
+            // What goes wrong here loses nothing, and is tried again after the next pass.
+            if let Err(CommandError::Failed(_, text)) = ingest.retain() {
+                tracing::error!(event = "error", error = %text, action = "what is kept no longer is removed after the next pass");
+            }
         }
         if !args.continuous {
             let report = outcome?;

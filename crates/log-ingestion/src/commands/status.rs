@@ -69,6 +69,16 @@ fn json(states: &[LogState], now: Timestamp) -> String {
             let beyond: Vec<_> = beyond
                 .map(|lost| serde_json::json!({"from": lost.start().to_string(), "to": lost.end().to_string()}))
                 .collect();
+            let removed = state.ledger.removed().iter().map(|removed| {
+                let window = removed.window;
+                serde_json::json!({
+                    "from": window.start().to_string(),
+                    "to": window.end().to_string(),
+                    "by": removed.by,
+                    "archive": removed.to,
+                })
+            });
+            let removed: Vec<_> = removed.collect();
             let edge = edge(state, now);
             serde_json::json!({
                 "log": state.name,
@@ -84,6 +94,7 @@ fn json(states: &[LogState], now: Timestamp) -> String {
                 "windows_open": open,
                 "windows_reopened": reopened(state).count(),
                 "windows_beyond_retention": beyond,
+                "removed": removed,
                 "compared_last": state.ledger.compared_last().map(|t| t.to_string()),
                 "retention": state.retention,
                 "oldest_missing": edge.map(|edge| edge.oldest_missing.to_string()),

@@ -7,7 +7,7 @@ use super::Context;
 use super::fetch::FetchedWindow;
 
 /// Keys of the facts in a file's footer.
-pub(super) mod fact {
+pub(crate) mod fact {
     pub(crate) const LOG_ID: &str = "ingest.log_id";
     pub(crate) const LOG_NAME: &str = "ingest.log_name";
     pub(crate) const SPAN_START: &str = "ingest.span_start";
@@ -19,6 +19,8 @@ pub(super) mod fact {
     pub(crate) const TAIL_SINCE: &str = "ingest.tail_since";
     pub(crate) const SCHEMA: &str = "ingest.schema";
     pub(crate) const SCHEMA_FINGERPRINT: &str = "ingest.schema_fingerprint";
+    /// The hashes in the names of the files that it was made of.
+    pub(crate) const MADE_OF: &str = "ingest.made_of";
     pub(crate) const TOOL: &str = "ingest.tool";
 }
 

@@ -2,9 +2,11 @@
 //!
 //! The table is the truth. A file that was published but not recorded, as after a kill between the two, is recorded
 //! now; a replacement that a kill cut off between its two renames is finished; a ledger that is missing or damaged is
-//! rebuilt whole. Runs once, at the start, with the lock held. Never removes a file.
+//! rebuilt whole. What was removed on purpose, its own record says: no file can. Runs once, at the start, with the lock
+//! held. Never removes a file.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use ingest_core::ids::Slug;
 use ingest_core::ledger::{LogLedger, LogState, OpenWindow, Recorded, Span, Tally};
@@ -32,11 +34,16 @@ pub fn recover(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Ve
 /// When the table or the ledgers cannot be read or saved.
 pub fn rebuild(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Vec<LogState>, StoreError> {
     let (known, _damaged) = states.load()?;
+    let (_records, damaged) = states.load_removed()?;
     let bare: Vec<LogState> = known
         .into_iter()
         .map(|old| {
             let mut ledger = LogLedger::default();
             old.ledger.tail_since().into_iter().for_each(|since| ledger.start_tail(since));
+            // A record that somebody took away is to be forgotten; one that is damaged is not.
+            if damaged.iter().any(|path| path.file_stem() == Some(OsStr::new(&old.slug.to_string()))) {
+                ledger.adopt_removed(old.ledger.removed());
+            }
             LogState { ledger, ..old }
         })
         .collect();
@@ -53,6 +60,8 @@ fn agree(
 ) -> Result<Vec<LogState>, StoreError> {
     let mut by_slug: BTreeMap<Slug, LogState> =
         known.into_iter().map(|state| (state.slug.clone(), state)).collect();
+    take_in_removed(states, &mut by_slug)?;
+    end_exchanges(table, states, &mut by_slug)?;
     let mut changed: BTreeMap<Slug, u64> = BTreeMap::new();
     let mut unreadable = Vec::new();
     for file in table.files()? {
@@ -87,6 +96,50 @@ fn agree(
         }
     }
     Ok(by_slug.into_values().collect())
+}
+
+/// Takes in what was removed on purpose and a ledger does not know, since it was lost, or is older; and lets the record say
+/// what a ledger knows, where a kill came between the two.
+fn take_in_removed(states: &StateDir, by_slug: &mut BTreeMap<Slug, LogState>) -> Result<(), StoreError> {
+    let (records, damaged) = states.load_removed()?;
+    for path in damaged {
+        tracing::warn!(event = "removed_damaged", path = %path.display(), action = "what the ledger says was removed is taken instead");
+    }
+    for record in &records {
+        let state = by_slug.entry(record.slug.clone()).or_insert_with(|| {
+            let mut state = LogState::new(record.id.clone(), &record.name);
+            state.slug = record.slug.clone();
+            state
+        });
+        let before = state.ledger.clone();
+        state.ledger.adopt_removed(&record.removed);
+        record.tail_since.into_iter().for_each(|since| state.ledger.start_tail(since));
+        if state.ledger != before {
+            states.save(state)?;
+        }
+    }
+    for state in by_slug.values() {
+        let record = records.iter().find(|record| record.slug == state.slug);
+        if record.map_or(&[][..], |record| &record.removed) != state.ledger.removed() {
+            states.save_removed(state)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes how exchanges of files ended that a kill cut off.
+fn end_exchanges(
+    table: &DirTable,
+    states: &StateDir,
+    by_slug: &mut BTreeMap<Slug, LogState>,
+) -> Result<(), StoreError> {
+    for state in by_slug.values_mut().filter(|state| !state.ledger.exchanges().is_empty()) {
+        let figures = table.figures(&state.slug)?;
+        if state.ledger.end_exchange(|window| figures.of(window)) {
+            states.save(state)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets aside the quarantine of windows that are not complete, as after a kill between the quarantine and the file: such

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ingest_core::catalog::Selector;
 use ingest_core::plan::FetchMode;
 use ingest_core::space::MinFree;
+use ingest_core::upkeep::Retention;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
@@ -16,7 +17,7 @@ use super::key::FoundKey;
 use super::layers::Layers;
 use super::pins::Pins;
 use super::table::{SETTINGS, Setting};
-use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError};
+use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError, UpkeepSettings};
 
 /// Reads values and gathers what is wrong with them.
 struct Reader<'a> {
@@ -130,6 +131,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let recheck_after = r.take("RECHECK_AFTER", ages);
     let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
     let min_free_disk = r.take("MIN_FREE_DISK", min_free);
+    let retention = read_retention(r);
     let pins = r.pins();
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
     let endpoint = endpoint?;
@@ -153,6 +155,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         recheck_after: recheck_after?,
         shutdown_grace: shutdown_grace?,
         min_free_disk: min_free_disk?,
+        retention: retention?,
         pins: Arc::new(pins?),
         seed: seed.filter(|seed| *seed != 0),
         log: log?,
@@ -163,6 +166,27 @@ pub(super) fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
     let mut reader = Reader { layers, faults: Vec::new() };
     let folder = reader.take("OUTPUT_DIR", folder);
     folder.ok_or(SettingsError(reader.faults))
+}
+
+pub(super) fn upkeep(layers: &Layers) -> Result<UpkeepSettings, SettingsError> {
+    let mut reader = Reader { layers, faults: Vec::new() };
+    let output_dir = reader.take("OUTPUT_DIR", folder);
+    let retention = read_retention(&mut reader);
+    let window_rows = reader.number("WINDOW_ROWS", 1_000, 100_000_000);
+    match (output_dir, retention, window_rows) {
+        (Some(output_dir), Some(retention), Some(window_rows)) => {
+            Ok(UpkeepSettings { output_dir, retention, window_rows })
+        }
+        _ => Err(SettingsError(reader.faults)),
+    }
+}
+
+fn read_retention(r: &mut Reader<'_>) -> Option<Retention> {
+    let days = r.number("RETENTION_DAYS", 0, 36_500);
+    let most = r.take("RETENTION_MAX_BYTES", bytes);
+    let days = u32::try_from(days?).ok()?;
+    Some(Retention { days: (days > 0).then_some(days), bytes: most.filter(|most| *most > 0) })
+        .filter(|_| most.is_some())
 }
 
 pub(super) fn log_settings(layers: &Layers) -> LogSettings {
@@ -219,6 +243,14 @@ const BYTE_UNITS: [(&str, u64); 9] = [
     ("TB", 1_000_000_000_000),
     ("B", 1),
 ];
+
+/// Reads `10GB`, `500MiB`, `1024`.
+fn bytes(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: u64 = number.parse().ok()?;
+    if unit.trim().is_empty() { Some(number) } else { number.checked_mul(pick(unit.trim(), &BYTE_UNITS)?) }
+}
 
 /// Reads `5%`, `10GB`, `500MiB`, `1024`; `0` in any of them is no minimum.
 fn min_free(text: &str) -> Option<MinFree> {

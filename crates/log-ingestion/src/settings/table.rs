@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: &[Setting] = &[
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -138,6 +138,18 @@ pub const SETTINGS: [Setting; 26] = [
         Some("5%"),
         "a share of the disk from 1% to 99%, bytes such as 10GB or 500MiB, or 0 for no minimum",
         "What stays free of the disk of OUTPUT_DIR: below it no new window is begun",
+    ),
+    setting(
+        "RETENTION_DAYS",
+        Some("0"),
+        "0 to 36500, 0 for ever",
+        "How many whole days are kept; older ones are removed after each pass, never the newest of a log",
+    ),
+    setting(
+        "RETENTION_MAX_BYTES",
+        Some("0"),
+        "bytes such as 500GB or 2TiB, 0 for no limit",
+        "How much is kept; of what is more the oldest days are removed after each pass",
     ),
     setting("ENVIRONMENT", Some("production"), "any word", "Named in every line of the service's log"),
     setting(

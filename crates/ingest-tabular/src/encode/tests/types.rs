@@ -26,9 +26,9 @@ fn wide_numbers_and_times_of_day_have_types_of_their_own() {
     assert_eq!(
         kinds,
         [
-            "FIXED_LEN_BYTE_ARRAY (Decimal(DecimalType { scale: 0, precision: 38 }))",
-            "FIXED_LEN_BYTE_ARRAY (Decimal(DecimalType { scale: 2, precision: 38 }))",
-            "INT64 (Time(TimestampType { is_adjusted_to_u_t_c: false, unit: MICROS }))",
+            "FIXED_LEN_BYTE_ARRAY (DECIMAL(38, 0))",
+            "FIXED_LEN_BYTE_ARRAY (DECIMAL(38, 2))",
+            "INT64 (TIME(MICROS, local))",
         ]
     );
 }

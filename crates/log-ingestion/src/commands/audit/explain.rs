@@ -82,6 +82,9 @@ fn in_ledger(state: &LogState, moment: LogWindow) -> String {
             span.proved.map_or_else(|| "never compared since".to_owned(), |at| format!("compared last {at}"));
         return format!("complete within {}, {} events, {proved}", span.window, span.tally.fetched);
     }
+    if let Some(removed) = ledger.removed().iter().find(|removed| removed.window.overlaps(moment)) {
+        return format!("complete once, within {}, and {}", removed.window, removed.words());
+    }
     if ledger.beyond().iter().any(|lost| lost.overlaps(moment)) {
         return "never fetched, and beyond the source's retention".to_owned();
     }

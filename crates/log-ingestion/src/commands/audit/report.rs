@@ -56,6 +56,9 @@ impl Report {
             text.push('\n');
         }
         text.push_str(&self.verdict());
+        if self.logs.iter().flat_map(|log| &log.days).any(|day| day.state == State::Removed) {
+            text.push_str("Days that were removed or archived on purpose are not counted.\n");
+        }
         text
     }
 
@@ -71,7 +74,7 @@ impl Report {
             "the server counted when they were fetched"
         };
         match self.worst() {
-            Some(State::Complete) => {
+            Some(State::Complete | State::Removed) => {
                 format!(
                     "Complete: {events} events in {logs} are stored or quarantined, as many as {compared}.\n"
                 )

@@ -1,0 +1,116 @@
+//! Archiving: old days are copied to another folder tree, verified there, and then taken out of the table, if asked for.
+//!
+//! A day is removed here only when every file of it is in the archive, synced, and was read back with the same hash. What
+//! a run that was cut short left is compared, and not copied again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest_core::ledger::{Removal, RemovedBy};
+use ingest_core::time::UtcDay;
+use ingest_core::upkeep::{self, HeldDay};
+use ingest_store::{Archive, Disk, Kept, StoreError, TakenOut};
+
+use super::{DayDone, LogHeld, Upkeep};
+
+/// What is archived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moving<'a> {
+    /// The folder.
+    pub to: &'a Path,
+    /// Days of which every instant is so long ago.
+    pub older_than: Duration,
+    /// Whether they are taken out of the table afterwards.
+    pub moves: bool,
+    /// Whether it is done, and not only said.
+    pub apply: bool,
+}
+
+/// What archiving did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Archived {
+    /// Days that are in the archive, or would be.
+    pub days: Vec<DayDone>,
+    /// Days that are old enough and stay as they are, and why.
+    pub stays: Vec<(String, UtcDay, String)>,
+    /// Files that were copied now.
+    pub copied: u64,
+    /// Files that were in the archive already.
+    pub already_there: u64,
+    /// What was taken out of the table.
+    pub taken: TakenOut,
+}
+
+impl Upkeep {
+    /// Archives old days, a day of a log after the other.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or written, or another file in the archive has a name of ours; what was done until
+    /// then stays done, and the next call goes on.
+    pub fn archive(&self, disk: &Arc<dyn Disk>, moving: &Moving<'_>) -> Result<Archived, StoreError> {
+        let now = self.clock.now();
+        let archive = if moving.apply { Some(Archive::open(Arc::clone(disk), moving.to)?) } else { None };
+        let mut archived = Archived::default();
+        for mut log in self.logs()? {
+            let days = upkeep::old(&log.days, moving.older_than, now);
+            archived.stays.extend(stays(&log, moving, now));
+            for held in days {
+                if let Some(archive) = &archive {
+                    self.keep(archive, &log, &held, &mut archived)?;
+                    if moving.moves {
+                        let to = Some(moving.to.display().to_string());
+                        let removal = Removal { by: RemovedBy::Archive, to, at: now };
+                        let (gone, taken) = self.remove(&log, &[held], &removal)?;
+                        archived.taken = archived.taken.plus(taken);
+                        if gone.is_empty() {
+                            let why = "its files are not those that the ledger counts; log-ingestion repair puts that right";
+                            archived.stays.push((log.state.name.clone(), held.day, why.to_owned()));
+                        }
+                        log.state = self.fresh(&log.state)?;
+                    }
+                }
+                archived.days.push(DayDone {
+                    log: log.state.name.clone(),
+                    day: held.day,
+                    files: held.files,
+                    bytes: held.bytes,
+                    detail: moving.to.display().to_string(),
+                });
+            }
+        }
+        Ok(archived)
+    }
+
+    fn keep(
+        &self,
+        archive: &Archive,
+        log: &LogHeld,
+        held: &HeldDay,
+        archived: &mut Archived,
+    ) -> Result<(), StoreError> {
+        for file in log.of_day(held.day) {
+            let below = file.path.strip_prefix(self.table.root()).unwrap_or(&file.path);
+            match archive.keep(&file.path, below)? {
+                Kept::Copied => archived.copied = archived.copied.saturating_add(1),
+                Kept::AlreadyThere => archived.already_there = archived.already_there.saturating_add(1),
+            }
+        }
+        tracing::info!(event = "archived", log = %log.state.name, day = %held.day, files = held.files, bytes = held.bytes);
+        Ok(())
+    }
+}
+
+/// Days that are old enough and may not go.
+fn stays(
+    log: &LogHeld,
+    moving: &Moving<'_>,
+    now: ingest_core::time::Timestamp,
+) -> Vec<(String, UtcDay, String)> {
+    let lifted: Vec<HeldDay> = log.days.iter().map(|held| HeldDay { stays: None, ..*held }).collect();
+    let old = upkeep::old(&lifted, moving.older_than, now);
+    let old = log.days.iter().filter(|held| old.iter().any(|old| old.day == held.day));
+    let stays =
+        old.filter_map(|held| Some((log.state.name.clone(), held.day, held.stays?.words().to_owned())));
+    stays.collect()
+}

@@ -1,0 +1,208 @@
+//! After a restore from a backup: what is there, what is damaged, what the ledgers miss, and whether it can be fetched.
+//!
+//! The files decide. What the ledger says and they do not prove is forgotten, so that it is fetched again where the source
+//! still has it; what was removed on purpose and is back counts again. Never removes a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use ingest_core::ids::Slug;
+use ingest_core::ledger::LogState;
+use ingest_core::retention;
+use ingest_core::time::{LogWindow, Timestamp, UtcDay};
+use ingest_store::{StoreError, TableFile};
+
+use super::Upkeep;
+use crate::pipeline::{compare, read_content, recover};
+
+/// Whether the source still has what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetchable {
+    /// It should.
+    Yes,
+    /// It keeps its events for a shorter time.
+    No,
+    /// It names no time.
+    Unknown,
+}
+
+impl Fetchable {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "log-ingestion repair can fetch it",
+            Self::No => "the source does not keep its events that long",
+            Self::Unknown => {
+                "the source does not say how long it keeps its events; log-ingestion repair tries"
+            }
+        }
+    }
+}
+
+/// What is there of a log's day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayFound {
+    /// Files that are whole.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that are not, and what is wrong with them.
+    pub damaged: Vec<(PathBuf, String)>,
+}
+
+/// A span that a ledger counts and the files do not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacks {
+    /// The log's name.
+    pub log: String,
+    /// The span.
+    pub window: LogWindow,
+    /// Rows that were stored.
+    pub stored: u64,
+    /// Rows that are there.
+    pub there: u64,
+    /// Whether it can be fetched again.
+    pub fetchable: Fetchable,
+}
+
+/// What a restored folder holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Each day of each log, by name.
+    pub days: BTreeMap<(String, UtcDay), DayFound>,
+    /// What the ledgers miss.
+    pub lacks: Vec<Lacks>,
+    /// Logs of which there are files and no ledger.
+    pub without_ledger: BTreeSet<String>,
+    /// Files of spans that were removed on purpose, and are back.
+    pub back: u64,
+}
+
+impl Found {
+    /// Whether everything is there and whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.lacks.is_empty() && self.days.values().all(|day| day.damaged.is_empty())
+    }
+}
+
+impl Upkeep {
+    /// Reads every file, and compares the ledgers with them; where `mend`, the ledgers follow the files.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a ledger not be saved.
+    pub fn restore(&self, mend: bool) -> Result<Found, StoreError> {
+        let now = self.clock.now();
+        let (mut states, _damaged) = self.states.load()?;
+        for record in self.states.load_removed()?.0 {
+            let known = states.iter_mut().find(|state| state.slug == record.slug);
+            known.into_iter().for_each(|state| state.ledger.adopt_removed(&record.removed));
+        }
+        let mut found = Found::default();
+        let (mut whole, mut damaged): (Vec<TableFile>, Vec<TableFile>) = (Vec::new(), Vec::new());
+        for file in self.table.files()? {
+            let is_whole = self.look_at(&file, &states, &mut found);
+            if is_whole { whole.push(file) } else { damaged.push(file) }
+        }
+        for state in &mut states {
+            found.lacks.extend(self.lacks(state, &damaged, now)?);
+            let mut changed = false;
+            for file in whole.iter().filter(|file| file.name.slug == state.slug) {
+                let is_back = state.ledger.removed().iter().any(|r| r.window.overlaps(file.name.window));
+                found.back = found.back.saturating_add(u64::from(is_back));
+                changed |= is_back && state.ledger.bring_back(file.name.window);
+            }
+            for lacks in found.lacks.iter().filter(|lacks| lacks.log == state.name) {
+                state.ledger.forget(lacks.window);
+                changed = true;
+            }
+            if mend && changed {
+                self.check_folder()?;
+                // The record first: a ledger that lacks what it says takes it in again.
+                self.states.save_removed(state)?;
+                self.states.save(state)?;
+            }
+        }
+        if mend {
+            recover(&self.table, &self.states, now)?;
+        }
+        Ok(found)
+    }
+
+    /// Takes a file into what was found; whether it is whole.
+    fn look_at(&self, file: &TableFile, states: &[LogState], found: &mut Found) -> bool {
+        let content = read_content(&self.table, file);
+        let known = states.iter().find(|state| state.slug == file.name.slug);
+        let name = match (known, &content) {
+            (Some(state), _) => state.name.clone(),
+            (None, Ok(content)) => content.log_name.clone(),
+            (None, Err(_)) => slug_name(&file.name.slug),
+        };
+        if known.is_none() {
+            found.without_ledger.insert(name.clone());
+        }
+        let day = found.days.entry((name, file.name.window.start().day())).or_default();
+        match content {
+            Ok(content) => {
+                day.files = day.files.saturating_add(1);
+                day.rows = day.rows.saturating_add(content.tally.stored);
+                day.bytes = day.bytes.saturating_add(file.bytes);
+                true
+            }
+            Err(why) => {
+                day.damaged.push((file.path.clone(), why));
+                false
+            }
+        }
+    }
+
+    /// The spans of a log that its files do not hold as its ledger says.
+    fn lacks(
+        &self,
+        state: &LogState,
+        damaged: &[TableFile],
+        now: Timestamp,
+    ) -> Result<Vec<Lacks>, StoreError> {
+        let Some(range) = state.ledger.extent() else { return Ok(Vec::new()) };
+        let (missing, _runs) = compare(&self.table, state, range, false)?;
+        let mut lacks: Vec<(LogWindow, u64, u64)> =
+            missing.iter().map(|missing| (missing.window, missing.stored, missing.there)).collect();
+        for file in damaged.iter().filter(|file| file.name.slug == state.slug) {
+            let span = state.ledger.spans().iter().find(|span| span.window.overlaps(file.name.window));
+            let Some(span) = span else { continue };
+            let (stored, rows) = (span.tally.stored, file.name.rows);
+            match lacks.iter_mut().find(|(window, ..)| *window == span.window) {
+                // Its rows were not counted as there: it could not be read.
+                Some((_, named, there))
+                    if *named == stored && missing.iter().all(|m| m.window != span.window) =>
+                {
+                    *there = there.saturating_sub(rows);
+                }
+                Some(_) => {}
+                None => lacks.push((span.window, stored, stored.saturating_sub(rows))),
+            }
+        }
+        let period = state.retention.as_deref().and_then(retention::period);
+        let fetchable = |window: LogWindow| match period {
+            Some(period) if window.start() < now.minus(period) => Fetchable::No,
+            Some(_) => Fetchable::Yes,
+            None => Fetchable::Unknown,
+        };
+        let lack = |(window, stored, there)| Lacks {
+            log: state.name.clone(),
+            window,
+            stored,
+            there,
+            fetchable: fetchable(window),
+        };
+        Ok(lacks.into_iter().map(lack).collect())
+    }
+}
+
+/// A log's name where nothing tells it: that of its folder.
+fn slug_name(slug: &Slug) -> String {
+    slug.to_string()
+}
