@@ -26,6 +26,7 @@ mod pins;
 mod quota;
 mod real_samples;
 mod replay;
+mod runbook;
 mod runbook_log;
 mod scripted_disk;
 mod semantics;
