@@ -3,7 +3,7 @@
 //! Asks, draws, and hears keys; what is shown and what a key does is decided in `top::model` and `top::view`.
 
 use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -52,7 +52,7 @@ fn watch(
     colours: Colours,
 ) -> Result<(), CommandError> {
     let mut look = Look::default();
-    let mut asked = Instant::now();
+    let mut asked = service.clock.now();
     loop {
         terminal
             .draw(|frame| view::draw(&status, look, colours, frame.area(), frame.buffer_mut()))
@@ -64,8 +64,9 @@ fn watch(
         if look.over {
             return Ok(());
         }
-        if !look.paused && asked.elapsed() >= interval {
-            asked = Instant::now();
+        let now = service.clock.now();
+        if !look.paused && now >= asked.plus(interval) {
+            asked = now;
             // The last picture stays while the service is away; why is said in its place of state.
             match service.status() {
                 Ok(new) => status = new,

@@ -28,6 +28,7 @@ mod real_samples;
 mod replay;
 mod runbook;
 mod runbook_log;
+mod runbook_names;
 mod scripted_disk;
 mod semantics;
 mod simulation;
