@@ -65,7 +65,7 @@ fn watch(
             return Ok(());
         }
         let now = service.clock.now();
-        if !look.paused && now >= asked.plus(interval) {
+        if !look.paused && now.minus(interval) >= asked {
             asked = now;
             // The last picture stays while the service is away; why is said in its place of state.
             match service.status() {
