@@ -1,0 +1,101 @@
+//! `top`: a live view of a running service, drawn from its `/status`.
+//!
+//! Asks, draws, and hears keys; what is shown and what a key does is decided in `top::model` and `top::view`.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::layout::Rect;
+
+use super::print;
+use crate::cli::TopArgs;
+use crate::exit::{CommandError, Exit};
+use crate::surroundings::Surroundings;
+use model::{Deed, Look, Status};
+use view::Colours;
+
+mod model;
+mod view;
+
+/// How often keys are looked for, so that a key is answered at once.
+const KEYS_EVERY: Duration = Duration::from_millis(100);
+/// The size of the one picture that is printed where there is no terminal, in characters.
+const PAGE: Rect = Rect { x: 0, y: 0, width: 160, height: 30 };
+/// Logs that Page Up and Page Down move by.
+const PAGE_LOGS: i64 = 10;
+
+pub(crate) fn run(surroundings: &Surroundings, args: &TopArgs) -> Result<Exit, CommandError> {
+    let service = Service::find(surroundings, args)?;
+    let colours = Colours(surroundings.colours);
+    if args.once || !std::io::stdout().is_terminal() {
+        let mut buffer = Buffer::empty(PAGE);
+        view::draw(&service.status()?, Look::default(), Colours(false), PAGE, &mut buffer);
+        print(&view::text(&buffer))?;
+        return Ok(Exit::Done);
+    }
+    // Asked once before the screen is taken: a service that is not there is said in a line.
+    let first = service.status()?;
+    let mut terminal = ratatui::try_init().map_err(|error| terminal_failed(&error))?;
+    let outcome = watch(&mut terminal, &service, first, args.interval, colours);
+    ratatui::try_restore().map_err(|error| terminal_failed(&error))?;
+    outcome.map(|()| Exit::Done)
+}
+
+/// Draws and hears keys until a person quits.
+fn watch(
+    terminal: &mut ratatui::DefaultTerminal,
+    service: &Service,
+    mut status: Status,
+    interval: Duration,
+    colours: Colours,
+) -> Result<(), CommandError> {
+    let mut look = Look::default();
+    let mut asked = service.clock.now();
+    loop {
+        terminal
+            .draw(|frame| view::draw(&status, look, colours, frame.area(), frame.buffer_mut()))
+            .map_err(|error| terminal_failed(&error))?;
+        if event::poll(KEYS_EVERY.min(interval)).map_err(|error| terminal_failed(&error))? {
+            let heard = event::read().map_err(|error| terminal_failed(&error))?;
+            look = deed(&heard).map_or(look, |deed| look.after(deed, status.logs.len()));
+        }
+        if look.over {
+            return Ok(());
+        }
+        let now = service.clock.now();
+        if !look.paused && now.minus(interval) >= asked {
+            asked = now;
+            // The last picture stays while the service is away; why is said in its place of state.
+            match service.status() {
+                Ok(new) => status = new,
+                Err(CommandError::Failed(_, reason)) => (status.ready, status.reasons) = (false, vec![reason]),
+                Err(error @ CommandError::Settings(_)) => return Err(error),
+            }
+        }
+    }
+}
+
+/// What a key means.
+fn deed(heard: &Event) -> Option<Deed> {
+    let Event::Key(key) = heard else { return None };
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    match key.code {
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Deed::Quit),
+        KeyCode::Char('q') | KeyCode::Esc => Some(Deed::Quit),
+        KeyCode::Char('s') => Some(Deed::NextOrder),
+        KeyCode::Char('p' | ' ') => Some(Deed::Pause),
+        KeyCode::Down | KeyCode::Char('j') => Some(Deed::Scroll(1)),
+        KeyCode::Up | KeyCode::Char('k') => Some(Deed::Scroll(-1)),
+        KeyCode::PageDown => Some(Deed::Scroll(PAGE_LOGS)),
+        KeyCode::PageUp => Some(Deed::Scroll(-PAGE_LOGS)),
+        _ => None,
+    }
+}
+
+fn terminal_failed(error: &std::io::Error) -> CommandError {
+    CommandError::Failed(Exit::Failed, format!("failed to use the terminal: {error}"))
+}
