@@ -85,7 +85,7 @@ enum Service {
 }
 
 /// Chapters through which the service runs; in all others it does not.
-const SERVICE: [(&str, Service); 12] = [
+const SERVICE: [(&str, Service); 13] = [
     ("Stopping the Service", Service::Background),
     ("Restarting the Service", Service::Unit),
     ("Key Metrics", Service::Unit),
@@ -93,6 +93,7 @@ const SERVICE: [(&str, Service); 12] = [
     ("Issue: Authentication Failures (401/403)", Service::Unit),
     ("Issue: High Parse Error Rate", Service::Unit),
     ("Issue: API Rate Limiting (429)", Service::Unit),
+    ("Issue: API Latency High", Service::Unit),
     ("Issue: Memory Usage High", Service::Unit),
     ("Log Rotation", Service::Unit),
     ("Credential Management", Service::Unit),
@@ -101,7 +102,7 @@ const SERVICE: [(&str, Service); 12] = [
 ];
 
 /// What the blocks of a chapter must print, in this order, each anywhere after the one before.
-const PRINTS: [(&str, &[&str]); 21] = [
+const PRINTS: [(&str, &[&str]); 22] = [
     ("Service Status", &["auth"]),
     ("Common Commands", &["RAPID7_API_KEY"]),
     ("Key Metrics", &["api_calls_total{status=\"200\"}", "disk_usage_bytes"]),
@@ -114,6 +115,7 @@ const PRINTS: [(&str, &[&str]); 21] = [
     ("Issue: API Rate Limiting (429)", &["remaining", "30", "5000"]),
     ("Issue: Memory Usage High", &["process_resident_memory_bytes"]),
     ("Issue: Parquet Files Not Readable", &["_time"]),
+    ("Issue: API Latency High", &["query "]),
     ("Issue: No Logs Fetched", &["auth", "auth"]),
     ("Issue: Completeness Gap", &["auth"]),
     ("Issue: Retention Edge", &["\"retention\""]),
@@ -135,7 +137,7 @@ struct Sandbox {
 impl Sandbox {
     fn new(server: &SimServer) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let folders = ["data/logs", "opt/log-ingestion/bin", "etc/cron.d", "etc/logrotate.d", "archive/logs", "backup"];
+        let folders = ["data/logs", "opt/log-ingestion/bin", "etc/cron.d", "etc/logrotate.d", "etc/log-ingestion", "archive/logs", "backup"];
         let more = ["etc/bash_completion.d", "var/log/log-ingestion", "var/run", "usr/local/share/man/man1", "data/replayed"];
         for folder in folders.iter().chain(&more) {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
@@ -170,7 +172,10 @@ impl Sandbox {
             // How full the machine is must not decide what a test says.
             "MIN_FREE_DISK=0".to_owned(),
         ];
-        std::fs::write(home.join(".env"), settings.join("\n") + "\n").unwrap();
+        let packaged = self.path("etc/log-ingestion/log-ingestion.env");
+        std::fs::write(&packaged, settings.join("\n") + "\n").unwrap();
+        std::os::unix::fs::symlink(packaged, home.join(".env")).unwrap();
+        std::fs::write(self.path("var/log/log-ingestion/service.log"), "").unwrap();
     }
 
     fn path(&self, below: &str) -> PathBuf {
