@@ -20,12 +20,14 @@ use ingest_tabular::{Codec, Encodings};
 pub use key::{FoundKey, KeySource, readable_key_files};
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
+pub use observing::{MetricsAddr, Observing, Supervisor, Token};
 pub use pins::{Pin, Pins};
 pub use table::{SETTINGS, Setting};
 
 mod key;
 mod layers;
 mod meaning;
+mod observing;
 mod pins;
 mod table;
 
@@ -98,6 +100,8 @@ pub struct Settings {
     pub retention: Retention,
     /// `PINS_DIR`, read
     pub pins: Arc<Pins>,
+    /// How it is looked at from outside.
+    pub observing: Observing,
     /// `RAPID7_SEED`; `None` takes it from the clock
     pub seed: Option<u64>,
     /// How the service logs.
@@ -183,6 +187,14 @@ pub fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
 /// When one of its settings is not set, or cannot be used.
 pub fn upkeep(layers: &Layers) -> Result<UpkeepSettings, SettingsError> {
     meaning::upkeep(layers)
+}
+
+/// How a service is looked at from outside, for commands that only look at one.
+///
+/// # Errors
+/// When one of these settings cannot be used.
+pub fn observing(layers: &Layers) -> Result<Observing, SettingsError> {
+    meaning::observing(layers)
 }
 
 impl LogSettings {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ingest_core::time::{LogWindow, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use self::observers::Observers;
 use super::print;
 use super::summary::summary;
 use crate::cli::RunArgs;
@@ -13,8 +14,9 @@ use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::reload::Reload;
 use crate::settings::{Fault, FoundKey, Layers, Settings, SettingsError, readable_key_files};
 use crate::shutdown::{Hangups, Shutdown};
-use crate::supervisor;
 use crate::surroundings::Surroundings;
+
+mod observers;
 
 /// Wait after the API refused the key in continuous mode, before it is asked again with the same key: each try is counted
 /// as a failed login. Another key ends the wait.
@@ -22,26 +24,35 @@ const REFUSED_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<Exit, CommandError> {
     // First of all: who knows that it has started may ask it to stop.
-    let shutdown = listen()?;
-    let hangups = hangups(surroundings)?;
+    let signals = (listen()?, hangups(surroundings)?);
     tracing::info!(event = "service_started", pid = std::process::id());
     let settings = Settings::resolve(&surroundings.layers)?;
     report_settings(surroundings, &settings);
+    let stop = CancellationToken::new();
+    let observers = Observers::begin(surroundings, &settings, args.continuous, &stop)?;
+    let outcome = observed(&observers, settings, args, &stop, signals).await;
+    surroundings.progress.clear();
+    observers.ended();
+    outcome
+}
+
+/// The run, once it is looked after.
+async fn observed(
+    observers: &Observers<'_>,
+    settings: Settings,
+    args: &RunArgs,
+    stop: &CancellationToken,
+    (shutdown, hangups): (Shutdown, Option<Hangups>),
+) -> Result<Exit, CommandError> {
+    let surroundings = observers.surroundings;
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
     let reload = Reload::new(surroundings, ingest.keys());
+    observers.taken(&ingest);
     let service = Service { ingest, reload };
-    // The settings can be used, and the folder is held by nobody else.
-    supervisor::ready();
-    let stop = CancellationToken::new();
-    let work = service.reload.beside(passes(&service, args, coverage, &stop, surroundings), hangups);
-    let outcome = tokio::select! {
-        outcome = until_stopped(work, &stop, grace, shutdown) => outcome,
-        never = supervisor::heartbeat() => match never {},
-    };
-    surroundings.progress.clear();
-    outcome
+    let work = service.reload.beside(passes(&service, args, coverage, stop, observers), hangups);
+    until_stopped(work, stop, grace, shutdown).await
 }
 
 /// Begins to hear signals.
@@ -69,7 +80,6 @@ pub(super) async fn until_stopped(
         outcome = &mut work => outcome,
         signal = shutdown.asked() => {
             tracing::info!(event = "service_stopping", signal, grace_seconds = grace.as_secs());
-            supervisor::stopping();
             stop.cancel();
             tokio::select! {
                 outcome = &mut work => outcome,
@@ -96,9 +106,10 @@ async fn passes(
     args: &RunArgs,
     coverage: Coverage,
     stop: &CancellationToken,
-    surroundings: &Surroundings,
+    observers: &Observers<'_>,
 ) -> Result<Exit, CommandError> {
     let Service { ingest, reload } = service;
+    let surroundings = observers.surroundings;
     loop {
         ingest.check_folder()?;
         let key = reload.look();
@@ -111,6 +122,7 @@ async fn passes(
                 tracing::error!(event = "error", error = %text, action = "what is kept no longer is removed after the next pass");
             }
         }
+        observers.passed(&outcome).await;
         if !args.continuous {
             let report = outcome?;
             if surroundings.terminal {
@@ -204,8 +216,6 @@ fn wrong(variable: &str, given: String, allowed: &str) -> CommandError {
 
 fn complete(report: &PassReport) {
     let sum = |pick: fn(&crate::pipeline::LogReport) -> u64| report.logs.iter().map(pick).sum::<u64>();
-    let (fetched, open) = (sum(|log| log.tally.fetched), sum(|log| log.open));
-    supervisor::status(&format!("last pass: {fetched} events fetched, {open} windows left open"));
     tracing::info!(
         event = "service_complete",
         logs = report.logs.len(),

@@ -15,19 +15,20 @@ use ingest_tabular::{Codec, Encodings};
 
 use super::key::FoundKey;
 use super::layers::Layers;
+use super::observing::{self, Observing};
 use super::pins::Pins;
 use super::table::{SETTINGS, Setting};
 use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError, UpkeepSettings};
 
 /// Reads values and gathers what is wrong with them.
-struct Reader<'a> {
-    layers: &'a Layers,
+pub(super) struct Reader<'a> {
+    pub(super) layers: &'a Layers,
     faults: Vec<Fault>,
 }
 
 impl Reader<'_> {
     /// The value of a variable as `read` understands it; a fault where it does not, or where there is none.
-    fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let setting = SETTINGS.iter().find(|s| s.variable == variable)?;
         let Some((value, origin)) = self.layers.get(setting) else {
             self.fault(setting, "it is not set".to_owned());
@@ -133,6 +134,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let min_free_disk = r.take("MIN_FREE_DISK", min_free);
     let retention = read_retention(r);
     let pins = r.pins();
+    let observing = observing::read(r);
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
     let endpoint = endpoint?;
     Some(Settings {
@@ -157,6 +159,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         min_free_disk: min_free_disk?,
         retention: retention?,
         pins: Arc::new(pins?),
+        observing: observing?,
         seed: seed.filter(|seed| *seed != 0),
         log: log?,
     })
@@ -187,6 +190,12 @@ fn read_retention(r: &mut Reader<'_>) -> Option<Retention> {
     let days = u32::try_from(days?).ok()?;
     Some(Retention { days: (days > 0).then_some(days), bytes: most.filter(|most| *most > 0) })
         .filter(|_| most.is_some())
+}
+
+pub(super) fn observing(layers: &Layers) -> Result<Observing, SettingsError> {
+    let mut reader = Reader { layers, faults: Vec::new() };
+    let observing = observing::read(&mut reader);
+    observing.ok_or(SettingsError(reader.faults))
 }
 
 pub(super) fn log_settings(layers: &Layers) -> LogSettings {

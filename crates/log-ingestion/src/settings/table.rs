@@ -151,6 +151,31 @@ pub const SETTINGS: &[Setting] = &[
         "bytes such as 500GB or 2TiB, 0 for no limit",
         "How much is kept; of what is more the oldest days are removed after each pass",
     ),
+    setting(
+        "METRICS_ADDR",
+        Some("127.0.0.1:9464"),
+        "an address such as 127.0.0.1:9464 or 0.0.0.0:9464, or off",
+        "Where /metrics, /livez, /readyz and /status are served in continuous mode; in one-shot mode only if it is set",
+    ),
+    Setting {
+        variable: "METRICS_TOKEN",
+        default: Some(""),
+        allowed: "16 or more characters without blanks; none if empty",
+        help: "Bearer token that /metrics and /status ask for",
+        secret: true,
+    },
+    setting(
+        "METRICS_TEXTFILE",
+        Some(""),
+        "a file such as /var/lib/node_exporter/log-ingestion.prom; none if empty",
+        "File that gets the metrics after each pass, for node_exporter's textfile collector",
+    ),
+    setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        Some(""),
+        "a URL such as http://127.0.0.1:4318; none if empty",
+        "Collector that gets metrics and traces over OTLP/HTTP",
+    ),
     setting("ENVIRONMENT", Some("production"), "any word", "Named in every line of the service's log"),
     setting(
         "LOG_FORMAT",

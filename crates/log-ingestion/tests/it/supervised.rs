@@ -47,9 +47,13 @@ impl Manager {
         told
     }
 
-    fn told_nothing(&self) {
+    /// All that was told is that it lives and ends.
+    fn never_ready(&self) {
         self.socket.set_nonblocking(true).unwrap();
-        assert_eq!(self.socket.recv(&mut [0; 1024]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        let mut bytes = [0; 1024];
+        while let Ok(length) = self.socket.recv(&mut bytes) {
+            assert!(!bytes[..length].starts_with(b"READY"));
+        }
     }
 }
 
@@ -62,9 +66,9 @@ fn the_manager_is_told_when_it_is_ready_alive_and_stopping() {
     let (server, manager, folder) = (server(), Manager::new(), tempfile::tempdir().unwrap());
     let command = run(&server, &folder.path().join("out"), &["--continuous", "--settle-delay", "0s"]);
     let service = Running::start(manager.supervise(command));
-    assert_eq!(manager.told(), "READY=1");
+    manager.told_until("READY=1");
     let told = manager.told_until("STATUS=");
-    assert_eq!(told.last().unwrap(), "STATUS=last pass: 300 events fetched, 0 windows left open");
+    assert!(told.last().unwrap().starts_with("STATUS=1 logs complete at "), "{told:?}");
     // Between two passes as well, and again and again.
     for _ in 0..3 {
         assert_eq!(manager.told(), "WATCHDOG=1");
@@ -83,9 +87,9 @@ fn one_that_cannot_begin_is_never_ready() {
     let output = folder.path().join("out");
     let holder = Manager::new();
     let service = Running::start(holder.supervise(run(&server, &output, &["--continuous"])));
-    assert_eq!(holder.told(), "READY=1");
+    holder.told_until("READY=1");
     assert_eq!(outcome(&mut manager.supervise(run(&server, &output, &[]))).0, 75);
-    manager.told_nothing();
+    manager.never_ready();
     service.signal("TERM");
     assert!(service.end().0.success());
 }
