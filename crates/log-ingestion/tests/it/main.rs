@@ -34,3 +34,5 @@ mod soak;
 mod space;
 mod stop;
 mod tripwires;
+mod upkeep;
+mod upkeep_kills;
