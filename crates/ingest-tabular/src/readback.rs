@@ -177,18 +177,20 @@ pub(crate) fn kind(column: &ColumnDescriptor) -> String {
 
 fn meaning(logical: &LogicalType) -> String {
     let zone = |is_utc: bool| if is_utc { "UTC" } else { "local" };
-    match logical {
-        LogicalType::Timestamp(of) => {
-            format!("TIMESTAMP({:?}, {})", of.unit, zone(of.is_adjusted_to_u_t_c))
-        }
-        LogicalType::Time(of) => format!("TIME({:?}, {})", of.unit, zone(of.is_adjusted_to_u_t_c)),
-        LogicalType::Decimal(of) => format!("DECIMAL({}, {})", of.precision, of.scale),
-        LogicalType::Integer(of) => {
-            format!("{}({})", if of.is_signed { "INT" } else { "UINT" }, of.bit_width)
-        }
-        // Those without parameters are named as the format names them, whichever a foreign file has.
-        other => format!("{other:?}").split(['(', ' ']).next().unwrap_or_default().to_uppercase(),
+    if let LogicalType::Timestamp(of) = logical {
+        return format!("TIMESTAMP({:?}, {})", of.unit, zone(of.is_adjusted_to_u_t_c));
     }
+    if let LogicalType::Time(of) = logical {
+        return format!("TIME({:?}, {})", of.unit, zone(of.is_adjusted_to_u_t_c));
+    }
+    if let LogicalType::Decimal(of) = logical {
+        return format!("DECIMAL({}, {})", of.precision, of.scale);
+    }
+    if let LogicalType::Integer(of) = logical {
+        return format!("{}({})", if of.is_signed { "INT" } else { "UINT" }, of.bit_width);
+    }
+    // All others are named as the format names them; what a few of them say beside is for their readers.
+    format!("{logical:?}").split(['(', ' ']).next().unwrap_or_default().to_uppercase()
 }
 
 /// First and last `_time`: every row group with rows must say both, since the column is never null.

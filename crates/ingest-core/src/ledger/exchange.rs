@@ -30,8 +30,11 @@ impl LogLedger {
     /// Leaves the ledger as it was on error.
     ///
     /// # Errors
-    /// When a window is not complete, or its rows would not be the same.
+    /// When a window is not complete, its rows would not be the same, or it is not noted how others ended.
     pub fn begin_exchange(&mut self, exchanges: &[Exchange]) -> Result<(), LedgerError> {
+        if let Some(unended) = self.exchanges.first() {
+            return Err(LedgerError::StillOpen(unended.window));
+        }
         let mut spans = self.spans.clone();
         for Exchange { window, before, after } in exchanges {
             let same = |tally: &Tally| (tally.fetched, tally.stored, tally.quarantined, tally.counted);

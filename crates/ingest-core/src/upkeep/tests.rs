@@ -91,6 +91,10 @@ fn a_day_goes_when_its_last_instant_is_old_enough() {
     assert_eq!((old(3 * MS_PER_DAY - 1), old(3 * MS_PER_DAY)), (0, 1));
 }
 
+fn ends(ledger: &LogLedger, files: &[Candidate], most: Fullness) -> Vec<(usize, usize)> {
+    groups(ledger, files, most).into_iter().map(|group| (group.start, group.end)).collect()
+}
+
 #[test]
 fn files_become_one_up_to_a_limit_and_only_with_their_like() {
     let (mut ledger, files) = log(1, 24);
@@ -102,19 +106,19 @@ fn files_become_one_up_to_a_limit_and_only_with_their_like() {
     };
     let alike: Vec<Candidate> = files.iter().map(|file| candidate(file, "a")).collect();
     let most = |rows, bytes| Fullness { rows, bytes };
-    assert_eq!(groups(&ledger, &alike, most(1_000, 1_000)), [0..24]);
-    assert_eq!(groups(&ledger, &alike, most(100, 1_000)), [0..10, 10..20, 20..24]);
+    assert_eq!(ends(&ledger, &alike, most(1_000, 1_000)), [(0, 24)]);
+    assert_eq!(ends(&ledger, &alike, most(100, 1_000)), [(0, 10), (10, 20), (20, 24)]);
     assert_eq!(groups(&ledger, &alike, most(1_000, 35)).len(), 8);
     assert_eq!(groups(&ledger, &alike, most(10, 1_000)), []);
     let mut unlike = alike.clone();
     unlike[5].likeness = "b".to_owned();
-    assert_eq!(groups(&ledger, &unlike, most(1_000, 1_000)), [0..5, 6..24]);
+    assert_eq!(ends(&ledger, &unlike, most(1_000, 1_000)), [(0, 5), (6, 24)]);
     ledger.leave_open(hours(7, 8), "away", Timestamp::from_millis(0));
-    assert_eq!(groups(&ledger, &alike, most(1_000, 1_000)), [0..7, 8..24]);
+    assert_eq!(ends(&ledger, &alike, most(1_000, 1_000)), [(0, 7), (8, 24)]);
     // An hour without a file between two others, which the ledger calls complete.
     let sparse: Vec<Candidate> =
         alike.iter().enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, c)| c.clone()).collect();
-    assert_eq!(groups(&ledger, &sparse, most(1_000, 1_000)), [0..3, 4..12]);
+    assert_eq!(ends(&ledger, &sparse, most(1_000, 1_000)), [(0, 3), (4, 12)]);
     assert_eq!(groups(&ledger, &[], most(1, 1)), []);
 }
 

@@ -68,7 +68,7 @@ fn apart(output_dir: &Path, to: &Path) -> Result<(), CommandError> {
     let output_dir = std::fs::canonicalize(output_dir).unwrap_or_else(|_missing| output_dir.to_owned());
     let known = to.ancestors().find_map(|folder| {
         let real = std::fs::canonicalize(folder).ok()?;
-        Some(real.join(to.strip_prefix(folder).unwrap_or(Path::new(""))))
+        Some(to.strip_prefix(folder).map_or_else(|_none| real.clone(), |rest| real.join(rest)))
     });
     let to = known.unwrap_or_else(|| to.to_owned());
     if !to.starts_with(&output_dir) && !output_dir.starts_with(&to) {

@@ -121,8 +121,11 @@ impl Upkeep {
         apply: bool,
     ) -> Result<Option<Compacted>, NotCompacted> {
         let Some(day) = LogWindow::new(held.day.start(), held.day.end()) else { return Ok(None) };
-        // As it is now: another day of the log may just have been compacted.
+        // As it is now: another day of the log may just have been compacted, and its end not be noted.
         let mut state = if apply { self.fresh(&log.state)? } else { log.state.clone() };
+        if apply && !state.ledger.exchanges().is_empty() {
+            self.end_exchange(&mut state)?;
+        }
         let files = self.table.files_of(&state.slug, day)?;
         if files.len() < 2 {
             return Ok(None);
@@ -187,10 +190,14 @@ impl Upkeep {
         self.check_folder()?;
         let exchanged = self.table.exchange(&refolded);
         // Whether it was done the names tell, also where the disk refused.
+        self.end_exchange(state)?;
+        Ok(exchanged?)
+    }
+
+    fn end_exchange(&self, state: &mut LogState) -> Result<(), StoreError> {
         let figures = self.table.figures(&state.slug)?;
         state.ledger.end_exchange(|window| figures.of(window));
-        self.states.save(state)?;
-        Ok(exchanged?)
+        self.states.save(state)
     }
 
     /// Makes the one file of a group, checked, beside the table.

@@ -39,3 +39,5 @@ mod space;
 mod stop;
 mod supervised;
 mod tripwires;
+mod upkeep;
+mod upkeep_kills;

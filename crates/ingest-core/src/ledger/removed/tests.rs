@@ -63,15 +63,9 @@ fn nothing_open_is_removed_and_nothing_is_cut_that_the_table_does_not_hold() {
     ledger.leave_open(window(40, 50), "the API is away", Timestamp::from_millis(0));
     let before = ledger.clone();
     let retain = removal(RemovedBy::Retain);
-    assert_eq!(
-        ledger.remove(window(30, 45), &retain, held),
-        Err(LedgerError::StillOpen(window(30, 45)))
-    );
+    assert_eq!(ledger.remove(window(30, 45), &retain, held), Err(LedgerError::StillOpen(window(30, 45))));
     let lacks_one = |window: LogWindow| Tally { files: held(window).files - 1, ..held(window) };
-    assert_eq!(
-        ledger.remove(window(0, 10), &retain, lacks_one),
-        Err(LedgerError::Unlike(window(0, 40)))
-    );
+    assert_eq!(ledger.remove(window(0, 10), &retain, lacks_one), Err(LedgerError::Unlike(window(0, 40))));
     assert_eq!(ledger, before);
     // A whole span goes, whatever is left of its files.
     ledger.remove(window(0, 40), &retain, lacks_one).unwrap();
@@ -130,6 +124,7 @@ fn exchanged_files_count_as_the_table_has_them() {
     let after = ledger.exchanged(&ledger.spans()[0]).unwrap();
     assert_eq!((after.files, after.stored, after.counted), (12, 40, Some(40)));
     let begun = ledger.clone();
+    assert_eq!(ledger.begin_exchange(&both), Err(LedgerError::StillOpen(window(0, 10))));
     assert!(ledger.end_exchange(held));
     assert_eq!(ledger, before, "the step was not done");
     let mut ledger = begun;
