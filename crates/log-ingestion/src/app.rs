@@ -85,6 +85,7 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
         Command::Man(args) => commands::man::run(&args),
         Command::Meta(args) => commands::meta::run(&args),
         Command::Head(args) => commands::head::run(&args),
+        Command::Top(args) => commands::top::run(surroundings, &args),
         Command::Status(args) => commands::status::run(surroundings, &args),
         Command::Run(args) => with_runtime(commands::run::run(surroundings, &args)),
         Command::Logs(args) => with_runtime(commands::logs::run(surroundings, &args)),

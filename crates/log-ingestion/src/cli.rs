@@ -12,11 +12,13 @@ use crate::settings::SETTINGS;
 pub use health::HealthArgs;
 pub use installing::{CompletionsArgs, ManArgs};
 pub use reading::ReadingArgs;
+pub use top::TopArgs;
 pub use upkeep::{ArchiveArgs, CompactArgs, RestoreArgs, RetainArgs};
 
 mod health;
 mod installing;
 mod reading;
+mod top;
 mod upkeep;
 
 /// Pulls logs out of Rapid7 Log Search and lays them down as compressed, typed Parquet.
@@ -137,6 +139,12 @@ pub enum Command {
         nothing open."
     )]
     Health(HealthArgs),
+    /// Watch a running service: lag, rate, windows, quotas, errors and last events of each log
+    #[command(
+        after_help = "Examples:\n  log-ingestion top\n  log-ingestion top --url http://10.0.0.5:9464\n  log-ingestion top --once\n\n\
+        Keys: q quit, s order by lag, rate or name, p pause, up and down scroll. Reads /status of the service at METRICS_ADDR."
+    )]
+    Top(TopArgs),
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),

@@ -21,6 +21,7 @@ pub(crate) mod restore;
 pub(crate) mod retain;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod top;
 pub(crate) mod verify;
 
 mod input;

@@ -18,6 +18,7 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod upkeep;
 
+mod ask;
 mod commands;
 mod last_pass;
 mod reload;

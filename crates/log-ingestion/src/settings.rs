@@ -189,6 +189,12 @@ pub fn upkeep(layers: &Layers) -> Result<UpkeepSettings, SettingsError> {
     meaning::upkeep(layers)
 }
 
+/// Whether a person's terminal may show colours: `NO_COLOR` with anything in it says no. Source: no-color.org.
+#[must_use]
+pub fn colours(layers: &Layers) -> bool {
+    layers.environment.get("NO_COLOR").is_none_or(String::is_empty)
+}
+
 /// How a service is looked at from outside, for commands that only look at one.
 ///
 /// # Errors

@@ -10,14 +10,15 @@ use ingest_store::{NoteFile, StateDir};
 use serde_json::{Value, json};
 
 use super::print;
+use crate::ask::page;
 use crate::cli::HealthArgs;
 use crate::exit::{CommandError, Exit};
 use crate::last_pass::{LastPass, complaints};
 use crate::settings;
 use crate::surroundings::Surroundings;
 
-/// How long the service may take to answer: a container's probe gives up after a few seconds.
-const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+/// The page that says whether a service is ready.
+const READY: &str = "readyz";
 /// Bytes of an answer that are read.
 const ANSWER_MAX: usize = 64 << 10;
 
@@ -52,7 +53,7 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &HealthArgs) -> Resul
 async fn judge(surroundings: &Surroundings, args: &HealthArgs) -> Judged {
     if let Some(url) = &args.url {
         let source = url.clone();
-        return match ask(&ready_url(url)).await {
+        return match ask(&page(url, READY)).await {
             Asked::Says(reasons) => Judged { source, reasons },
             Asked::Nobody(said) => Judged { source, reasons: vec![said] },
         };
@@ -65,45 +66,19 @@ async fn judge(surroundings: &Surroundings, args: &HealthArgs) -> Judged {
         return by_folder(surroundings, None, args.max_age);
     };
     let served = format!("http://{addr}");
-    match ask(&ready_url(&served)).await {
+    match ask(&page(&served, READY)).await {
         Asked::Says(reasons) => Judged { source: served, reasons },
         Asked::Nobody(_) => by_folder(surroundings, Some(&served), args.max_age),
     }
 }
 
-/// The address of a service's readiness; a path that is given stays.
-fn ready_url(url: &str) -> String {
-    let url = url.trim_end_matches('/');
-    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
-    if has_path { url.to_owned() } else { format!("{url}/readyz") }
-}
-
 async fn ask(url: &str) -> Asked {
-    let nobody = |said: &dyn std::error::Error| Asked::Nobody(crate::pipeline::chain(said));
-    let client = reqwest::Client::builder()
-        .timeout(ASK_TIMEOUT)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build();
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => return nobody(&error),
-    };
-    let mut reply = match client.get(url).send().await {
-        Ok(reply) => reply,
-        Err(error) => return nobody(&error),
-    };
-    let mut body = Vec::new();
-    while body.len() < ANSWER_MAX {
-        match reply.chunk().await {
-            Ok(Some(piece)) => body.extend_from_slice(&piece),
-            Ok(None) => break,
-            Err(error) => return nobody(&error),
-        }
+    match crate::ask::get(url, None, ANSWER_MAX).await {
+        Ok(answer) => read(&answer.body).unwrap_or_else(|| {
+            Asked::Nobody(format!("what answers with status {} is not log-ingestion", answer.status))
+        }),
+        Err(error) => Asked::Nobody(crate::pipeline::chain(&error)),
     }
-    let status = reply.status();
-    read(&body)
-        .unwrap_or_else(|| Asked::Nobody(format!("what answers with status {status} is not log-ingestion")))
 }
 
 /// Reads an answer of `/readyz`; `None` for any other.
@@ -137,17 +112,6 @@ fn by_folder(surroundings: &Surroundings, served: Option<&str>, max_age: Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_without_a_path_means_readiness() {
-        for (url, want) in [
-            ("http://127.0.0.1:9464", "http://127.0.0.1:9464/readyz"),
-            ("http://127.0.0.1:9464/", "http://127.0.0.1:9464/readyz"),
-            ("https://host/prefix/readyz", "https://host/prefix/readyz"),
-        ] {
-            assert_eq!(ready_url(url), want);
-        }
-    }
 
     #[test]
     fn only_the_answer_of_a_service_is_one() {

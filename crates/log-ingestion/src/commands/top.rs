@@ -3,15 +3,19 @@
 //! Asks, draws, and hears keys; what is shown and what a key does is decided in `top::model` and `top::view`.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ingest_source::clock::Clock;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::print;
+use crate::ask::{get, page};
 use crate::cli::TopArgs;
 use crate::exit::{CommandError, Exit};
+use crate::settings::{self, Token};
 use crate::surroundings::Surroundings;
 use model::{Deed, Look, Status};
 use view::Colours;
@@ -25,10 +29,12 @@ const KEYS_EVERY: Duration = Duration::from_millis(100);
 const PAGE: Rect = Rect { x: 0, y: 0, width: 160, height: 30 };
 /// Logs that Page Up and Page Down move by.
 const PAGE_LOGS: i64 = 10;
+/// Bytes of an answer that are read: 500 logs and 50 events are below half of it.
+const ANSWER_MAX: usize = 1 << 20;
 
 pub(crate) fn run(surroundings: &Surroundings, args: &TopArgs) -> Result<Exit, CommandError> {
     let service = Service::find(surroundings, args)?;
-    let colours = Colours(surroundings.colours);
+    let colours = Colours(settings::colours(&surroundings.layers));
     if args.once || !std::io::stdout().is_terminal() {
         let mut buffer = Buffer::empty(PAGE);
         view::draw(&service.status()?, Look::default(), Colours(false), PAGE, &mut buffer);
@@ -93,6 +99,46 @@ fn deed(heard: &Event) -> Option<Deed> {
         KeyCode::PageDown => Some(Deed::Scroll(PAGE_LOGS)),
         KeyCode::PageUp => Some(Deed::Scroll(-PAGE_LOGS)),
         _ => None,
+    }
+}
+
+/// A service that can be asked.
+struct Service {
+    url: String,
+    token: Option<Token>,
+    clock: Arc<dyn Clock>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Service {
+    fn find(surroundings: &Surroundings, args: &TopArgs) -> Result<Self, CommandError> {
+        let observing = settings::observing(&surroundings.layers)?;
+        let served = args.url.clone().or_else(|| observing.addr.to_ask().map(|addr| format!("http://{addr}")));
+        let served = served.ok_or_else(|| {
+            let text = "METRICS_ADDR is off, so that no service can be asked; give its address with --url";
+            CommandError::Failed(Exit::Settings, text.to_owned())
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+            CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
+        })?;
+        let (token, clock) = (observing.token, Arc::clone(&surroundings.clock));
+        Ok(Self { url: page(&served, "status"), token, clock, runtime })
+    }
+
+    fn status(&self) -> Result<Status, CommandError> {
+        let url = &self.url;
+        let failed = |said: String| CommandError::Failed(Exit::Failed, said);
+        let answer = self.runtime.block_on(get(url, self.token.as_ref().map(Token::reveal), ANSWER_MAX));
+        let answer = answer.map_err(|error| {
+            let said = crate::pipeline::chain(&error);
+            failed(format!("nobody answers at {url}: {said}; run --continuous serves there, see METRICS_ADDR"))
+        })?;
+        match answer.status {
+            200 => serde_json::from_slice(&answer.body)
+                .map_err(|error| failed(format!("what answers at {url} is not log-ingestion: {error}"))),
+            401 => Err(failed(format!("{url} wants another token: give the service's METRICS_TOKEN"))),
+            other => Err(failed(format!("{url} answers with status {other}, which log-ingestion does not"))),
+        }
     }
 }
 

@@ -11,7 +11,6 @@ pub(super) struct Status {
     pub(super) version: String,
     pub(super) pid: u32,
     pub(super) mode: String,
-    pub(super) started: String,
     pub(super) now: String,
     pub(super) ready: bool,
     pub(super) reasons: Vec<String>,
@@ -20,7 +19,7 @@ pub(super) struct Status {
     pub(super) quota: Vec<Quota>,
     pub(super) api: Api,
     pub(super) disk: Disk,
-    pub(super) memory_bytes: u64,
+    pub(super) memory_bytes: Option<u64>,
     pub(super) events: Vec<Said>,
 }
 
@@ -82,9 +81,8 @@ pub(super) struct Api {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Disk {
-    pub(super) usage_bytes: u64,
+    pub(super) usage_bytes: Option<u64>,
     pub(super) free_bytes: Option<u64>,
-    pub(super) size_bytes: Option<u64>,
 }
 
 /// An event of the service's log.

@@ -56,14 +56,15 @@ fn head_lines(status: &Status, look: Look, colours: Colours) -> Vec<Line<'static
     ]);
     let pass = &status.pass;
     let duration = pass.last_duration_seconds.map_or_else(|| "-".to_owned(), |took| format!("{took:.1} s"));
-    let free = status.disk.free_bytes.map_or_else(|| "-".to_owned(), |free| HumanBytes(free).to_string());
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string());
     let second = format!(
-        "pass {} {}  last took {duration}  last complete {}  memory {}  files {}  free {free}",
+        "pass {} {}  last took {duration}  last complete {}  memory {}  files {}  free {}",
         pass.number,
         if pass.running { "running" } else { "done" },
         pass.last_success.as_deref().map_or_else(|| "never".to_owned(), short),
-        HumanBytes(status.memory_bytes),
-        HumanBytes(status.disk.usage_bytes),
+        size(status.memory_bytes),
+        size(status.disk.usage_bytes),
+        size(status.disk.free_bytes),
     );
     let api = &status.api;
     let third = format!(
