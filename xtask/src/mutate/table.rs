@@ -198,7 +198,7 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         name: "sweep",
         removes: "sweeping the staging folder at the start",
         file: "crates/ingest-store/src/table.rs",
-        text: "durable::remove_if_there(&*disk, &staging.join(orphan.name))?;",
+        text: "durable::remove_tree(&*disk, &staging.join(orphan.name), orphan.kind)?;",
         replacement: "drop(orphan);",
         package: "log-ingestion",
         tests: SIMULATED,
