@@ -84,6 +84,7 @@ fn watch(
 }
 
 /// What a key means.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most keys mean nothing here")]
 fn deed(heard: &Event) -> Option<Deed> {
     let Event::Key(key) = heard else { return None };
     if key.kind == KeyEventKind::Release {

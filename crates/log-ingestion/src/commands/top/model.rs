@@ -39,7 +39,7 @@ pub(super) struct Pass {
 pub(super) struct Log {
     pub(super) log: String,
     pub(super) position: Option<String>,
-    pub(super) lag_seconds: Option<i64>,
+    pub(super) lag_seconds: Option<f64>,
     pub(super) stored: u64,
     pub(super) quarantined: u64,
     pub(super) bytes: u64,
@@ -48,7 +48,7 @@ pub(super) struct Log {
     pub(super) windows_in_flight: u64,
     pub(super) windows_planned: u64,
     pub(super) rows_per_second: f64,
-    pub(super) retention_left_seconds: Option<i64>,
+    pub(super) retention_left_seconds: Option<f64>,
     pub(super) last_error: Option<String>,
 }
 
@@ -165,11 +165,12 @@ impl Look {
 
 /// The logs in an order.
 pub(super) fn ordered(logs: &[Log], order: Order) -> Vec<&Log> {
+    // A log that was never stored lags most.
+    let lag = |log: &Log| log.lag_seconds.unwrap_or(f64::INFINITY);
     let mut ordered: Vec<&Log> = logs.iter().collect();
     ordered.sort_by(|a, b| {
         let by = match order {
-            // A log that was never stored lags most.
-            Order::Lag => b.lag_seconds.unwrap_or(i64::MAX).cmp(&a.lag_seconds.unwrap_or(i64::MAX)),
+            Order::Lag => lag(b).total_cmp(&lag(a)),
             Order::Rate => b.rows_per_second.total_cmp(&a.rows_per_second),
             Order::Name => std::cmp::Ordering::Equal,
         };
@@ -182,13 +183,13 @@ pub(super) fn ordered(logs: &[Log], order: Order) -> Vec<&Log> {
 mod tests {
     use super::*;
 
-    fn log(name: &str, lag_seconds: Option<i64>, rows_per_second: f64) -> Log {
+    fn log(name: &str, lag_seconds: Option<f64>, rows_per_second: f64) -> Log {
         Log { log: name.to_owned(), lag_seconds, rows_per_second, ..Log::default() }
     }
 
     #[test]
     fn logs_stand_in_the_order_that_was_chosen() {
-        let logs = [log("b", Some(5), 1.0), log("a", Some(9), 3.0), log("c", None, 2.0)];
+        let logs = [log("b", Some(5.5), 1.0), log("a", Some(9.0), 3.0), log("c", None, 2.0)];
         for (order, want) in [(Order::Lag, "cab"), (Order::Rate, "acb"), (Order::Name, "abc")] {
             let names: String = ordered(&logs, order).iter().map(|log| log.log.as_str()).collect();
             assert_eq!(names, want, "{order:?}");

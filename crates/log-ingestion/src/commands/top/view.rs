@@ -17,9 +17,9 @@ const HEAD_LINES: u16 = 4;
 /// Lines of events, with their title, where there is room.
 const EVENT_LINES: u16 = 9;
 /// Lag, in seconds, from which a log is shown as late: three passes at the default interval.
-const LATE_SECONDS: i64 = 900;
+const LATE_SECONDS: f64 = 900.0;
 /// What is left of the source's retention, in seconds, from which it is shown as urgent: two days.
-const EDGE_SECONDS: i64 = 172_800;
+const EDGE_SECONDS: f64 = 172_800.0;
 
 /// Whether colours may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +180,8 @@ fn short(instant: &str) -> String {
 }
 
 /// Seconds as a person says them.
-fn seconds(seconds: i64) -> String {
-    let span = std::time::Duration::from_secs(seconds.max(0).unsigned_abs());
+fn seconds(seconds: f64) -> String {
+    let span = std::time::Duration::try_from_secs_f64(seconds.max(0.0).round()).unwrap_or_default();
     format!("{:#}", HumanDuration(span))
 }
 
@@ -211,7 +211,7 @@ mod tests {
 
     const BUSY: &str = r#"{"version":"0.1.0","pid":7,"mode":"continuous","now":"2026-02-10T10:00:00.000Z","ready":true,
         "pass":{"number":3,"running":true,"last_success":"2026-02-10T09:55:00.000Z","last_duration_seconds":4.25},
-        "logs":[{"log":"Firewall","position":"2026-02-10T09:50:00.000Z","lag_seconds":600,"stored":1234567,"bytes":2048,
+        "logs":[{"log":"Firewall","position":"2026-02-10T09:50:00.000Z","lag_seconds":600.25,"stored":1234567,"bytes":2048,
                  "rows_per_second":812.4,"windows_in_flight":2,"windows_planned":9},
                 {"log":"Web","windows_open":1,"last_error":"HTTP 503"}],
         "quota":[{"class":"query","remaining":480,"resets_in_seconds":12}],"api":{"200":1000,"5xx":2},
