@@ -110,7 +110,7 @@ const PRINTS: [(&str, &[&str]); 22] = [
     ("Health Checks", &["ok", "\"ready\":true", "\"lag_seconds\"", "auth", ".parquet"]),
     ("Issue: Service Fails to Start", &["OUTPUT_DIR"]),
     ("Issue: Authentication Failures (401/403)", &["key", "200"]),
-    ("Issue: High Parse Error Rate", &["{\"a\":1", "cut_json"]),
+    ("Issue: High Parse Error Rate", &["{\"a\":1", "not_json"]),
     ("Issue: Disk Space Exhaustion", &["2026-01-01", "2026-01-01"]),
     ("Issue: API Rate Limiting (429)", &["remaining", "30", "5000"]),
     ("Issue: Memory Usage High", &["process_resident_memory_bytes"]),
@@ -120,7 +120,7 @@ const PRINTS: [(&str, &[&str]); 22] = [
     ("Issue: Completeness Gap", &["auth"]),
     ("Issue: Retention Edge", &["\"retention\""]),
     ("Routine Maintenance Tasks", &["audit.json: OK"]),
-    ("Benchmarking", &["arse rate"]),
+    ("Benchmarking", &["parse/s"]),
     ("Credential Management", &["key"]),
     ("Scenario 2: Data Corruption", &["damaged", "2026-"]),
     ("Scenario 3: API Credential Compromise", &["query"]),
@@ -237,7 +237,7 @@ impl Sandbox {
         match service {
             Service::Stopped => {}
             Service::Background => self.must(&self.here(
-                "nohup log-ingestion run --continuous > /var/log/log-ingestion/service.log 2>&1 & \
+                "nohup log-ingestion run --continuous >> /var/log/log-ingestion/service.log 2>&1 & \
                  echo $! > /var/run/log-ingestion.pid",
             )),
             Service::Unit => self.must("systemctl start log-ingestion"),
