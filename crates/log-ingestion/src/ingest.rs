@@ -13,6 +13,7 @@ use ingest_core::ledger::LogState;
 use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
 use ingest_core::time::{LogWindow, Timestamp};
+use ingest_core::upkeep::Stays;
 use ingest_source::clock::Clock;
 use ingest_source::transport::{KeySlot, Transport};
 use ingest_source::watch::Watch;
@@ -243,6 +244,12 @@ impl Ingest {
         if retained.taken.files > 0 {
             let (files, bytes) = (retained.taken.files, retained.taken.bytes);
             tracing::info!(event = "retained", files, bytes, days = retained.gone.len());
+        }
+        // A log's newest day stays as it should; whatever else stays fills the disk until it is put right.
+        let waits = || retained.stays.iter().filter(|stays| stays.why != Stays::Newest);
+        if let Some(first) = waits().next() {
+            let (log, day, reason) = (&first.log, first.day, first.why.words());
+            tracing::warn!(event = "retention_waits", days = waits().count(), log = %log, day = %day, reason);
         }
         Ok(retained)
     }

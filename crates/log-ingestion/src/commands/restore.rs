@@ -8,13 +8,16 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use ingest_core::ids::Slug;
+use ingest_core::time::UtcDay;
+
 use super::print;
 use crate::cli::RestoreArgs;
 use crate::exit::{CommandError, Exit};
 use crate::settings;
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
-use crate::upkeep::{self, Found, Upkeep};
+use crate::upkeep::{self, DayFound, Found, Upkeep};
 
 const FILE_MODE: u32 = 0o640;
 const FOLDER_MODE: u32 = 0o750;
@@ -81,14 +84,14 @@ fn is_ours(path: &Path) -> bool {
 }
 
 fn json(found: &Found) -> String {
-    let days = found.days.iter().map(|((log, day), is)| {
+    let days = found.days.iter().map(|((_, day), is)| {
         let damaged: Vec<_> = is
             .damaged
             .iter()
             .map(|(path, why)| serde_json::json!({"file": path.display().to_string(), "fault": why}))
             .collect();
         serde_json::json!({
-            "log": log,
+            "log": is.log,
             "day": day.to_string(),
             "files": is.files,
             "rows": is.rows,
@@ -113,11 +116,9 @@ fn text(found: &Found, modes: &Modes, check: bool) -> String {
     if found.days.is_empty() {
         return "There is no file of a table here.\n".to_owned();
     }
-    let row = |((log, day), is): (&(String, _), &upkeep::DayFound)| {
-        let day: &ingest_core::time::UtcDay = day;
-        let damaged = is.damaged.len() as u64;
-        let figures = [is.files, is.rows, is.bytes, damaged].map(grouped);
-        [log.clone(), day.to_string()].into_iter().chain(figures).collect()
+    let row = |((_, day), is): (&(Slug, UtcDay), &DayFound)| {
+        let figures = [is.files, is.rows, is.bytes, is.damaged.len() as u64].map(grouped);
+        [is.log.clone(), day.to_string()].into_iter().chain(figures).collect()
     };
     let rows: Vec<Vec<String>> = found.days.iter().map(row).collect();
     let (left, right) = (Align::Left, Align::Right);

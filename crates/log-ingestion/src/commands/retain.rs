@@ -36,7 +36,7 @@ fn json(retained: &Retained, applied: bool) -> String {
     let goes = retained.gone.iter().map(|done| day_json(done, applied));
     let stays = retained.stays.iter().map(|stays| {
         let day = stays.day.to_string();
-        serde_json::json!({"log": stays.log, "day": day, "goes": false, "reason": stays.reason})
+        serde_json::json!({"log": stays.log, "day": day, "goes": false, "reason": stays.why.words()})
     });
     goes.chain(stays).map(|line| format!("{line}\n")).collect()
 }
@@ -56,7 +56,7 @@ fn day_json(done: &DayDone, applied: bool) -> serde_json::Value {
 fn text(retained: &Retained, applied: bool) -> String {
     let mut text = if retained.gone.is_empty() { String::new() } else { days(&retained.gone, "why") };
     for stays in &retained.stays {
-        text.push_str(&format!("{} {} stays: {}\n", stays.log, stays.day, stays.reason));
+        text.push_str(&format!("{} {} stays: {}\n", stays.log, stays.day, stays.why.words()));
     }
     let files: u64 = retained.gone.iter().map(|done| done.files).sum();
     let bytes: u64 = retained.gone.iter().map(|done| done.bytes).sum();

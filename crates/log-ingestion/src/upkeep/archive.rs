@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ingest_core::ledger::{Removal, RemovedBy};
-use ingest_core::time::UtcDay;
+use ingest_core::time::{LogWindow, UtcDay};
 use ingest_core::upkeep::{self, HeldDay};
-use ingest_store::{Archive, Disk, Kept, StoreError, TakenOut};
+use ingest_store::layout::Layout;
+use ingest_store::{Archive, DirTable, Disk, Kept, StoreError, TakenOut};
 
 use super::{DayDone, LogHeld, Upkeep};
 
@@ -42,6 +43,19 @@ pub struct Archived {
     pub taken: TakenOut,
 }
 
+/// The archive, to be written and to be looked at.
+struct ArchiveFolder {
+    files: Archive,
+    table: DirTable,
+}
+
+impl ArchiveFolder {
+    fn open(disk: &Arc<dyn Disk>, root: &Path) -> Result<Self, StoreError> {
+        let files = Archive::open(Arc::clone(disk), root)?;
+        Ok(Self { files, table: DirTable::beside(Arc::clone(disk), root, Layout::Hive) })
+    }
+}
+
 impl Upkeep {
     /// Archives old days, a day of a log after the other.
     ///
@@ -50,7 +64,7 @@ impl Upkeep {
     /// then stays done, and the next call goes on.
     pub fn archive(&self, disk: &Arc<dyn Disk>, moving: &Moving<'_>) -> Result<Archived, StoreError> {
         let now = self.clock.now();
-        let archive = if moving.apply { Some(Archive::open(Arc::clone(disk), moving.to)?) } else { None };
+        let archive = if moving.apply { Some(ArchiveFolder::open(disk, moving.to)?) } else { None };
         let mut archived = Archived::default();
         for mut log in self.logs()? {
             let days = upkeep::old(&log.days, moving.older_than, now);
@@ -84,19 +98,40 @@ impl Upkeep {
 
     fn keep(
         &self,
-        archive: &Archive,
+        archive: &ArchiveFolder,
         log: &LogHeld,
         held: &HeldDay,
         archived: &mut Archived,
     ) -> Result<(), StoreError> {
         for file in log.of_day(held.day) {
             let below = file.path.strip_prefix(self.table.root()).unwrap_or(&file.path);
-            match archive.keep(&file.path, below)? {
+            match archive.files.keep(&file.path, below)? {
                 Kept::Copied => archived.copied = archived.copied.saturating_add(1),
                 Kept::AlreadyThere => archived.already_there = archived.already_there.saturating_add(1),
             }
         }
+        self.put_versions_aside(archive, log, held)?;
         tracing::info!(event = "archived", log = %log.state.name, day = %held.day, files = held.files, bytes = held.bytes);
+        Ok(())
+    }
+
+    /// Puts aside what the archive holds of the same windows in other files, as after a copy that was followed by a repair or
+    /// a compaction: its readers would find rows twice. It is kept in the archive's own `_replaced`.
+    fn put_versions_aside(
+        &self,
+        archive: &ArchiveFolder,
+        log: &LogHeld,
+        held: &HeldDay,
+    ) -> Result<(), StoreError> {
+        let Some(day) = LogWindow::new(held.day.start(), held.day.end()) else { return Ok(()) };
+        let now = self.table.files_of(&log.state.slug, day)?;
+        for old in archive.table.files_of(&log.state.slug, day)? {
+            let same = now.iter().any(|file| file.name == old.name);
+            if !same && now.iter().any(|file| file.name.window.overlaps(old.name.window)) {
+                tracing::warn!(event = "archive_replaced", path = %old.path.display(), reason = "its window is in another file by now");
+                archive.table.withdraw(&old)?;
+            }
+        }
         Ok(())
     }
 }

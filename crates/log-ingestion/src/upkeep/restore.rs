@@ -43,6 +43,8 @@ impl Fetchable {
 /// What is there of a log's day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DayFound {
+    /// The log's name.
+    pub log: String,
     /// Files that are whole.
     pub files: u64,
     /// Their rows.
@@ -71,8 +73,8 @@ pub struct Lacks {
 /// What a restored folder holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Each day of each log, by name.
-    pub days: BTreeMap<(String, UtcDay), DayFound>,
+    /// Each day of each log, by its folder: names may be those of several logs.
+    pub days: BTreeMap<(Slug, UtcDay), DayFound>,
     /// What the ledgers miss.
     pub lacks: Vec<Lacks>,
     /// Logs of which there are files and no ledger.
@@ -108,18 +110,15 @@ impl Upkeep {
             if is_whole { whole.push(file) } else { damaged.push(file) }
         }
         for state in &mut states {
-            found.lacks.extend(self.lacks(state, &damaged, now)?);
-            let mut changed = false;
+            let before = state.ledger.clone();
+            let lacks = self.lacks(state, &damaged, now)?;
+            lacks.iter().for_each(|lacks| state.ledger.forget(lacks.window));
+            found.lacks.extend(lacks);
             for file in whole.iter().filter(|file| file.name.slug == state.slug) {
-                let is_back = state.ledger.removed().iter().any(|r| r.window.overlaps(file.name.window));
+                let is_back = state.ledger.bring_back(file.name.window);
                 found.back = found.back.saturating_add(u64::from(is_back));
-                changed |= is_back && state.ledger.bring_back(file.name.window);
             }
-            for lacks in found.lacks.iter().filter(|lacks| lacks.log == state.name) {
-                state.ledger.forget(lacks.window);
-                changed = true;
-            }
-            if mend && changed {
+            if mend && state.ledger != before {
                 self.check_folder()?;
                 // The record first: a ledger that lacks what it says takes it in again.
                 self.states.save_removed(state)?;
@@ -144,7 +143,9 @@ impl Upkeep {
         if known.is_none() {
             found.without_ledger.insert(name.clone());
         }
-        let day = found.days.entry((name, file.name.window.start().day())).or_default();
+        let key = (file.name.slug.clone(), file.name.window.start().day());
+        let day = found.days.entry(key).or_default();
+        day.log = name;
         match content {
             Ok(content) => {
                 day.files = day.files.saturating_add(1);

@@ -4,7 +4,7 @@
 
 use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::UtcDay;
-use ingest_core::upkeep::{self, HeldDay, Retention};
+use ingest_core::upkeep::{self, HeldDay, Retention, Stays};
 use ingest_store::{StoreError, TakenOut};
 
 use super::{DayDone, LogHeld, Upkeep};
@@ -28,7 +28,7 @@ pub struct StaysHere {
     /// The day.
     pub day: UtcDay,
     /// Why.
-    pub reason: &'static str,
+    pub why: Stays,
 }
 
 impl Upkeep {
@@ -75,8 +75,7 @@ fn stays(logs: &[LogHeld], keep: Retention, now: ingest_core::time::Timestamp) -
     let stays = logs.iter().flat_map(|log| {
         let old = log.days.iter().filter(|held| too_old(held));
         old.filter_map(|held| {
-            let reason = held.stays?.words();
-            Some(StaysHere { log: log.state.name.clone(), day: held.day, reason })
+            Some(StaysHere { log: log.state.name.clone(), day: held.day, why: held.stays? })
         })
     });
     stays.collect()
