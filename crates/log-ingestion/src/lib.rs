@@ -15,6 +15,5 @@ pub mod shutdown;
 pub mod telemetry;
 
 mod commands;
-mod supervisor;
 mod surroundings;
 mod table_text;

@@ -12,7 +12,6 @@ use crate::exit::{CommandError, Exit};
 use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::settings::{Fault, Settings, SettingsError};
 use crate::shutdown::Shutdown;
-use crate::supervisor;
 use crate::surroundings::Surroundings;
 
 /// Wait after the API refused the key in continuous mode, before it is asked again: a rotated key is not found out
@@ -28,14 +27,9 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
-    // The settings can be used, and the folder is held by nobody else.
-    supervisor::ready();
     let stop = CancellationToken::new();
     let work = passes(&ingest, args, coverage, &stop, surroundings);
-    let outcome = tokio::select! {
-        outcome = until_stopped(work, &stop, grace, shutdown) => outcome,
-        never = supervisor::heartbeat() => match never {},
-    };
+    let outcome = until_stopped(work, &stop, grace, shutdown).await;
     surroundings.progress.clear();
     outcome
 }
@@ -57,7 +51,6 @@ pub(super) async fn until_stopped(
         outcome = &mut work => outcome,
         signal = shutdown.asked() => {
             tracing::info!(event = "service_stopping", signal, grace_seconds = grace.as_secs());
-            supervisor::stopping();
             stop.cancel();
             tokio::select! {
                 outcome = &mut work => outcome,
@@ -169,8 +162,6 @@ fn wrong(variable: &str, given: String, allowed: &str) -> CommandError {
 
 fn complete(report: &PassReport) {
     let sum = |pick: fn(&crate::pipeline::LogReport) -> u64| report.logs.iter().map(pick).sum::<u64>();
-    let (fetched, open) = (sum(|log| log.tally.fetched), sum(|log| log.open));
-    supervisor::status(&format!("last pass: {fetched} events fetched, {open} windows left open"));
     tracing::info!(
         event = "service_complete",
         logs = report.logs.len(),

@@ -34,5 +34,4 @@ mod simulation;
 mod soak;
 mod space;
 mod stop;
-mod supervised;
 mod tripwires;
