@@ -9,6 +9,7 @@ mod error;
 mod history;
 pub mod layout;
 mod lock;
+mod note;
 mod output;
 #[cfg(any(test, feature = "scripted"))]
 pub mod scripted;
@@ -23,6 +24,7 @@ pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk};
 pub use error::{StoreError, is_full};
 pub use history::{Happening, HistoryDir};
 pub use lock::{Holder, Lock, LockError};
+pub use note::NoteFile;
 pub use output::OutputFile;
 pub use spool::{Spool, SpoolReader};
 pub use state::StateDir;

@@ -64,6 +64,7 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
+        Command::Health(args) => with_runtime(commands::health::run(surroundings, &args)),
         Command::Infer(args) => commands::infer::run(surroundings, &args),
         Command::Ledger(args) => commands::ledger::run(surroundings, &args),
         Command::Repair(args) => with_runtime(commands::repair::run(surroundings, &args)),

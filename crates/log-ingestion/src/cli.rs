@@ -9,9 +9,11 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use ingest_core::time::Timestamp;
 
 use crate::settings::SETTINGS;
+pub use health::HealthArgs;
 pub use installing::{CompletionsArgs, ManArgs};
 pub use reading::ReadingArgs;
 
+mod health;
 mod installing;
 mod reading;
 
@@ -113,6 +115,14 @@ pub enum Command {
         after_help = "Examples:\n  log-ingestion head file.parquet\n  log-ingestion head file.parquet -n 100 --json | jq ."
     )]
     Head(HeadArgs),
+    /// Say whether the service does its work: exit 0 healthy, 1 not
+    #[command(
+        after_help = "Examples:\n  log-ingestion health\n  log-ingestion health --max-age 26h --json\n  \
+        log-ingestion health --url http://10.0.0.7:9464\n\n\
+        Asks the service at METRICS_ADDR; where nobody serves, as under cron, looks at OUTPUT_DIR: when a pass last left \
+        nothing open."
+    )]
+    Health(HealthArgs),
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),

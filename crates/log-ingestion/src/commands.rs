@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod head;
+pub(crate) mod health;
 pub(crate) mod infer;
 pub(crate) mod ledger;
 pub(crate) mod logs;

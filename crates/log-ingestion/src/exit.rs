@@ -57,6 +57,15 @@ impl From<SettingsError> for CommandError {
     }
 }
 
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Settings(error) => error.fmt(f),
+            Self::Failed(_, text) => f.write_str(text),
+        }
+    }
+}
+
 impl CommandError {
     /// An error, with all its causes, as a command's failure.
     #[must_use]

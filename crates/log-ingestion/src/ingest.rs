@@ -261,8 +261,11 @@ impl Ingest {
         let started = self.outside.clock.now();
         board.pass_begins(started);
         let outcome = self.pass_from(coverage, stop, started).await;
-        let complete = outcome.as_ref().is_ok_and(|report| report.exit() == Exit::Done);
-        board.pass_ends(complete, self.outside.clock.now());
+        let ended = match &outcome {
+            Ok(report) => Ok(report.exit() == Exit::Done),
+            Err(error) => Err(error.to_string()),
+        };
+        board.pass_ends(ended, self.outside.clock.now());
         outcome
     }
 

@@ -3,17 +3,21 @@
 //! `app` wires, `settings` reads the environment, `shutdown` hears signals, `pipeline` holds the stages, `commands`
 //! the commands. A library only so that tests can reach its parts; `main` alone ends the process.
 
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod exit;
 pub mod ingest;
 pub mod metrics;
+pub mod notify;
 pub mod pipeline;
 pub mod progress;
+pub mod pulse;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
 
 mod commands;
+mod last_pass;
 mod surroundings;
 mod table_text;

@@ -152,6 +152,17 @@ impl Metrics {
     pub fn counted(&self, metric: Metric, labels: &[&str]) -> f64 {
         self.families.counted(metric, labels)
     }
+
+    /// The value of a counter of things, by its labels.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a counter is never negative, and a cast of floats ends at the largest number"
+    )]
+    pub fn counted_whole(&self, metric: Metric, labels: &[&str]) -> u64 {
+        self.counted(metric, labels).round() as u64
+    }
 }
 
 impl Watch for Metrics {
@@ -196,7 +207,7 @@ fn failures() -> Vec<&'static str> {
     Failure::ALL.iter().map(|failure| failure.name()).collect()
 }
 
-fn classes() -> Vec<&'static str> {
+pub(crate) fn classes() -> Vec<&'static str> {
     Class::ALL.iter().map(|class| class.name()).collect()
 }
 

@@ -18,11 +18,13 @@ use ingest_tabular::{Codec, Encodings};
 
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
+pub use observing::{MetricsAddr, Observing, Supervisor, Token};
 pub use pins::{Pin, Pins};
 pub use table::{SETTINGS, Setting};
 
 mod layers;
 mod meaning;
+mod observing;
 mod pins;
 mod table;
 
@@ -93,6 +95,8 @@ pub struct Settings {
     pub min_free_disk: MinFree,
     /// `PINS_DIR`, read
     pub pins: Arc<Pins>,
+    /// How it is looked at from outside.
+    pub observing: Observing,
     /// `RAPID7_SEED`; `None` takes it from the clock
     pub seed: Option<u64>,
     /// How the service logs.
@@ -157,6 +161,14 @@ impl Settings {
 /// When it is not set, or is no folder's name.
 pub fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
     meaning::output_dir(layers)
+}
+
+/// How a service is looked at from outside, for commands that only look at one.
+///
+/// # Errors
+/// When one of these settings cannot be used.
+pub fn observing(layers: &Layers) -> Result<Observing, SettingsError> {
+    meaning::observing(layers)
 }
 
 impl LogSettings {

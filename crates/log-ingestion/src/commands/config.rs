@@ -7,7 +7,7 @@ use ingest_store::DirTable;
 use super::print;
 use crate::cli::{ConfigAction, ConfigArgs};
 use crate::exit::{CommandError, Exit};
-use crate::settings::{SETTINGS, Settings};
+use crate::settings::{Origin, SETTINGS, Settings};
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, table};
 
@@ -23,6 +23,7 @@ pub(crate) fn run(surroundings: &Surroundings, args: &ConfigArgs) -> Result<Exit
         .iter()
         .map(|setting| {
             let (value, origin) = match surroundings.layers.get(setting) {
+                Some((_, Origin::Default)) | None if setting.secret => ("(not set)".to_owned(), "-"),
                 Some((_, origin)) if setting.secret => ("(set, not shown)".to_owned(), origin.name()),
                 Some((value, origin)) => (value.to_owned(), origin.name()),
                 None => ("(not set)".to_owned(), "-"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ingest_core::time::{LogWindow, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use self::observers::Observers;
 use super::print;
 use super::summary::summary;
 use crate::cli::RunArgs;
@@ -13,6 +14,8 @@ use crate::ingest::{Coverage, Ingest, PassReport};
 use crate::settings::{Fault, Settings, SettingsError};
 use crate::shutdown::Shutdown;
 use crate::surroundings::Surroundings;
+
+mod observers;
 
 /// Wait after the API refused the key in continuous mode, before it is asked again: a rotated key is not found out
 /// about any sooner, and each try is counted as a failed login.
@@ -24,14 +27,29 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
     tracing::info!(event = "service_started", pid = std::process::id());
     let settings = Settings::resolve(&surroundings.layers)?;
     report_settings(surroundings, &settings);
+    let stop = CancellationToken::new();
+    let observers = Observers::begin(surroundings, &settings, args.continuous, &stop)?;
+    let outcome = observed(&observers, settings, args, &stop, shutdown).await;
+    surroundings.progress.clear();
+    observers.ended();
+    outcome
+}
+
+/// The run, once it is looked after.
+async fn observed(
+    observers: &Observers<'_>,
+    settings: Settings,
+    args: &RunArgs,
+    stop: &CancellationToken,
+    shutdown: Shutdown,
+) -> Result<Exit, CommandError> {
+    let surroundings = observers.surroundings;
     let grace = settings.shutdown_grace;
     let coverage = coverage(args, surroundings)?;
     let ingest = Ingest::open(settings, &surroundings.outside()?)?;
-    let stop = CancellationToken::new();
-    let work = passes(&ingest, args, coverage, &stop, surroundings);
-    let outcome = until_stopped(work, &stop, grace, shutdown).await;
-    surroundings.progress.clear();
-    outcome
+    observers.taken(&ingest);
+    let work = passes(&ingest, args, coverage, stop, observers);
+    until_stopped(work, stop, grace, shutdown).await
 }
 
 /// Begins to hear signals.
@@ -71,8 +89,9 @@ async fn passes(
     args: &RunArgs,
     coverage: Coverage,
     stop: &CancellationToken,
-    surroundings: &Surroundings,
+    observers: &Observers<'_>,
 ) -> Result<Exit, CommandError> {
+    let surroundings = observers.surroundings;
     loop {
         ingest.check_folder()?;
         let started = surroundings.clock.now();
@@ -80,6 +99,7 @@ async fn passes(
         if let Ok(report) = &outcome {
             complete(report);
         }
+        observers.passed(&outcome).await;
         if !args.continuous {
             let report = outcome?;
             if surroundings.terminal {

@@ -50,7 +50,7 @@ pub struct Standing {
 }
 
 /// The passes of a process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassFacts {
     /// How many were begun.
     pub number: u64,
@@ -64,6 +64,8 @@ pub struct PassFacts {
     pub last_success: Option<Timestamp>,
     /// How long the last one took.
     pub duration: Option<Duration>,
+    /// Why the last one came to nothing at all, if it did.
+    pub failed: Option<String>,
 }
 
 /// An event of the service's log, for a person.
@@ -134,16 +136,17 @@ impl Board {
         pass.started = Some(now);
     }
 
-    /// A pass ended; `complete` where it left nothing open.
-    pub(crate) fn pass_ends(&self, complete: bool, now: Timestamp) {
+    /// A pass ended: whether it left nothing open, or why it came to nothing at all.
+    pub(crate) fn pass_ends(&self, outcome: Result<bool, String>, now: Timestamp) {
         let pass = &mut self.lock().pass;
         pass.running = false;
         pass.ended = Some(now);
         let ms = pass.started.map(|started| now.millis().saturating_sub(started.millis()));
         pass.duration = ms.map(|ms| Duration::from_millis(ms.max(0).unsigned_abs()));
-        if complete {
+        if outcome == Ok(true) {
             pass.last_success = Some(now);
         }
+        pass.failed = outcome.err();
     }
 
     /// These are the logs that there are; what is known of others is forgotten.

@@ -13,19 +13,20 @@ use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
 use super::layers::Layers;
+use super::observing::{self, Observing};
 use super::pins::Pins;
 use super::table::{SETTINGS, Setting};
 use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError};
 
 /// Reads values and gathers what is wrong with them.
-struct Reader<'a> {
-    layers: &'a Layers,
+pub(super) struct Reader<'a> {
+    pub(super) layers: &'a Layers,
     faults: Vec<Fault>,
 }
 
 impl Reader<'_> {
     /// The value of a variable as `read` understands it; a fault where it does not, or where there is none.
-    fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let setting = SETTINGS.iter().find(|s| s.variable == variable)?;
         let Some((value, origin)) = self.layers.get(setting) else {
             self.fault(setting, "it is not set".to_owned());
@@ -124,6 +125,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
     let min_free_disk = r.take("MIN_FREE_DISK", min_free);
     let pins = r.pins();
+    let observing = observing::read(r);
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
     let endpoint = endpoint?;
     Some(Settings {
@@ -147,6 +149,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         shutdown_grace: shutdown_grace?,
         min_free_disk: min_free_disk?,
         pins: Arc::new(pins?),
+        observing: observing?,
         seed: seed.filter(|seed| *seed != 0),
         log: log?,
     })
@@ -156,6 +159,12 @@ pub(super) fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
     let mut reader = Reader { layers, faults: Vec::new() };
     let folder = reader.take("OUTPUT_DIR", folder);
     folder.ok_or(SettingsError(reader.faults))
+}
+
+pub(super) fn observing(layers: &Layers) -> Result<Observing, SettingsError> {
+    let mut reader = Reader { layers, faults: Vec::new() };
+    let observing = observing::read(&mut reader);
+    observing.ok_or(SettingsError(reader.faults))
 }
 
 pub(super) fn log_settings(layers: &Layers) -> LogSettings {

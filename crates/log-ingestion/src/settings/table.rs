@@ -36,7 +36,7 @@ const fn setting(
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 24] = [
+pub const SETTINGS: [Setting; 28] = [
     Setting {
         variable: "RAPID7_API_KEY",
         default: None,
@@ -132,6 +132,31 @@ pub const SETTINGS: [Setting; 24] = [
         Some("5%"),
         "a share of the disk from 1% to 99%, bytes such as 10GB or 500MiB, or 0 for no minimum",
         "What stays free of the disk of OUTPUT_DIR: below it no new window is begun",
+    ),
+    setting(
+        "METRICS_ADDR",
+        Some("127.0.0.1:9464"),
+        "an address such as 127.0.0.1:9464 or 0.0.0.0:9464, or off",
+        "Where /metrics, /livez, /readyz and /status are served in continuous mode; in one-shot mode only if it is set",
+    ),
+    Setting {
+        variable: "METRICS_TOKEN",
+        default: Some(""),
+        allowed: "16 or more characters without blanks; none if empty",
+        help: "Bearer token that /metrics and /status ask for",
+        secret: true,
+    },
+    setting(
+        "METRICS_TEXTFILE",
+        Some(""),
+        "a file such as /var/lib/node_exporter/log-ingestion.prom; none if empty",
+        "File that gets the metrics after each pass, for node_exporter's textfile collector",
+    ),
+    setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        Some(""),
+        "a URL such as http://127.0.0.1:4318; none if empty",
+        "Collector that gets metrics and traces over OTLP/HTTP",
     ),
     setting("ENVIRONMENT", Some("production"), "any word", "Named in every line of the service's log"),
     setting(

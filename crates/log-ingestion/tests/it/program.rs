@@ -189,6 +189,38 @@ impl Drop for Running {
     }
 }
 
+/// A port of this machine that nobody listens on, unless somebody is given it meanwhile.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// One request as it stands, and what comes back: the status, and everything behind the head.
+pub(crate) fn ask(addr: &str, method: &str, path: &str, header: &str) -> std::io::Result<(u16, String)> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(30)))?;
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {addr}\r\n{header}\r\n")?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    let (head, body) = reply.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::InvalidData)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or(std::io::ErrorKind::InvalidData)?, body.to_owned()))
+}
+
+/// Asks until the answer has this status; gives it.
+#[track_caller]
+pub(crate) fn ask_until(addr: &str, path: &str, status: u16) -> String {
+    let mut last = String::new();
+    for _ in 0..3_000 {
+        match ask(addr, "GET", path, "") {
+            Ok((have, body)) if have == status => return body,
+            other => last = format!("{other:?}"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("{path} is never answered with {status}: {last}");
+}
+
 /// A figure of a process in KiB, as the kernel says it: `VmRSS` now, `VmHWM` at its peak.
 pub(crate) fn memory_kib(pid: u32, figure: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

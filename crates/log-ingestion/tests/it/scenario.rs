@@ -52,6 +52,8 @@ pub(crate) struct Ran {
     pub(crate) report: PassReport,
     pub(crate) passes: usize,
     pub(crate) output: tempfile::TempDir,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: VirtualClock,
 }
 
 pub(crate) fn settings(scenario: &Scenario, output: &Path) -> Settings {
@@ -111,7 +113,8 @@ fn run_passes(scenario: &Scenario, most: usize) -> (Ran, Result<(), CommandError
                         (nothing, Err(error))
                     }
                 };
-                return (Ran { sim, report, passes, output }, outcome);
+                let metrics = Arc::clone(&outside.metrics);
+                return (Ran { sim, report, passes, output, metrics, clock }, outcome);
             }
             tokio::time::sleep(Duration::from_secs(300)).await;
         }
