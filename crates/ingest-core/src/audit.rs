@@ -84,6 +84,23 @@ pub struct Differs {
     pub counted: u64,
 }
 
+impl Differs {
+    /// Whether the window shrank because the source keeps events no longer than `retention`: its file then has what the source
+    /// has dropped, and stays.
+    #[must_use]
+    pub fn was_dropped_for_its_age(&self, retention: Option<Duration>, now: Timestamp) -> bool {
+        let kept_since = retention.map(|period| now.minus(period));
+        self.counted < self.recorded && kept_since.is_some_and(|edge| self.window.start() <= edge)
+    }
+}
+
+/// Whether the server counts in all of a span what the table holds of it, which are these `parts`: then there is nothing to
+/// fetch, whatever a ledger says.
+#[must_use]
+pub fn are_confirmed(parts: &[Span], confirmed: &[LogWindow]) -> bool {
+    parts.iter().all(|part| confirmed.iter().any(|window| part.window.lies_in(*window)))
+}
+
 /// A recount of a run under way.
 #[derive(Debug)]
 pub struct Recount {

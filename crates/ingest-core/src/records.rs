@@ -49,13 +49,15 @@ impl RecordBlock {
         Self { first_ordinal, ..Self::default() }
     }
 
-    /// An empty block for the records that come after these, with room for about as many.
+    /// An empty block for the records that come after these, with room for some more than these: one that has to grow is
+    /// copied.
     #[must_use]
     pub fn following(&self) -> Self {
+        let room = |len: usize| len.saturating_add(len / 8);
         Self {
-            bytes: Vec::with_capacity(self.bytes.len()),
-            ends: Vec::with_capacity(self.ends.len()),
-            receipts: Vec::with_capacity(self.receipts.len()),
+            bytes: Vec::with_capacity(room(self.bytes.len())),
+            ends: Vec::with_capacity(room(self.ends.len())),
+            receipts: Vec::with_capacity(room(self.receipts.len())),
             first_ordinal: self.next_ordinal(),
         }
     }

@@ -168,7 +168,7 @@ impl DirTable {
     /// When a folder cannot be read.
     pub fn files(&self) -> Result<Vec<TableFile>, StoreError> {
         let mut files = Vec::new();
-        self.collect(&self.root, 0, &mut files)?;
+        self.collect((&self.root, 0), &|_any| true, &mut files)?;
         files.sort();
         Ok(files)
     }
@@ -181,7 +181,14 @@ impl DirTable {
         self.disk.open(&file.path).map_err(StoreError::at("open", &file.path))
     }
 
-    fn collect(&self, folder: &Path, depth: usize, files: &mut Vec<TableFile>) -> Result<(), StoreError> {
+    /// Adds the files below a folder, which is so deep in the table, that are wanted by their names. Only these are looked at:
+    /// a day may have thousands.
+    fn collect(
+        &self,
+        (folder, depth): (&Path, usize),
+        wanted: &dyn Fn(&FileName) -> bool,
+        files: &mut Vec<TableFile>,
+    ) -> Result<(), StoreError> {
         for entry in durable::list(&*self.disk, folder)? {
             let hidden = entry.name.to_str().is_none_or(|name| name.starts_with(['_', '.']));
             if hidden {
@@ -189,9 +196,10 @@ impl DirTable {
             }
             let path = folder.join(entry.name);
             if entry.kind == Kind::Folder && depth < DEPTH_MAX {
-                self.collect(&path, depth + 1, files)?;
+                self.collect((&path, depth + 1), wanted, files)?;
             } else if entry.kind == Kind::File
                 && let Some(name) = path.strip_prefix(&self.root).ok().and_then(FileName::parse)
+                && wanted(&name)
             {
                 let bytes = self.look_at(&path)?;
                 files.push(TableFile { name, path, bytes });

@@ -48,7 +48,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return refuse(&error),
     };
     let surroundings = match surroundings(layers, &cli.command) {
-        Ok(surroundings) => surroundings,
+        Ok(surroundings) => Arc::new(surroundings),
         Err(error) => return refuse(&error),
     };
     match run(&surroundings, cli.command) {
@@ -65,19 +65,28 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandError> {
+fn run(surroundings: &Arc<Surroundings>, command: Command) -> Result<Exit, CommandError> {
     match command {
         Command::Archive(args) => commands::archive::run(surroundings, &args),
-        Command::Audit(args) => with_runtime(commands::audit::run(surroundings, &args)),
+        Command::Audit(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::audit::run(&surroundings, &args).await })
+        }
         Command::Bench(args) => commands::bench::run(surroundings, &args),
         Command::Compact(args) => commands::compact::run(surroundings, &args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
-        Command::Health(args) => with_runtime(commands::health::run(surroundings, &args)),
+        Command::Health(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::health::run(&surroundings, &args).await })
+        }
         Command::Infer(args) => commands::infer::run(surroundings, &args),
         Command::Ledger(args) => commands::ledger::run(surroundings, &args),
-        Command::Repair(args) => with_runtime(commands::repair::run(surroundings, &args)),
+        Command::Repair(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::repair::run(&surroundings, &args).await })
+        }
         Command::Replay(args) => commands::replay::run(surroundings, &args),
         Command::Restore(args) => commands::restore::run(surroundings, &args),
         Command::Retain(args) => commands::retain::run(surroundings, &args),
@@ -87,17 +96,32 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
         Command::Head(args) => commands::head::run(&args),
         Command::Top(args) => commands::top::run(surroundings, &args),
         Command::Status(args) => commands::status::run(surroundings, &args),
-        Command::Run(args) => with_runtime(commands::run::run(surroundings, &args)),
-        Command::Logs(args) => with_runtime(commands::logs::run(surroundings, &args)),
-        Command::Demo(args) => with_runtime(commands::demo::run(surroundings, &args)),
+        Command::Run(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::run::run(&surroundings, &args).await })
+        }
+        Command::Logs(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::logs::run(&surroundings, &args).await })
+        }
+        Command::Demo(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::demo::run(&surroundings, &args).await })
+        }
     }
 }
 
-fn with_runtime(work: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
+/// Runs a command on one of the runtime's own threads: what takes the pieces of a reply is then where they are received,
+/// and no other thread is woken for each.
+fn with_runtime(
+    work: impl Future<Output = Result<Exit, CommandError>> + Send + 'static,
+) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
     })?;
-    let outcome = runtime.block_on(work);
+    let died =
+        |error| Err(CommandError::Failed(Exit::Failed, format!("the command ended unexpectedly: {error}")));
+    let outcome = runtime.block_on(runtime.spawn(work)).unwrap_or_else(died);
     // What still runs after the grace was asked to stop must not hold the end up: nothing of it is half done.
     runtime.shutdown_background();
     outcome

@@ -18,11 +18,7 @@ pub(crate) struct Answer {
 ///
 /// # Errors
 /// When nobody answers in time, or the answer is cut.
-pub(crate) async fn get(
-    url: &str,
-    token: Option<&str>,
-    bytes_max: usize,
-) -> Result<Answer, reqwest::Error> {
+pub(crate) async fn get(url: &str, token: Option<&str>, bytes_max: usize) -> Result<Answer, reqwest::Error> {
     let client = reqwest::Client::builder()
         .timeout(ASK_TIMEOUT)
         .no_proxy()

@@ -55,7 +55,7 @@ pub struct Options {
     pub policy: Policy,
     /// Query, download, or either.
     pub fetch_mode: FetchMode,
-    /// Rows a request, before the API's own limit, and rows that are encoded at once.
+    /// Rows a request, before the API's own limit.
     pub batch_size: u32,
     /// Paged requests that one pass over one log may spend before downloads take over.
     pub query_requests: u64,
@@ -125,6 +125,25 @@ impl Context {
     /// Whether the output folder is still the one that was taken.
     pub(crate) fn check_folder(&self) -> Result<(), StoreError> {
         self.lock.as_ref().map_or(Ok(()), |lock| lock.check())
+    }
+
+    /// Does work that blocks, on a processor of its own turn and off the async threads where that may be.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WindowError> {
+        let died = |error: &dyn std::error::Error| WindowError::Died(error.to_string());
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|error| died(&error))?;
+        let span = tracing::Span::current();
+        let work = move || {
+            let _core = core;
+            let _in_span = span.enter();
+            work()
+        };
+        match self.cpu {
+            Cpu::Pool => tokio::task::spawn_blocking(work).await.map_err(|error| died(&error)),
+            Cpu::Inline => Ok(work()),
+        }
     }
 
     /// The same for one window: its requests share one budget of retries.

@@ -165,7 +165,7 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         text: "rows.retain(|event| self.seen.insert(event.receipt));",
         replacement: "rows.iter().for_each(|event| drop(self.seen.insert(event.receipt)));",
         package: "log-ingestion",
-        tests: SIMULATED,
+        tests: &["rows_that_come_again_on_the_next_page", "every_seed_ends"],
     },
     Mutation {
         name: "dedupe-by-time",

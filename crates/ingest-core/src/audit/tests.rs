@@ -145,3 +145,28 @@ proptest! {
         prop_assert!(total(&recorded) == total(&truth) || !differing.is_empty());
     }
 }
+
+#[test]
+fn only_what_shrank_behind_the_retention_edge_was_dropped_for_its_age() {
+    let now = Timestamp::from_millis(10 * 86_400_000);
+    let dropped = |recorded, counted, retention, start: i64| {
+        let window = window(start, start + 60_000);
+        Differs { window, recorded, counted }.was_dropped_for_its_age(retention, now)
+    };
+    let edge = 9 * 86_400_000;
+    assert!(dropped(5, 4, Some(DAY), edge));
+    assert!(dropped(5, 0, Some(DAY), edge - 1));
+    assert!(!dropped(5, 4, Some(DAY), edge + 1), "the source keeps it still");
+    assert!(!dropped(4, 5, Some(DAY), edge - 1), "it grew");
+    assert!(!dropped(5, 4, None, 0), "nobody says how long the source keeps it");
+}
+
+#[test]
+fn a_span_is_confirmed_by_the_windows_that_cover_each_of_its_parts() {
+    let span = |start, end| Span::new(window(start, end), rows(1), None);
+    let parts = [span(0, 10), span(10, 20), span(20, 30)];
+    assert!(are_confirmed(&parts, &[window(0, 20), window(20, 30)]));
+    assert!(!are_confirmed(&parts, &[window(0, 20)]));
+    assert!(!are_confirmed(&parts, &[window(0, 15), window(15, 30)]), "a part is counted as a whole");
+    assert!(are_confirmed(&[], &[]));
+}

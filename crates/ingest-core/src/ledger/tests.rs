@@ -114,6 +114,30 @@ fn a_span_opened_again_is_exactly_what_was_named() {
 }
 
 #[test]
+fn a_span_is_corrected_by_parts_that_are_exactly_all_of_it() {
+    let span = |start, end, n| Span::new(window(start, end), rows(n), None);
+    let mut ledger = LogLedger::default();
+    for (start, end, n) in [(0, 30, 7), (40, 50, 1)] {
+        assert_eq!(ledger.record(window(start, end), rows(n), None), Ok(Recorded::Added));
+    }
+    let before = ledger.clone();
+    for (whole, parts) in [
+        (window(0, 30), vec![]),
+        (window(0, 30), vec![span(0, 20, 5)]),
+        (window(0, 30), vec![span(0, 20, 5), span(21, 30, 1)]),
+        (window(0, 30), vec![span(0, 20, 5), span(10, 30, 1)]),
+        (window(0, 30), vec![span(0, 20, 5), span(20, 31, 1)]),
+        (window(0, 20), vec![span(0, 20, 5)]),
+    ] {
+        assert_eq!(ledger.correct(whole, &parts), Err(LedgerError::NotTiled(whole)), "{parts:?}");
+    }
+    assert_eq!(ledger, before);
+    ledger.correct(window(0, 30), &[span(0, 20, 5), span(20, 30, 0)]).unwrap();
+    assert_eq!(spans(&ledger), "0..20=5 20..30=0 40..50=1");
+    assert_eq!((ledger.total().fetched, ledger.gaps(window(0, 50))), (6, vec![window(30, 40)]));
+}
+
+#[test]
 fn windows_with_an_old_file_are_never_forgotten() {
     let mut ledger = LogLedger::default();
     let now = Timestamp::from_millis(0);

@@ -209,7 +209,7 @@ mod tests {
             table.publish(staged(b"three"), &name(0, "ab")).unwrap();
             table.publish_quarantine(staged(b"{}\n{}\n"), &slug, window(0, 10)).unwrap();
             table.publish_quarantine(staged(b"{}\n"), &slug, window(10, 20)).unwrap();
-            table.set_aside(&table.quarantine_files().unwrap()[1]).unwrap();
+            table.put_quarantines_aside(&slug, window(10, 20), None).unwrap();
             let figures = table.figures(&slug).unwrap();
             let all = figures.of(window(0, 20));
             assert_eq!((all.stored, all.quarantined, all.files, all.bytes), (6, 2, 2, 10), "{layout:?}");

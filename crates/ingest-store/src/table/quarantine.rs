@@ -1,7 +1,7 @@
 //! The quarantine of a table: for each window, the records that no row could be made of, as JSON lines.
 //!
-//! `_quarantine/log=<slug>/<start>_<end>.jsonl` counts; what was begun and not completed is kept as `.unfinished`, and
-//! does not. Never reads a record.
+//! `_quarantine/log=<slug>/<start>_<end>.jsonl`. What was begun and not completed is kept in `_replaced` once its window is
+//! fetched again. Never reads a record.
 
 use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,6 @@ use crate::layout::QUARANTINE;
 
 /// Ending of quarantine files that count.
 const QUARANTINE_ENDING: &str = "jsonl";
-/// Ending of those whose window was not committed after all.
-const UNFINISHED_ENDING: &str = "unfinished";
 
 /// A window's quarantine file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,20 +71,10 @@ impl DirTable {
         let folder = self.quarantine_folder(slug);
         let entries = durable::list(&*self.disk, &folder)?;
         let files = entries.into_iter().filter_map(|entry| {
-            let window = entry.name.to_str().and_then(window_of)?;
+            let window = entry.name.to_str().and_then(window_in_name)?;
             Some(QuarantineFile { slug: slug.clone(), window, path: folder.join(entry.name) })
         });
         Ok(files.collect())
-    }
-
-    /// Takes a quarantine file out of those that count, and keeps it under another name.
-    ///
-    /// # Errors
-    /// When it could not be renamed.
-    pub fn set_aside(&self, file: &QuarantineFile) -> Result<PathBuf, StoreError> {
-        let path = file.path.with_extension(UNFINISHED_ENDING);
-        durable::publish(&*self.disk, &file.path, &path)?;
-        Ok(path)
     }
 
     /// Puts quarantines aside that share an instant with `window`, `but` one: those of attempts that came to nothing,
@@ -140,15 +128,10 @@ impl DirTable {
     }
 }
 
-fn window_of(name: &str) -> Option<LogWindow> {
-    Path::new(name).extension().filter(|ending| *ending == QUARANTINE_ENDING)?;
-    window_in_name(name)
-}
-
-/// The window in the name of a quarantine file, whether it counts or was set aside.
+/// The window in the name of a quarantine file, whether it counts or was put aside.
 pub(super) fn window_in_name(name: &str) -> Option<LogWindow> {
     let path = Path::new(name);
-    path.extension().filter(|ending| *ending == QUARANTINE_ENDING || *ending == UNFINISHED_ENDING)?;
+    path.extension().filter(|ending| *ending == QUARANTINE_ENDING)?;
     let (start, end) = path.file_stem()?.to_str()?.split_once('_')?;
     LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
 }
@@ -165,7 +148,7 @@ mod tests {
     use crate::layout::Layout;
 
     #[test]
-    fn quarantines_are_found_by_their_windows_and_set_aside_they_are_kept_and_count_no_more() {
+    fn quarantines_are_found_by_their_windows_and_put_aside_they_are_kept_and_count_no_more() {
         let folder = tempfile::tempdir().unwrap();
         let table = DirTable::open(OsDisk::shared(), folder.path(), Layout::Hive).unwrap();
         let slug = Slug::of("web", &LogId::new("x"));
@@ -180,13 +163,12 @@ mod tests {
         let files = table.quarantine_files().unwrap();
         let counts: Vec<_> = files.iter().map(|f| (f.window, table.count_quarantined(f).unwrap())).collect();
         assert_eq!(counts, [(window(0, 10), 2), (window(10, 20), 1)]);
-        assert!(table.set_aside(&files[0]).unwrap().exists());
-        assert_eq!(table.quarantine_files_of(&slug).unwrap(), files[1..]);
+        assert_eq!(table.quarantine_files_of(&slug).unwrap(), files);
         table.put_quarantines_aside(&slug, window(5, 15), Some(window(10, 20))).unwrap();
         assert_eq!(table.quarantine_files().unwrap(), files[1..]);
         table.put_quarantines_aside(&slug, window(15, 25), None).unwrap();
         assert_eq!(table.quarantine_files().unwrap(), []);
         let kept = folder.path().join(format!("_replaced/log={slug}"));
-        assert_eq!(fs::read_dir(kept).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(kept).unwrap().count(), 2);
     }
 }

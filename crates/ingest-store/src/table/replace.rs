@@ -22,14 +22,14 @@ impl DirTable {
     /// # Errors
     /// When a folder cannot be read.
     pub fn files_of(&self, slug: &Slug, window: LogWindow) -> Result<Vec<TableFile>, StoreError> {
+        let wanted = |name: &FileName| name.slug == *slug && name.window.overlaps(window);
         let mut files = Vec::new();
         for day in window.by_day() {
             // A file of another layout, from before the setting was changed, lies in another folder: all are looked into.
             for folder in FileName::folders(slug, day.start().day()) {
-                self.collect(&self.root.join(folder), super::DEPTH_MAX, &mut files)?;
+                self.collect((&self.root.join(folder), super::DEPTH_MAX), &wanted, &mut files)?;
             }
         }
-        files.retain(|file| file.name.slug == *slug && file.name.window.overlaps(window));
         files.sort();
         files.dedup();
         Ok(files)

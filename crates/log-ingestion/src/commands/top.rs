@@ -76,7 +76,9 @@ fn watch(
             // The last picture stays while the service is away; why is said in its place of state.
             match service.status() {
                 Ok(new) => status = new,
-                Err(CommandError::Failed(_, reason)) => (status.ready, status.reasons) = (false, vec![reason]),
+                Err(CommandError::Failed(_, reason)) => {
+                    (status.ready, status.reasons) = (false, vec![reason]);
+                }
                 Err(error @ CommandError::Settings(_)) => return Err(error),
             }
         }
@@ -114,14 +116,16 @@ struct Service {
 impl Service {
     fn find(surroundings: &Surroundings, args: &TopArgs) -> Result<Self, CommandError> {
         let observing = settings::observing(&surroundings.layers)?;
-        let served = args.url.clone().or_else(|| observing.addr.to_ask().map(|addr| format!("http://{addr}")));
+        let served =
+            args.url.clone().or_else(|| observing.addr.to_ask().map(|addr| format!("http://{addr}")));
         let served = served.ok_or_else(|| {
             let text = "METRICS_ADDR is off, so that no service can be asked; give its address with --url";
             CommandError::Failed(Exit::Settings, text.to_owned())
         })?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-            CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
-        })?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
+            })?;
         let (token, clock) = (observing.token, Arc::clone(&surroundings.clock));
         Ok(Self { url: page(&served, "status"), token, clock, runtime })
     }
@@ -132,7 +136,9 @@ impl Service {
         let answer = self.runtime.block_on(get(url, self.token.as_ref().map(Token::reveal), ANSWER_MAX));
         let answer = answer.map_err(|error| {
             let said = crate::pipeline::chain(&error);
-            failed(format!("nobody answers at {url}: {said}; run --continuous serves there, see METRICS_ADDR"))
+            failed(format!(
+                "nobody answers at {url}: {said}; run --continuous serves there, see METRICS_ADDR"
+            ))
         })?;
         match answer.status {
             200 => serde_json::from_slice(&answer.body)

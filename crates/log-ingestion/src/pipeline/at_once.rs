@@ -13,7 +13,7 @@ use ingest_core::time::LogWindow;
 use ingest_tabular::{EncodeError, Guess, Observer, Origin, recognise};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::encode::{EncodedWindow, Trust, WindowEncoder};
+use super::encode::{EncodedWindow, Job, Trust, WindowEncoder};
 use super::fetch::FetchedWindow;
 use super::shape::{SAMPLE_BYTES, SAMPLE_RECORDS, sample};
 use super::{Context, WindowError, settle};
@@ -32,7 +32,7 @@ pub(super) struct Attempt {
     state: State,
     records: u64,
     /// Where attempts are bounded: given back when it is over.
-    _seat: Option<OwnedSemaphorePermit>,
+    seat: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Attempt {
         seat: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let state = State::Beginning(Vec::new());
-        Self { context: context.clone(), log: log.clone(), window, known, state, records: 0, _seat: seat }
+        Self { context: context.clone(), log: log.clone(), window, known, state, records: 0, seat }
     }
 
     /// Takes the next records.
@@ -103,6 +103,12 @@ impl Attempt {
         }
     }
 
+    /// Two, where it is ahead of the window's turn and a processor beside its own has nothing to do: a download brings events
+    /// faster than one thread encodes them.
+    fn threads(&self) -> usize {
+        if self.seat.is_some() { 1 + self.context.cores.available_permits().min(1) } else { 1 }
+    }
+
     /// Begins to encode with what came so far.
     fn open(&mut self) -> Result<(), WindowError> {
         let State::Beginning(start) = std::mem::replace(&mut self.state, State::Wrong) else {
@@ -112,8 +118,8 @@ impl Attempt {
             Some(known) => (TableSchema::clone(known), Trust::Table),
             None => guess(&start),
         };
-        let of = (self.window, Origin::Events);
-        let encoder = WindowEncoder::begin(&self.context, &self.log, of, &schema, trust)?;
+        let job = Job { window: self.window, origin: Origin::Events, threads: self.threads() };
+        let encoder = WindowEncoder::begin(&self.context, &self.log, job, &schema, trust)?;
         let mut open = Box::new((schema, encoder));
         let pushed = start.iter().try_for_each(|block| open.1.push(block));
         self.state = State::Encoding(open);

@@ -13,8 +13,8 @@ use ingest_core::schema::TableSchema;
 use ingest_core::time::LogWindow;
 use ingest_store::{DirTable, DiskFile, Staged, Sum};
 use ingest_tabular::{
-    EncodeOptions, Encoded, Encoder, Guess, Origin, OwnColumns, Quarantine, Reason, RowGroupBounds,
-    quarantine_line,
+    BATCH_ROWS, EncodeOptions, Encoded, Encoder, Guess, Origin, OwnColumns, Quarantine, Reason,
+    RowGroupBounds, quarantine_line,
 };
 
 use super::fetch::FetchedWindow;
@@ -35,6 +35,15 @@ pub(super) struct EncodedWindow {
     pub(super) staged: Staged,
     pub(super) encoded: Encoded<()>,
     pub(super) quarantine: Option<Staged>,
+}
+
+/// What is encoded, and with what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub(super) window: LogWindow,
+    pub(super) origin: Origin,
+    /// Threads that work on it at the same time.
+    pub(super) threads: usize,
 }
 
 /// What a schema is known to hold.
@@ -61,7 +70,7 @@ impl WindowEncoder {
     pub(super) fn begin(
         context: &Context,
         log: &LogId,
-        (window, origin): (LogWindow, Origin),
+        Job { window, origin, threads }: Job,
         schema: &TableSchema,
         trust: Trust,
     ) -> Result<Self, WindowError> {
@@ -82,8 +91,8 @@ impl WindowEncoder {
             }),
             rescue: true,
             row_group: ROW_GROUP,
-            batch_rows: context.options.batch_size,
-            threads: 1,
+            batch_rows: BATCH_ROWS,
+            threads,
             guess,
         };
         let encoder = Encoder::create(BufWriter::with_capacity(BUFFER_BYTES, file), schema, options)?;
@@ -114,8 +123,8 @@ pub(super) fn encode(
     tail: bool,
 ) -> Result<EncodedWindow, WindowError> {
     tracing::info!(event = "file_write_start");
-    let of = (fetched.window, fetched.origin);
-    let mut encoder = WindowEncoder::begin(context, &log.id, of, schema, Trust::Settled)?;
+    let job = Job { window: fetched.window, origin: fetched.origin, threads: 1 };
+    let mut encoder = WindowEncoder::begin(context, &log.id, job, schema, Trust::Settled)?;
     for block in fetched.spool.read()? {
         encoder.push(&*block?)?;
     }

@@ -4,7 +4,7 @@
 //! or whole files where asked; never changes anything.
 
 use ingest_core::audit::{Part, Run};
-use ingest_core::ids::LogId;
+use ingest_core::ids::{LogId, Slug};
 use ingest_core::ledger::{Digest, LogState, Span, Tally};
 use ingest_core::schema::TableSchema;
 use ingest_core::time::{LogWindow, Timestamp};
@@ -86,9 +86,9 @@ pub(crate) fn read_content(table: &DirTable, file: &TableFile) -> Result<Content
 ///
 /// # Errors
 /// When the table cannot be listed, or a file of it lies across the span's border.
-pub(crate) fn windows(table: &DirTable, log: &LogState, span: &Span) -> Result<Vec<Span>, StoreError> {
+pub(crate) fn windows(table: &DirTable, log: &Slug, span: &Span) -> Result<Vec<Span>, StoreError> {
     let mut found: Vec<Span> = Vec::new();
-    for file in table.files_of(&log.slug, span.window)? {
+    for file in table.files_of(log, span.window)? {
         if !file.name.window.lies_in(span.window) {
             continue;
         }
@@ -101,7 +101,7 @@ pub(crate) fn windows(table: &DirTable, log: &LogState, span: &Span) -> Result<V
         };
         found.push(Span::new(file.name.window, tally, proved));
     }
-    for file in table.quarantine_files_of(&log.slug)? {
+    for file in table.quarantine_files_of(log)? {
         let window = file.window;
         if window.lies_in(span.window) && !found.iter().any(|known| known.window.overlaps(window)) {
             let records = table.count_quarantined(&file)?;
@@ -141,7 +141,7 @@ pub fn compare(
         if agrees(table, log, span, deep)? {
             continue;
         }
-        let windows = windows(table, log, span)?;
+        let windows = windows(table, &log.slug, span)?;
         let there = windows.iter().map(|window| window.tally.stored).sum();
         missing.push(Missing { window: span.window, stored: span.tally.stored, there });
         // Each by itself: what one lacks and another has too many of would be even in a sum.

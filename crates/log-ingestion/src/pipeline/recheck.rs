@@ -66,7 +66,7 @@ async fn recount(context: &Context, log: &LogWork, runs: Vec<Run>) -> Result<Rec
 }
 
 /// Takes the outcome of a recount into the ledger: confirms what agrees, opens again what does not.
-pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) -> Result<(), WindowError> {
+async fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) -> Result<(), WindowError> {
     let now = context.clock.now();
     for window in &outcome.confirmed {
         log.state.ledger.confirm(*window, now);
@@ -75,11 +75,11 @@ pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) 
         log.state.ledger.settle_for_ever(*window);
     }
     for differs in &outcome.differing {
-        if dropped_by_the_source(context, log, differs) {
+        if differs.was_dropped_for_its_age(log.retention, now) {
             log.state.ledger.settle_for_ever(differs.window);
             continue;
         }
-        match open_again(context, log, differs) {
+        match open_again(context, log, differs).await {
             Ok(()) => {}
             Err(WindowError::Ledger(error @ LedgerError::TooManyOpen(_))) => {
                 tracing::warn!(event = "recheck_waits", reason = %error);
@@ -88,10 +88,9 @@ pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) 
             Err(error) => return Err(error),
         }
     }
-    outcome
-        .missing
-        .iter()
-        .try_for_each(|missing| correct(context, log, missing.window, &outcome.confirmed))?;
+    for missing in &outcome.missing {
+        correct(context, log, missing.window, &outcome.confirmed).await?;
+    }
     for (window, reason) in &outcome.uncounted {
         tracing::warn!(event = "recheck_failed", window = %window, reason);
     }
@@ -108,7 +107,7 @@ pub(super) fn settle(context: &Context, log: &mut LogWork, outcome: &Rechecked) 
 
 /// Where the table holds less of a span than the ledger says, and the server counts no more than that, nothing can be
 /// fetched: the ledger follows the table.
-fn correct(
+async fn correct(
     context: &Context,
     log: &mut LogWork,
     missing: LogWindow,
@@ -118,9 +117,8 @@ fn correct(
     let Some(span) = spans.copied().find(|span| span.window == missing) else {
         return Ok(());
     };
-    let parts = inventory::windows(&context.table, &log.state, &span)?;
-    let counted = |part: &Span| confirmed.iter().any(|window| part.window.lies_in(*window));
-    if parts.iter().all(counted) {
+    let parts = windows(context, log, span).await?;
+    if audit::are_confirmed(&parts, confirmed) {
         log.state.ledger.correct(missing, &parts)?;
         tracing::warn!(event = "ledger_corrected", window = %missing, reason = "the server has no more than the table");
     }
@@ -128,13 +126,13 @@ fn correct(
 }
 
 /// Narrows a span of the ledger that differs to the windows of its files that do, and opens these again.
-fn open_again(context: &Context, log: &mut LogWork, differs: &Differs) -> Result<(), WindowError> {
+async fn open_again(context: &Context, log: &mut LogWork, differs: &Differs) -> Result<(), WindowError> {
     let Differs { window, recorded, counted } = *differs;
     let spans = log.state.ledger.spans().iter();
     let Some(span) = spans.copied().find(|span| window.lies_in(span.window)) else {
         return Ok(());
     };
-    let windows = inventory::windows(&context.table, &log.state, &span)?;
+    let windows = windows(context, log, span).await?;
     let (held, rest): (Vec<Span>, Vec<Span>) = windows.into_iter().partition(|part| part.window == window);
     let Some(held) = held.first() else { return Ok(()) };
     let reason = format!("the server counts {counted} events, {recorded} are stored");
@@ -145,11 +143,10 @@ fn open_again(context: &Context, log: &mut LogWork, differs: &Differs) -> Result
     Ok(())
 }
 
-/// Whether a window shrank because the source keeps its events no longer.
-fn dropped_by_the_source(context: &Context, log: &LogWork, differs: &Differs) -> bool {
-    let shrank = differs.counted < differs.recorded;
-    let kept_since = log.retention.map(|period| context.clock.now().minus(period));
-    shrank && kept_since.is_some_and(|edge| differs.window.start() <= edge)
+/// The windows of a span as its files say, which are read for it.
+async fn windows(context: &Context, log: &LogWork, span: Span) -> Result<Vec<Span>, WindowError> {
+    let (table, slug) = (Arc::clone(&context.table), log.state.slug.clone());
+    Ok(context.blocking(move || inventory::windows(&table, &slug, &span)).await??)
 }
 
 async fn count_run(
@@ -161,14 +158,14 @@ async fn count_run(
     let (mut confirmed, coarse) = count_parts(context, log, bounds, run).await?;
     let mut differing = Vec::new();
     for differs in coarse {
-        let span = log.state.ledger.spans().iter().find(|span| span.window == differs.window);
+        let span = log.state.ledger.spans().iter().copied().find(|span| span.window == differs.window);
         let Some(span) = span else {
             // A window of a span whose files are not all there: named already.
             differing.push(differs);
             continue;
         };
         // The ledger remembers hours and days: the files say which of their windows it is.
-        let windows = inventory::windows(&context.table, &log.state, span)?;
+        let windows = windows(context, log, span).await?;
         if windows.len() <= 1 {
             differing.push(differs);
             continue;
@@ -254,7 +251,7 @@ pub(super) const fn is_beyond(error: &WindowError) -> bool {
 pub(super) async fn recheck_due(context: &Arc<Context>, log: &mut LogWork) -> Result<Rechecked, WindowError> {
     let due = audit::due(&log.state.ledger, &context.options.recheck_after, context.clock.now());
     let outcome = recount(context, log, due).await?;
-    settle(context, log, &outcome)?;
+    settle(context, log, &outcome).await?;
     Ok(outcome)
 }
 
@@ -270,7 +267,7 @@ pub(super) async fn recheck_all(
 ) -> Result<Rechecked, WindowError> {
     log.state.ledger.hope_again(range);
     let outcome = examine(context, log, range, deep).await?;
-    settle(context, log, &outcome)?;
+    settle(context, log, &outcome).await?;
     Ok(outcome)
 }
 
@@ -284,7 +281,9 @@ pub async fn examine(
     range: LogWindow,
     deep: bool,
 ) -> Result<Rechecked, WindowError> {
-    let (missing, by_files) = inventory::compare(&context.table, &log.state, range, deep)?;
+    let (table, state) = (Arc::clone(&context.table), log.state.clone());
+    let compared = context.blocking(move || inventory::compare(&table, &state, range, deep)).await?;
+    let (missing, by_files) = compared?;
     let runs = audit::all(&log.state.ledger, range).into_iter().chain(by_files).collect();
     Ok(Rechecked { missing, ..recount(context, log, runs).await? })
 }

@@ -88,7 +88,6 @@ fn agree(
             *changed.entry(file.name.slug.clone()).or_insert(0) += 1;
         }
     }
-    set_aside_unfinished(table, &by_slug)?;
     for (slug, files) in changed.into_iter().filter(|(_, files)| *files > 0) {
         if let Some(state) = by_slug.get(&slug) {
             tracing::warn!(event = "ledger_recovered", log = %state.name, files);
@@ -137,19 +136,6 @@ fn end_exchanges(
         let figures = table.figures(&state.slug)?;
         if state.ledger.end_exchange(|window| figures.of(window)) {
             states.save(state)?;
-        }
-    }
-    Ok(())
-}
-
-/// Sets aside the quarantine of windows that are not complete, as after a kill between the quarantine and the file: such
-/// a span is fetched again, in other windows perhaps, and its records would be kept twice.
-fn set_aside_unfinished(table: &DirTable, known: &BTreeMap<Slug, LogState>) -> Result<(), StoreError> {
-    for file in table.quarantine_files()? {
-        let state = known.get(&file.slug);
-        if state.is_none_or(|state| !state.ledger.gaps(file.window).is_empty()) {
-            let path = table.set_aside(&file)?;
-            tracing::warn!(event = "quarantine_unfinished", path = %path.display(), action = "its window is fetched again");
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use ingest_core::schema::TableSchema;
 use super::at_once::at_once;
 use super::encode::EncodedWindow;
 use super::fetch::FetchedWindow;
-use super::{CommittedWindow, Context, Cpu, LogWork, WindowError, commit, encode, settle, shape};
+use super::{CommittedWindow, Context, LogWork, WindowError, commit, encode, settle, shape};
 
 /// Shapes, settles, encodes and commits a window; gives the schema that the table has with it.
 pub(super) async fn make(
@@ -16,19 +16,8 @@ pub(super) async fn make(
     log: &LogWork,
     fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
-    let core =
-        Arc::clone(&context.cores).acquire_owned().await.map_err(|e| WindowError::Died(e.to_string()))?;
     let (shared, state, tail) = (Arc::clone(context), log.state.clone(), log.tail);
-    let span = tracing::Span::current();
-    let work = move || {
-        let _core = core;
-        let _in_span = span.enter();
-        make_blocking(&shared, &state, tail, fetched)
-    };
-    match context.cpu {
-        Cpu::Pool => tokio::task::spawn_blocking(work).await.map_err(|e| WindowError::Died(e.to_string()))?,
-        Cpu::Inline => work(),
-    }
+    context.blocking(move || make_blocking(&shared, &state, tail, fetched)).await?
 }
 
 fn make_blocking(

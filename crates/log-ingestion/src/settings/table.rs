@@ -58,12 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("OUTPUT_DIR", None, "a folder", "Where the Parquet files go"),
     setting("LOG_LEVEL", Some("INFO"), "DEBUG, INFO, WARNING or ERROR", "How much the service says"),
-    setting(
-        "BATCH_SIZE",
-        Some("1000"),
-        "100 to 10000",
-        "Rows a request (Log Search queries: at most 500) and a step",
-    ),
+    setting("BATCH_SIZE", Some("1000"), "100 to 10000", "Rows a request (Log Search queries: at most 500)"),
     setting("RATE_LIMIT", Some("60"), "1 to 1000", "Requests a minute, on top of the server's own quotas"),
     setting(
         "RETRY_ATTEMPTS",

@@ -232,7 +232,8 @@ fn pass_short_of_quota(stopped_after: Duration) -> (Ran, Duration, u64) {
         let clock = VirtualClock::starting(Timestamp::parse(NOW).unwrap());
         let sim = SimTransport::new(scenario.sim.clone(), &clock);
         let output = tempfile::tempdir().unwrap();
-        let ingest = Ingest::open(settings(&scenario, output.path()), &outside(&sim, &clock)).unwrap();
+        let outside = outside(&sim, &clock);
+        let ingest = Ingest::open(settings(&scenario, output.path()), &outside).unwrap();
         let first_start = Timestamp::parse("2026-02-09T16:00:00Z").unwrap();
         let (stop, began) = (CancellationToken::new(), clock.now());
         let mut polls = 0_u64;
@@ -247,7 +248,8 @@ fn pass_short_of_quota(stopped_after: Duration) -> (Ran, Duration, u64) {
         };
         let (report, ()) = tokio::join!(counted, stopped);
         let took = Duration::from_millis(clock.now().millis().abs_diff(began.millis()));
-        (Ran { sim, report: report.unwrap(), passes: 1, output }, took, polls)
+        let report = report.unwrap();
+        (Ran { sim, report, passes: 1, output, metrics: outside.metrics, clock }, took, polls)
     })
 }
 

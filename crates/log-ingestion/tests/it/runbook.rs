@@ -137,8 +137,22 @@ struct Sandbox {
 impl Sandbox {
     fn new(server: &SimServer) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let folders = ["data/logs", "opt/log-ingestion/bin", "etc/cron.d", "etc/logrotate.d", "etc/log-ingestion", "archive/logs", "backup"];
-        let more = ["etc/bash_completion.d", "var/log/log-ingestion", "var/run", "usr/local/share/man/man1", "data/replayed"];
+        let folders = [
+            "data/logs",
+            "opt/log-ingestion/bin",
+            "etc/cron.d",
+            "etc/logrotate.d",
+            "etc/log-ingestion",
+            "archive/logs",
+            "backup",
+        ];
+        let more = [
+            "etc/bash_completion.d",
+            "var/log/log-ingestion",
+            "var/run",
+            "usr/local/share/man/man1",
+            "data/replayed",
+        ];
         for folder in folders.iter().chain(&more) {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
@@ -158,7 +172,8 @@ impl Sandbox {
     fn settle_in(&self) {
         let home = self.path("opt/log-ingestion");
         let repository = repository();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_log-ingestion"), home.join("bin/log-ingestion")).unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_log-ingestion"), home.join("bin/log-ingestion"))
+            .unwrap();
         std::os::unix::fs::symlink(repository.join("deploy"), home.join("deploy")).unwrap();
         std::fs::copy(repository.join(".env.example"), home.join(".env.example")).unwrap();
         let settings = [
@@ -185,9 +200,9 @@ impl Sandbox {
     /// The lines with the sandbox's folders and address in place of the page's.
     fn here(&self, text: &str) -> String {
         let mark = "\u{1}";
-        let moved = FOLDERS.iter().fold(text.to_owned(), |text, folder| {
-            text.replace(folder, &format!("{mark}{folder}"))
-        });
+        let moved = FOLDERS
+            .iter()
+            .fold(text.to_owned(), |text, folder| text.replace(folder, &format!("{mark}{folder}")));
         let moved = moved.replace(mark, self.root.path().to_str().unwrap());
         moved.replace(ADDRESS, &self.address).replace("tail -f", FOLLOW)
     }
@@ -258,7 +273,8 @@ impl Sandbox {
 
     /// Flips a byte in the middle of a file, as a bad disk does.
     fn damage_a_file(&self) {
-        let output = self.bash(&self.here("find /data/logs -path '*/log=*' -name '*.parquet' | sort | tail -n 1"));
+        let output =
+            self.bash(&self.here("find /data/logs -path '*/log=*' -name '*.parquet' | sort | tail -n 1"));
         let path = String::from_utf8(output.stdout).unwrap();
         let mut bytes = std::fs::read(path.trim()).unwrap();
         let middle = bytes.len() / 2;

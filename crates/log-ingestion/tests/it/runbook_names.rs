@@ -93,7 +93,10 @@ const ROWS: &[(&str, Fact)] = &[
     ("Structured Logs", Event("error")),
     ("High Parse Error Rate", Event("parse_error")),
     ("API Rate Limiting (429)", Event("rate_limit")),
-    ("Alert 1: Authentication Failure", Alert("AuthenticationFailures", "critical", &["api_refused_total[5m]", "> 3"])),
+    (
+        "Alert 1: Authentication Failure",
+        Alert("AuthenticationFailures", "critical", &["api_refused_total[5m]", "> 3"]),
+    ),
     ("Alert 2: Service Down", Alert("Down", "critical", &["for: 5m"])),
     ("Alert 3: Disk Full", Alert("DiskFull", "critical", &["> 0.95"])),
     ("Alert 4: High Parse Error Rate", Alert("ParseErrors", "warning", &["ratio_15m > 0.05"])),
@@ -201,7 +204,10 @@ fn a_run_logs_counts_and_keeps_modes_as_the_runbook_says() {
         assert!(metrics.lines().any(|line| line == declared), "{section}: {declared}\n{metrics}");
     }
     for (section, series) in rows(|fact| if let Series(name) = fact { Some(name) } else { None }) {
-        assert!(metrics.lines().any(|line| line.starts_with(&format!("{series} "))), "{section}: {series}\n{metrics}");
+        assert!(
+            metrics.lines().any(|line| line.starts_with(&format!("{series} "))),
+            "{section}: {series}\n{metrics}"
+        );
     }
     let all = below(&folder.path().join("out"));
     for (section, (end, mode)) in rows(|fact| if let Mode(e, m) = fact { Some((e, m)) } else { None }) {
@@ -224,7 +230,9 @@ fn alerts_have_the_runbooks_thresholds() {
     for (section, (name, severity, parts)) in
         rows(|fact| if let Alert(n, s, p) = fact { Some((n, s, p)) } else { None })
     {
-        let Some(alert) = alerts.iter().find(|alert| alert.lines().next().is_some_and(|l| l.trim() == format!("LogIngestion{name}")))
+        let Some(alert) = alerts
+            .iter()
+            .find(|alert| alert.lines().next().is_some_and(|l| l.trim() == format!("LogIngestion{name}")))
         else {
             panic!("{section}: there is no alert {name}")
         };

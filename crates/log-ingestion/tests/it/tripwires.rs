@@ -76,6 +76,15 @@ fn the_key_never_follows_a_foreign_link() {
     }
 }
 
+#[test]
+fn rows_that_come_again_on_the_next_page_are_stored_once() {
+    let mut sim = sim();
+    sim.faults.add("duplicate_event_at_page_border=1.0").unwrap();
+    let ran = run_once(&Scenario::new(sim).with("FETCH_MODE", "query"));
+    assert!(ran.sim.account.lock().unwrap().stats().fired("duplicate_event_at_page_border") > 0);
+    judge(&ran, "repeated rows");
+}
+
 /// Smaller pages lose nothing, so they are no error: they are told of, and the count proves that all rows came.
 #[test]
 fn shrunken_pages_cost_requests_and_no_rows() {

@@ -156,7 +156,11 @@ impl Look {
             Deed::Pause => Self { paused: !self.paused, ..self },
             Deed::Scroll(by) => {
                 let by_abs = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
-                let moved = if by < 0 { self.first.saturating_sub(by_abs) } else { self.first.saturating_add(by_abs) };
+                let moved = if by < 0 {
+                    self.first.saturating_sub(by_abs)
+                } else {
+                    self.first.saturating_add(by_abs)
+                };
                 Self { first: moved.min(logs.saturating_sub(1)), ..self }
             }
         }
@@ -209,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_status_with_other_fields_is_read_for_what_it_has() {
-        let status: Status = serde_json::from_str(r#"{"schema":2,"new":1,"logs":[{"log":"a"}],"api":{"200":3}}"#).unwrap();
+        let status: Status =
+            serde_json::from_str(r#"{"schema":2,"new":1,"logs":[{"log":"a"}],"api":{"200":3}}"#).unwrap();
         assert_eq!((status.api.ok, status.logs.len(), status.ready), (3, 1, false));
     }
 }

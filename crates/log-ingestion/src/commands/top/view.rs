@@ -50,13 +50,20 @@ fn head_lines(status: &Status, look: Look, colours: Colours) -> Vec<Line<'static
     let paused = if look.paused { "  PAUSED" } else { "" };
     let first = Line::from(vec![
         Span::styled("log-ingestion ", Style::new().add_modifier(Modifier::BOLD)),
-        Span::raw(format!("{}  {}  pid {}  {}  ", status.version, status.mode, status.pid, short(&status.now))),
+        Span::raw(format!(
+            "{}  {}  pid {}  {}  ",
+            status.version,
+            status.mode,
+            status.pid,
+            short(&status.now)
+        )),
         state,
         Span::raw(paused),
     ]);
     let pass = &status.pass;
     let duration = pass.last_duration_seconds.map_or_else(|| "-".to_owned(), |took| format!("{took:.1} s"));
-    let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string());
+    let size =
+        |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string());
     let second = format!(
         "pass {} {}  last took {duration}  last complete {}  memory {}  files {}  free {}",
         pass.number,
@@ -77,7 +84,8 @@ fn head_lines(status: &Status, look: Look, colours: Colours) -> Vec<Line<'static
         grouped(api.retries),
     );
     let quotas: Vec<String> = status.quota.iter().map(quota).collect();
-    let fourth = if quotas.is_empty() { "quota -".to_owned() } else { format!("quota {}", quotas.join("  ")) };
+    let fourth =
+        if quotas.is_empty() { "quota -".to_owned() } else { format!("quota {}", quotas.join("  ")) };
     vec![first, Line::raw(second), Line::raw(third), Line::raw(fourth)]
 }
 
