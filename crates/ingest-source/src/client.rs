@@ -25,6 +25,7 @@ use crate::transport::{HttpReply, KeySlot, Transport};
 
 pub use events::EventPages;
 
+mod discreet;
 mod events;
 mod send;
 
@@ -205,6 +206,7 @@ impl Client {
                     heard = self.line.clock.now();
                     let beyond = beyond_retention(&answer);
                     take(Reply::Body { body: &answer.body, beyond_retention: beyond.as_deref() })
+                        .map_err(|error| self.discreet(error, &answer))
                 }
                 Err(SourceError::NotFound(_)) => take(Reply::Gone),
                 Err(SourceError::PollLate) => {

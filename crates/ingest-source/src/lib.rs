@@ -15,7 +15,7 @@ pub mod transport;
 
 pub use client::{ClassSnapshot, Client, ClientOptions, EventPages};
 pub use download::Download;
-pub use endpoint::{Endpoint, EndpointError, Protocol};
+pub use endpoint::{Endpoint, EndpointError, HostKind, Protocol, REGIONS};
 pub use error::SourceError;
 pub use http::HttpTransport;
 pub use pages::TextPages;

@@ -70,6 +70,7 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
         Command::Bench(args) => commands::bench::run(surroundings, &args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
+        Command::Doctor(args) => with_runtime(commands::doctor::run(surroundings, &args)),
         Command::Infer(args) => commands::infer::run(surroundings, &args),
         Command::Ledger(args) => commands::ledger::run(surroundings, &args),
         Command::Repair(args) => with_runtime(commands::repair::run(surroundings, &args)),
@@ -86,7 +87,10 @@ fn run(surroundings: &Surroundings, command: Command) -> Result<Exit, CommandErr
 
 fn with_runtime(work: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
+        CommandError::Failed(
+            Exit::Failed,
+            format!("failed to start the runtime: {error}; may this user have so few processes (ulimit -u)?"),
+        )
     })?;
     let outcome = runtime.block_on(work);
     // What still runs after the grace was asked to stop must not hold the end up: nothing of it is half done.

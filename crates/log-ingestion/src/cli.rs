@@ -9,8 +9,10 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use ingest_core::time::Timestamp;
 
 use crate::settings::SETTINGS;
+pub use doctor::DoctorArgs;
 pub use reading::ReadingArgs;
 
+mod doctor;
 mod reading;
 
 /// Pulls logs out of Rapid7 Log Search and lays them down as compressed, typed Parquet.
@@ -111,6 +113,10 @@ pub enum Command {
         after_help = "Examples:\n  log-ingestion head file.parquet\n  log-ingestion head file.parquet -n 100 --json | jq ."
     )]
     Head(HeadArgs),
+    /// Go through everything that the service needs; say what is wrong and what to do
+    #[command(after_help = "Examples:\n  log-ingestion doctor\n  log-ingestion doctor --offline --json\n\n\
+        Changes nothing, and works beside a running service. Exit 1 where a check fails.")]
+    Doctor(DoctorArgs),
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),

@@ -5,6 +5,7 @@ pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod head;
 pub(crate) mod infer;
 pub(crate) mod ledger;
@@ -29,9 +30,10 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // `log-ingestion logs | head` is no failure.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::Failed(Exit::Failed, format!("failed to write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::Failed(
+            Exit::Failed,
+            format!("failed to write to standard output: {error}; is what it leads to full, or gone?"),
+        )),
         Ok(()) | Err(_) => Ok(()),
     }
 }

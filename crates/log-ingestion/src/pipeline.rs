@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::progress::Progress;
 use crate::settings::Pins;
 
+pub(crate) use facts::fact::TOOL as TOOL_FACT;
 pub(crate) use inventory::read_content;
 pub use inventory::{Missing, compare};
 pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};

@@ -19,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::progress::Progress;
 use crate::settings::LogLevel;
+use crate::table_text::plain;
 
 pub use log_file::LogFile;
 
@@ -202,7 +203,7 @@ impl EventWriter {
                 _ => line.push_str(&format!(" {name}={value}")),
             }
         }
-        line
+        plain(&line)
     }
 }
 

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod account;
+mod loopback;
 mod mounts;
 mod program;
 mod scenario;
@@ -12,14 +13,18 @@ mod audit;
 mod away;
 mod bad_input;
 mod bench;
+mod canary;
 mod commands;
 mod conversions;
+mod doctor;
 mod every_operation;
 mod extremes;
 mod files;
 mod folder;
 mod kill;
+mod limits;
 mod memory;
+mod names;
 mod peers;
 mod peers_process;
 mod pins;
