@@ -145,7 +145,33 @@ pub enum ProtocolError {
     CountDisagrees(String),
 }
 
+/// What stands in the place of words of the server's that are kept back.
+const WITHHELD: &str = "(not shown: the reply repeats the API key)";
+
 impl ProtocolError {
+    /// The same without anything that the server said, for replies that repeat what must stay secret.
+    #[must_use]
+    pub fn without_words(self) -> Self {
+        let withheld = || WITHHELD.to_owned();
+        match self {
+            Self::Unreadable { .. } => {
+                Self::Lacks("what an answer is made of, and repeats the API key, so that it is not shown")
+            }
+            Self::Server { code, .. } => Self::Server { code, message: withheld() },
+            Self::BeyondRetention(_) => Self::BeyondRetention(withheld()),
+            Self::AnotherQuery(_) => Self::AnotherQuery(withheld()),
+            Self::NextRepeats(_) => Self::NextRepeats(withheld()),
+            Self::AnotherLog(_) => Self::AnotherLog(withheld()),
+            Self::CountDisagrees(_) => Self::CountDisagrees(withheld()),
+            Self::Lacks(_)
+            | Self::NotFound
+            | Self::Expired(_)
+            | Self::EndsFull { .. }
+            | Self::Endless(_)
+            | Self::TooManyPages(_) => self,
+        }
+    }
+
     /// Whether asking again may give the answer.
     #[must_use]
     pub const fn may_pass(&self) -> bool {

@@ -29,6 +29,7 @@ use crate::watch::Watch;
 
 pub use events::EventPages;
 
+mod discreet;
 mod events;
 mod send;
 
@@ -230,6 +231,7 @@ impl Client {
                     heard = self.line.clock.now();
                     let beyond = beyond_retention(&answer);
                     take(Reply::Body { body: &answer.body, beyond_retention: beyond.as_deref() })
+                        .map_err(|error| self.discreet(error, &answer))
                 }
                 Err(SourceError::NotFound(_)) => take(Reply::Gone),
                 Err(SourceError::PollLate) => {

@@ -32,6 +32,22 @@ pub enum EndpointError {
     Foreign(String),
 }
 
+/// Regions of the API. Source: API document, 1.1.
+pub const REGIONS: [&str; 7] = ["us", "us2", "us3", "eu", "ca", "au", "ap"];
+/// What follows the region in the names of the API's hosts. Source: the same.
+const REGION_HOSTS: [&str; 2] = [".rest.logs.insight.rapid7.com", ".api.insight.rapid7.com"];
+
+/// Whose host an endpoint's is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostKind {
+    /// That of a region.
+    Region(&'static str),
+    /// The vendor's, but none of a region that is known.
+    Vendor,
+    /// Somebody else's: a gateway, a simulator.
+    Elsewhere,
+}
+
 /// The domain whose hosts may link to each other.
 const VENDOR_DOMAIN: &str = ".rapid7.com";
 
@@ -77,6 +93,24 @@ impl Endpoint {
             last.strip_prefix('v').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         });
         if versioned { Protocol::CsvPages } else { Protocol::LogSearch }
+    }
+
+    /// The host that requests go to.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// Whose host that is.
+    #[must_use]
+    pub fn host_kind(&self) -> HostKind {
+        let host = self.host();
+        let region = REGION_HOSTS.iter().find_map(|ending| host.strip_suffix(ending));
+        match REGIONS.into_iter().find(|known| region == Some(*known)) {
+            Some(known) => HostKind::Region(known),
+            None if host.ends_with(VENDOR_DOMAIN) => HostKind::Vendor,
+            None => HostKind::Elsewhere,
+        }
     }
 
     /// Whether the key would travel readable for everybody on the way.
@@ -163,6 +197,20 @@ mod tests {
         assert!(link("http://127.0.0.1:9000", "http://127.0.0.1:9000/log_search/query/x").is_ok());
         assert!(link("http://127.0.0.1:9000", "http://127.0.0.1:9001/query/x").is_err());
         assert!(link("http://127.0.0.1:9000", "https://eu.rest.logs.insight.rapid7.com/x").is_err());
+    }
+
+    #[test]
+    fn the_host_tells_the_region() {
+        for (url, want) in [
+            ("https://us2.rest.logs.insight.rapid7.com", HostKind::Region("us2")),
+            ("https://eu.api.insight.rapid7.com", HostKind::Region("eu")),
+            ("https://uk.rest.logs.insight.rapid7.com", HostKind::Vendor),
+            ("https://api.rapid7.com/v1", HostKind::Vendor),
+            ("https://eu.rest.logs.insight.rapid7.com.example.net", HostKind::Elsewhere),
+            ("http://127.0.0.1:9000", HostKind::Elsewhere),
+        ] {
+            assert_eq!(Endpoint::parse(url).unwrap().host_kind(), want, "{url}");
+        }
     }
 
     #[test]

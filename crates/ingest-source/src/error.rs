@@ -33,7 +33,9 @@ pub enum SourceError {
     #[error("the API knows nothing of {0} (404); is the region of RAPID7_API_ENDPOINT right?")]
     NotFound(String),
     /// The server failed, or could not be reached, as often as it was tried.
-    #[error("{what} failed {tries} times, the last time: {last}")]
+    #[error(
+        "{what} failed {tries} times, the last time: {last}; the next run tries again, and log-ingestion doctor looks for the cause"
+    )]
     Exhausted {
         /// What was asked for.
         what: String,
@@ -73,7 +75,9 @@ pub enum SourceError {
         cause: TransportError,
     },
     /// A reply is larger than any reply of this API can be.
-    #[error("the reply to {what} is larger than {limit} bytes")]
+    #[error(
+        "the reply to {what} is larger than {limit} bytes, and was not read on; is RAPID7_API_ENDPOINT the API?"
+    )]
     TooLarge {
         /// What was asked for.
         what: String,

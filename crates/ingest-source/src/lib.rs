@@ -16,7 +16,7 @@ pub mod watch;
 
 pub use client::{ClassSnapshot, Client, ClientOptions, EventPages};
 pub use download::Download;
-pub use endpoint::{Endpoint, EndpointError, Protocol};
+pub use endpoint::{Endpoint, EndpointError, HostKind, Protocol, REGIONS};
 pub use error::SourceError;
 pub use http::HttpTransport;
 pub use pages::TextPages;

@@ -39,7 +39,7 @@ impl TextPages<'_> {
                 next_token: answer.header("x-next-page-token"),
                 body: &answer.body,
             };
-            match self.pages.answer(reply) {
+            match self.pages.answer(reply).map_err(|error| self.client.discreet(error, &answer)) {
                 Ok(text) => return Ok(Some(text)),
                 // A gateway's error page may come with status 200 in place of a page.
                 Err(error) if error.may_pass() && tries < self.client.retries() => {

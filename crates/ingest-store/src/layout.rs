@@ -128,6 +128,84 @@ mod tests {
         assert_eq!(path.to_str().unwrap(), want);
     }
 
+    /// Names as a sender may choose them to do harm.
+    const ODD: [&str; 18] = [
+        "",
+        ".",
+        "..",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "a\0b",
+        "CON",
+        "nul.txt",
+        "_staging",
+        "_ingest",
+        "_quarantine",
+        ".hidden",
+        "\u{202e}fdp.exe",
+        "\u{1b}[2J",
+        "C:\\Windows",
+        "log=x/day=2026-01-01",
+        "Web Access",
+        "web-access",
+    ];
+
+    fn path_of(name: &str, id: &str, layout: Layout) -> PathBuf {
+        let start = Timestamp::from_millis(0);
+        let window = LogWindow::new(start, start.plus_millis(1)).unwrap();
+        FileName::new(&Slug::of(name, &LogId::new(id)), window, 1, "0123456789abcdef").path(layout)
+    }
+
+    /// Below the folder, in no folder of ours, hidden from no reader, and short and plain enough for any filesystem.
+    #[track_caller]
+    fn check_inside(name: &str, path: &Path) {
+        for component in path.components() {
+            let std::path::Component::Normal(part) = component else { panic!("{name:?} leaves: {path:?}") };
+            let part = part.to_str().unwrap();
+            assert!(
+                part.len() <= 200 && part.is_ascii() && !part.contains(['\0', '\\', ':']),
+                "{name:?}: {path:?}"
+            );
+            assert!(!part.starts_with(['_', '.']) && !part.ends_with('.'), "{name:?}: {path:?}");
+            assert!(part.bytes().all(|byte| byte.is_ascii_graphic()), "{name:?}: {path:?}");
+        }
+        assert!(FileName::parse(path).is_some(), "{name:?} does not read back: {path:?}");
+    }
+
+    #[test]
+    fn odd_names_stay_inside_and_apart_in_every_layout() {
+        let long = "x".repeat(300);
+        for layout in [Layout::Hive, Layout::Date, Layout::Flat] {
+            let mut seen = std::collections::BTreeSet::new();
+            // Each name twice: logs may share a name, and are told apart by their ids.
+            for (at, name) in ODD.into_iter().chain([long.as_str()]).cycle().take(2 * ODD.len()).enumerate() {
+                let path = path_of(name, &format!("id-{at}"), layout);
+                check_inside(name, &path);
+                assert!(
+                    seen.insert(path.to_str().unwrap().to_ascii_lowercase()),
+                    "{name:?} collides: {path:?}"
+                );
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_name_stays_inside(name in "\\PC{0,40}|[\\x00-\\x7f]{0,300}|(\\.\\./){1,9}.{0,9}", id in ".{0,40}") {
+            for layout in [Layout::Hive, Layout::Date, Layout::Flat] {
+                check_inside(&name, &path_of(&name, &id, layout));
+            }
+        }
+
+        #[test]
+        fn logs_of_one_name_are_apart(name in ".{0,40}", ids in proptest::collection::btree_set("[0-9a-f-]{36}", 2..20)) {
+            for layout in [Layout::Hive, Layout::Date, Layout::Flat] {
+                let paths: std::collections::BTreeSet<_> = ids.iter().map(|id| path_of(&name, id, layout)).collect();
+                proptest::prop_assert_eq!(paths.len(), ids.len());
+            }
+        }
+    }
+
     #[test]
     fn other_files_are_not_ours() {
         for path in ["a.parquet", "log=x/day=2026-01-01/part-0.parquet", "x_y_z_w_v.parquet", "notes.txt"] {

@@ -26,6 +26,21 @@ pub struct Holder {
     pub since: String,
 }
 
+impl Holder {
+    /// Where the lock of an output folder is.
+    #[must_use]
+    pub fn path(output_dir: &Path) -> PathBuf {
+        output_dir.join(INGEST).join("lock")
+    }
+
+    /// Who held the lock of an output folder last, or holds it still: whether it is held, the kernel alone knows. `None`
+    /// where nobody said so.
+    #[must_use]
+    pub fn read(output_dir: &Path) -> Option<Self> {
+        std::fs::read(Self::path(output_dir)).ok().and_then(|text| serde_json::from_slice(&text).ok())
+    }
+}
+
 /// A held lock; dropping it gives it back.
 #[derive(Debug)]
 pub struct Lock {
@@ -40,7 +55,7 @@ pub struct Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process works on it.
-    #[error("another process works on {folder}: {}", held_by(.by.as_ref()))]
+    #[error("another process works on {folder}: {}; let it finish, or stop it", held_by(.by.as_ref()))]
     Held {
         /// The folder.
         folder: String,
@@ -65,9 +80,8 @@ impl Lock {
     /// # Errors
     /// When it is held, or cannot be taken.
     pub fn take(disk: Arc<dyn Disk>, output_dir: &Path, holder: &Holder) -> Result<Self, LockError> {
-        let folder = output_dir.join(INGEST);
-        durable::create_dir(&*disk, &folder)?;
-        let path = folder.join("lock");
+        durable::create_dir(&*disk, &output_dir.join(INGEST))?;
+        let path = Holder::path(output_dir);
         let mut file = disk.open_or_create(&path).map_err(StoreError::at("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}

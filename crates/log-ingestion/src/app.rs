@@ -77,6 +77,10 @@ fn run(surroundings: &Arc<Surroundings>, command: Command) -> Result<Exit, Comma
         Command::Completions(args) => commands::completions::run(&args),
         Command::Config(args) => commands::config::run(surroundings, &args),
         Command::Convert(args) => commands::convert::run(surroundings, &args),
+        Command::Doctor(args) => {
+            let surroundings = Arc::clone(surroundings);
+            with_runtime(async move { commands::doctor::run(&surroundings, &args).await })
+        }
         Command::Health(args) => {
             let surroundings = Arc::clone(surroundings);
             with_runtime(async move { commands::health::run(&surroundings, &args).await })
@@ -117,7 +121,10 @@ fn with_runtime(
     work: impl Future<Output = Result<Exit, CommandError>> + Send + 'static,
 ) -> Result<Exit, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        CommandError::Failed(Exit::Failed, format!("failed to start the runtime: {error}"))
+        CommandError::Failed(
+            Exit::Failed,
+            format!("failed to start the runtime: {error}; may this user have so few processes (ulimit -u)?"),
+        )
     })?;
     let died =
         |error| Err(CommandError::Failed(Exit::Failed, format!("the command ended unexpectedly: {error}")));

@@ -9,12 +9,14 @@ use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Pars
 use ingest_core::time::Timestamp;
 
 use crate::settings::SETTINGS;
+pub use doctor::DoctorArgs;
 pub use health::HealthArgs;
 pub use installing::{CompletionsArgs, ManArgs};
 pub use reading::ReadingArgs;
 pub use top::TopArgs;
 pub use upkeep::{ArchiveArgs, CompactArgs, RestoreArgs, RetainArgs};
 
+mod doctor;
 mod health;
 mod installing;
 mod reading;
@@ -145,6 +147,10 @@ pub enum Command {
         Keys: q quit, s order by lag, rate or name, p pause, up and down scroll. Reads /status of the service at METRICS_ADDR."
     )]
     Top(TopArgs),
+    /// Go through everything that the service needs; say what is wrong and what to do
+    #[command(after_help = "Examples:\n  log-ingestion doctor\n  log-ingestion doctor --offline --json\n\n\
+        Changes nothing, and works beside a running service. Exit 1 where a check fails.")]
+    Doctor(DoctorArgs),
     /// Show each log's position, lag and open windows
     #[command(after_help = "Example:\n  log-ingestion status --json")]
     Status(JsonArgs),

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod head;
 pub(crate) mod health;
 pub(crate) mod infer;
@@ -37,9 +38,10 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // `log-ingestion logs | head` is no failure.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::Failed(Exit::Failed, format!("failed to write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::Failed(
+            Exit::Failed,
+            format!("failed to write to standard output: {error}; is what it leads to full, or gone?"),
+        )),
         Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Wires the pipeline's context together and turns what comes of a pass into an exit code.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -323,6 +324,7 @@ impl Ingest {
             .filter_map(|(log, state)| assign::assign(coverage, state, log, policy, started))
             .collect();
         self.measure(assignments.iter().map(|(_, assignment)| assignment).collect(), started);
+        apart(assignments.iter().map(|(_, assignment)| &assignment.state))?;
         // What the source will drop first is fetched first.
         assignments.sort_by_key(|(edge, _)| edge.map_or(i64::MAX, |edge| edge.left_ms));
         for (edge, assignment) in &assignments {
@@ -396,6 +398,21 @@ impl Ingest {
     }
 }
 
+/// Whether each log has a folder of its own. Two logs of one name are told apart by 32 bits that stand for their ids.
+fn apart<'a>(states: impl Iterator<Item = &'a LogState>) -> Result<(), CommandError> {
+    let mut folders: BTreeMap<&str, &LogState> = BTreeMap::new();
+    for state in states {
+        if let Some(other) = folders.insert(state.slug.as_str(), state) {
+            let (one, two, slug) = (&state.id, &other.id, &state.slug);
+            let text = format!(
+                "the logs {one} and {two} would share the folder log={slug}: rename one of them at the source, or leave it out of RAPID7_LOGS"
+            );
+            return Err(CommandError::Failed(Exit::Settings, text));
+        }
+    }
+    Ok(())
+}
+
 fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
     let state = known.iter().find(|state| state.id == log.id).cloned();
     let mut state = state.unwrap_or_else(|| LogState::new(log.id.clone(), &log.name));
@@ -419,11 +436,36 @@ pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
 
 /// Why an output folder cannot be taken: there is no room in it for now, or the setting names none that can be used.
 fn unusable(error: &StoreError) -> CommandError {
-    CommandError::failed(if error.is_full() { Exit::TryLater } else { Exit::Settings }, error)
+    let (exit, next) = if error.is_full() {
+        (Exit::TryLater, "free some space of its disk")
+    } else {
+        (Exit::Settings, "OUTPUT_DIR must be a folder that this user may write, or may make")
+    };
+    CommandError::Failed(exit, format!("{}; {next}", crate::pipeline::chain(error)))
 }
 
 /// The machine's name, as the kernel says it.
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     name.map_or_else(|_unknown| "this machine".to_owned(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_logs_that_would_share_a_folder_are_refused() {
+        let log = |id: u64| LogState::new(LogId::new(format!("{id:036}")), "Web Access");
+        let mut folders = BTreeMap::new();
+        // Of some tens of thousands of ids, two have the same 32 bits.
+        let (one, two) = (0..1_000_000)
+            .find_map(|id| folders.insert(log(id).slug.to_string(), id).map(|other| (log(id), log(other))))
+            .unwrap();
+        assert!(apart([&one, &log(7)].into_iter()).is_ok());
+        let Err(CommandError::Failed(Exit::Settings, said)) = apart([&one, &two].into_iter()) else {
+            panic!("{one:?} and {two:?} share a folder");
+        };
+        assert!(said.contains(one.id.as_str()) && said.contains(two.id.as_str()), "{said}");
+    }
 }

@@ -12,6 +12,8 @@ use indicatif::{
     HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
 
+use crate::table_text::plain;
+
 /// Redraws a second.
 const REDRAWS: u8 = 8;
 
@@ -70,7 +72,7 @@ impl Progress {
                 let left = eta(state.eta(), not_before, state.elapsed());
                 write!(out, "{:#}", HumanDuration(left)).unwrap_or_default();
             });
-        let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(name.to_owned()));
+        let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(plain(name)));
         LogBar { bar, figures }
     }
 
@@ -118,7 +120,7 @@ impl LogBar {
 
     /// The log is through.
     pub fn finish(&self, message: &str) {
-        self.bar.finish_with_message(message.to_owned());
+        self.bar.finish_with_message(plain(message));
     }
 }
 

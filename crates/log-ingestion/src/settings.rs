@@ -17,11 +17,13 @@ use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
+pub(crate) use key::sources as key_sources;
 pub use key::{FoundKey, KeySource, readable_key_files};
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
 pub use observing::{MetricsAddr, Observing, Supervisor, Token};
 pub use pins::{Pin, Pins};
+pub(crate) use table::shown;
 pub use table::{SETTINGS, Setting};
 
 mod key;

@@ -9,7 +9,7 @@ pub(crate) enum Align {
 
 /// A table with a header line. Rows that are short end in empty cells.
 pub(crate) fn table(columns: &[(&str, Align)], rows: &[Vec<String>]) -> String {
-    let cell = |row: &[String], at: usize| row.get(at).cloned().unwrap_or_default();
+    let cell = |row: &[String], at: usize| row.get(at).map(|text| plain(text)).unwrap_or_default();
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -36,6 +36,20 @@ pub(crate) fn table(columns: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// A text that can do nothing to a terminal, nor to how the line around it reads: names of logs are the senders' to choose.
+pub(crate) fn plain(text: &str) -> String {
+    /// Characters that turn the direction of what follows, or cannot be seen at all.
+    const UNSEEN: [std::ops::RangeInclusive<char>; 5] = [
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+        '\u{feff}'..='\u{feff}',
+        '\u{61c}'..='\u{61c}',
+    ];
+    let odd = |c: char| c.is_control() || UNSEEN.iter().any(|range| range.contains(&c));
+    text.chars().map(|c| if odd(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// A whole number with commas: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -52,6 +66,12 @@ pub(crate) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_turn_or_colour_a_line_is_shown_as_unknown() {
+        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\n\u{9b}d"), "a\u{fffd}[31mb\u{fffd}c\u{fffd}\u{fffd}d");
+        assert_eq!(plain("größe 日本 🔥"), "größe 日本 🔥");
+    }
 
     #[test]
     fn columns_line_up() {

@@ -20,6 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::metrics::{Board, EventNote};
 use crate::progress::Progress;
 use crate::settings::LogLevel;
+use crate::table_text::plain;
 
 pub use log_file::LogFile;
 
@@ -240,7 +241,7 @@ impl EventWriter {
             line.push(' ');
             line.push_str(&fact(name, value));
         }
-        line
+        plain(&line)
     }
 }
 

@@ -23,6 +23,8 @@ use crate::transport::{Body, Credential, HttpReply, HttpRequest, TransportError}
 /// Largest body of a reply that is read into memory. A page of 500 events of 64 KiB each is 32 MiB before JSON escapes
 /// (API document, 3.3); this leaves room for them.
 const BODY_MAX: usize = 256 << 20;
+/// Bytes of a refusal's body that are read for them: an error page is no reason to hold much.
+const SHOWN_BYTES_MAX: usize = 64 << 10;
 /// Characters of a refusal's body that its error shows.
 const SHOWN: usize = 200;
 /// 429s that one request obeys before it gives up: with waits of up to 15 minutes this is hours.
@@ -191,7 +193,7 @@ impl Client {
             Verdict::Refused => Err(SourceError::Refused { status: reply.status, what }),
             Verdict::Gone => Err(SourceError::NotFound(what)),
             Verdict::Wrong => {
-                let said = shown(&mut reply, &what).await;
+                let said = self.said(&start_of(&mut reply).await, SHOWN);
                 Err(SourceError::Wrong { status: reply.status, what, said })
             }
             Verdict::Limited(named) => Ok(Sent::Limited(named)),
@@ -331,7 +333,13 @@ async fn read_body(reply: &mut HttpReply, what: &str) -> Result<Vec<u8>, SourceE
     Ok(body)
 }
 
-async fn shown(reply: &mut HttpReply, what: &str) -> String {
-    let body = read_body(reply, what).await.unwrap_or_default();
-    String::from_utf8_lossy(&body).chars().take(SHOWN).collect()
+/// The start of a body that is only to be shown; what is cut is shown as far as it came.
+async fn start_of(reply: &mut HttpReply) -> Vec<u8> {
+    let mut start = Vec::new();
+    while start.len() < SHOWN_BYTES_MAX
+        && let Some(Ok(piece)) = reply.body.next().await
+    {
+        start.extend_from_slice(&piece);
+    }
+    start
 }

@@ -7,7 +7,7 @@ use ingest_store::DirTable;
 use super::print;
 use crate::cli::{ConfigAction, ConfigArgs};
 use crate::exit::{CommandError, Exit};
-use crate::settings::{FoundKey, Layers, SETTINGS, Setting, Settings};
+use crate::settings::{FoundKey, Layers, SETTINGS, Setting, Settings, shown};
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, table};
 use crate::telemetry::LogFile;
@@ -50,7 +50,7 @@ pub(crate) fn run(surroundings: &Surroundings, args: &ConfigArgs) -> Result<Exit
 /// A value, and where it is from.
 fn open(layers: &Layers, setting: &Setting) -> (String, String) {
     match layers.get(setting) {
-        Some((value, origin)) => (value.to_owned(), origin.name().to_owned()),
+        Some((value, origin)) => (shown(value), origin.name().to_owned()),
         None => ("(not set)".to_owned(), "-".to_owned()),
     }
 }

@@ -127,7 +127,10 @@ fn generated_logs(events: u64) -> Vec<LogSpec> {
 /// A log for each file of a folder, hidden files and notes left out.
 fn file_logs(folder: &Path) -> Result<Vec<LogSpec>, CommandError> {
     let unreadable = |error: std::io::Error| {
-        CommandError::Failed(Exit::Usage, format!("--data {} cannot be read: {error}", folder.display()))
+        CommandError::Failed(
+            Exit::Usage,
+            format!("--data {} cannot be read: {error}; name a folder of log files", folder.display()),
+        )
     };
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let mut paths: Vec<PathBuf> =
@@ -135,7 +138,10 @@ fn file_logs(folder: &Path) -> Result<Vec<LogSpec>, CommandError> {
     paths.retain(|path| path.is_file() && !is_note(path));
     paths.sort();
     if paths.is_empty() {
-        return Err(CommandError::Failed(Exit::Usage, format!("--data {} holds no file", folder.display())));
+        return Err(CommandError::Failed(
+            Exit::Usage,
+            format!("--data {} holds no file; put log files into it", folder.display()),
+        ));
     }
     Ok(paths.into_iter().map(|path| LogSpec::new(log_name(&path), LogSource::File(path))).collect())
 }

@@ -26,7 +26,13 @@ pub(super) fn open(path: &Path) -> Result<File, CommandError> {
 
 /// The failure to read a file that the user named.
 pub(super) fn unreadable(path: &Path, error: &dyn std::error::Error) -> CommandError {
-    CommandError::Failed(Exit::Failed, format!("{} cannot be read: {error}", path.display()))
+    CommandError::Failed(
+        Exit::Failed,
+        format!(
+            "{} cannot be read: {error}; if it is a Parquet file, log-ingestion verify tells what is wrong with it",
+            path.display()
+        ),
+    )
 }
 
 fn json(path: &Path, bytes: u64, found: &Inspected) -> String {

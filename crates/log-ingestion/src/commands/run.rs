@@ -87,7 +87,7 @@ pub(super) async fn until_stopped(
                     Err(CommandError::Failed(Exit::TryLater, "the grace ran out; the windows in flight are fetched again next time".to_owned()))
                 }
                 signal = shutdown.asked() => {
-                    Err(CommandError::Failed(Exit::TryLater, format!("ended at once by a second signal ({signal})")))
+                    Err(CommandError::Failed(Exit::TryLater, format!("ended at once by a second signal ({signal}); the windows in flight are fetched again next time")))
                 }
             }
         }

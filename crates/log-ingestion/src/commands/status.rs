@@ -13,7 +13,7 @@ use crate::exit::{CommandError, Exit};
 use crate::ingest::RETENTION_NEAR_MS;
 use crate::settings;
 use crate::surroundings::Surroundings;
-use crate::table_text::{Align, grouped, table};
+use crate::table_text::{Align, grouped, plain, table};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, CommandError> {
     let output_dir = settings::output_dir(&surroundings.layers)?;
@@ -151,13 +151,15 @@ fn instant(at: Option<Timestamp>) -> String {
 
 /// What is open of a log, what the source no longer has, and what it drops soon.
 fn remarks(state: &LogState, now: Timestamp) -> String {
-    let name = &state.name;
+    let name = &plain(&state.name);
     let mut text = String::new();
     for open in state.ledger.open() {
         let kept = if open.held.is_some() { "; its old file stays until it is replaced" } else { "" };
         text.push_str(&format!(
             "open: {name} {}: {} ({} tries){kept}\n",
-            open.window, open.reason, open.tries
+            open.window,
+            plain(&open.reason),
+            open.tries
         ));
     }
     for lost in state.ledger.beyond() {

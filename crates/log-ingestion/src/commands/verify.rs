@@ -109,7 +109,10 @@ fn verify(path: &Path) -> Result<u64, String> {
 /// All Parquet files below a folder, but for folders that readers skip.
 fn folder(path: &Path, depth: usize, verdicts: &mut Verdicts) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
-        CommandError::Failed(Exit::Failed, format!("{} cannot be listed: {error}", path.display()))
+        CommandError::Failed(
+            Exit::Failed,
+            format!("{} cannot be listed: {error}; is it there, and may this user read it?", path.display()),
+        )
     };
     let entries = std::fs::read_dir(path).map_err(failed)?;
     let mut paths: Vec<PathBuf> =

@@ -17,7 +17,7 @@ use super::key::FoundKey;
 use super::layers::Layers;
 use super::observing::{self, Observing};
 use super::pins::Pins;
-use super::table::{SETTINGS, Setting};
+use super::table::{SETTINGS, Setting, shown};
 use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError, UpkeepSettings};
 
 /// Reads values and gathers what is wrong with them.
@@ -36,8 +36,11 @@ impl Reader<'_> {
         };
         let understood = read(value);
         if understood.is_none() {
-            let shown =
-                if setting.secret { "a value that cannot be used".to_owned() } else { format!("{value:?}") };
+            let shown = if setting.secret {
+                "a value that cannot be used".to_owned()
+            } else {
+                format!("{:?}", shown(value))
+            };
             self.fault(setting, format!("{shown} was given ({})", origin.name()));
         }
         understood

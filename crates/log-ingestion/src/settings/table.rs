@@ -26,6 +26,18 @@ impl Setting {
     }
 }
 
+/// A value as it may be shown: of a URL, neither user name and password nor parameters, since people put keys there.
+pub(crate) fn shown(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let (place, parameters) = rest.split_once('?').map_or((rest, ""), |(place, _)| (place, "?(not shown)"));
+    let (authority, path) =
+        place.find('/').map_or((place, ""), |at| place.split_at_checked(at).unwrap_or((place, "")));
+    let host = authority
+        .rsplit_once('@')
+        .map_or_else(|| authority.to_owned(), |(_, host)| format!("(not shown)@{host}"));
+    format!("{scheme}://{host}{path}{parameters}")
+}
+
 const fn setting(
     variable: &'static str,
     default: Option<&'static str>,

@@ -63,6 +63,18 @@ fn every_fault_is_reported_at_once_and_the_key_never() {
 }
 
 #[test]
+fn of_a_url_what_may_be_secret_is_not_shown() {
+    let said = fault(&[("RAPID7_API_ENDPOINT", "https://me:se-cret@host.example/p?api_key=se-cret")]);
+    assert!(said.contains("https://(not shown)@host.example/p?(not shown)"), "{said}");
+    assert!(!said.contains("cret"), "{said}");
+    assert_eq!(
+        shown("https://eu.rest.logs.insight.rapid7.com/v1"),
+        "https://eu.rest.logs.insight.rapid7.com/v1"
+    );
+    assert_eq!(shown("/data/logs?x@y"), "/data/logs?x@y");
+}
+
+#[test]
 fn what_must_be_given_is_asked_for() {
     let said = Settings::resolve(&Layers::default()).unwrap_err().to_string();
     for part in

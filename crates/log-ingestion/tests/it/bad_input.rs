@@ -164,6 +164,22 @@ fn wrong_words_end_with_64_and_wrong_settings_with_78_all_at_once() {
 }
 
 #[test]
+fn colours_are_left_out_where_no_color_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        let environment = [("CLICOLOR_FORCE", "1"), ("NO_COLOR", no_color)];
+        for words in [&["runn"][..], &["--help"]] {
+            let (_code, text) = outcome(&mut program(words, &environment, folder.path()));
+            assert_eq!(text.contains('\u{1b}'), coloured, "NO_COLOR={no_color:?} {words:?}: {text:?}");
+        }
+        for words in [&["config"][..], &["doctor", "--offline"]] {
+            let (_code, text) = outcome(&mut program(words, &environment, folder.path()));
+            assert!(!text.contains('\u{1b}'), "{words:?}: {text:?}");
+        }
+    }
+}
+
+#[test]
 fn help_has_an_example_for_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["run", "demo", "convert", "replay", "bench", "logs", "config", "status"] {

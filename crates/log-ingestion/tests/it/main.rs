@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod account;
+mod loopback;
 mod mounts;
 mod program;
 mod scenario;
@@ -12,8 +13,10 @@ mod audit;
 mod away;
 mod bad_input;
 mod bench;
+mod canary;
 mod commands;
 mod conversions;
+mod doctor;
 mod every_operation;
 mod extremes;
 mod files;
@@ -21,8 +24,10 @@ mod folder;
 mod health;
 mod installing;
 mod kill;
+mod limits;
 mod memory;
 mod metrics;
+mod names;
 mod observed;
 mod peers;
 mod peers_process;

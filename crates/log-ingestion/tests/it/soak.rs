@@ -55,7 +55,7 @@ fn account() -> SimConfig {
 
 /// What a folder holds of ingestion's own: the files of the table, and the bytes of each ledger.
 fn kept(output: &Path) -> (usize, BTreeMap<String, u64>) {
-    let ledgers = files(&output.join("_ingest"), "json").into_iter();
+    let ledgers = files(&output.join("_ingest/logs"), "json").into_iter();
     let sizes = ledgers.map(|path| (path.display().to_string(), path.metadata().unwrap().len()));
     (files(output, "parquet").len(), sizes.collect())
 }
@@ -63,7 +63,7 @@ fn kept(output: &Path) -> (usize, BTreeMap<String, u64>) {
 /// Spans of at least an hour each, without a gap between them, in each ledger: the text that is written for a state says so.
 #[track_caller]
 fn no_gap(output: &Path) {
-    for path in files(&output.join("_ingest"), "json") {
+    for path in files(&output.join("_ingest/logs"), "json") {
         let text = std::fs::read_to_string(&path).unwrap();
         let state: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
         let spans = state["ledger"]["spans"].as_array().unwrap();

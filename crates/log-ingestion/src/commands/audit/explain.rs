@@ -13,6 +13,7 @@ use crate::commands::print;
 use crate::exit::{CommandError, Exit};
 use crate::pipeline::read_content;
 use crate::surroundings::Surroundings;
+use crate::table_text::plain;
 
 pub(super) fn run(
     surroundings: &Surroundings,
@@ -38,7 +39,7 @@ fn explain(
     instant: Timestamp,
 ) -> Result<String, StoreError> {
     let Some(moment) = LogWindow::new(instant, instant.plus_millis(1)) else { return Ok(String::new()) };
-    let mut text = format!("{} at {instant}\n", state.name);
+    let mut text = format!("{} at {instant}\n", plain(&state.name));
     text.push_str(&format!("  ledger: {}\n", in_ledger(state, moment)));
     for file in table.files_of(&state.slug, moment)? {
         let rows = file.name.rows;

@@ -5,7 +5,7 @@ use ingest_core::ids::LogId;
 use ingest_core::ledger::Tally;
 use serde::Serialize;
 
-use crate::table_text::{Align, grouped, table};
+use crate::table_text::{Align, grouped, plain, table};
 
 /// Everything that an audit found.
 #[derive(Debug, Serialize)]
@@ -47,7 +47,7 @@ impl Report {
         }
         let mut text = String::new();
         for log in &self.logs {
-            text.push_str(&format!("{}, {} to {}\n", log.log, log.from, log.to));
+            text.push_str(&format!("{}, {} to {}\n", plain(&log.log), log.from, log.to));
             text.push_str(&days(log));
             for (day, gap) in log.days.iter().flat_map(|day| day.gaps.iter().map(move |gap| (day, gap))) {
                 let name = gap.state.name();

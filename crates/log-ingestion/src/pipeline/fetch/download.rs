@@ -15,6 +15,10 @@ use crate::pipeline::{Context, WindowError};
 /// Events of a window whose download ended within a line that are fetched by query instead: a hundred requests.
 const OPEN_ENDED_QUERY_MAX: u64 = 50_000;
 
+/// Lines that a download may bring beyond twice what the server counted before: events that became searchable meanwhile, and
+/// line feeds within events, are far fewer. A stream without end must not fill the disk.
+const LINES_BEYOND_MAX: u64 = 100_000;
+
 pub(super) async fn fetch(
     context: &Context,
     order: &FetchOrder,
@@ -73,15 +77,32 @@ async fn stream(
 ) -> Result<(bool, Option<Attempt>), WindowError> {
     let download = context.client.download(&order.log, bounds.cover(order.piece.window)).await?;
     let (ahead, follower) = ahead(context, order);
-    let (brought, attempt) = tokio::join!(bring(download, ahead, spool), follower.follow());
+    let counted = order.counted().unwrap_or(context.options.policy.window_rows);
+    let lines = Lines { counted, most: counted.saturating_mul(2).saturating_add(LINES_BEYOND_MAX) };
+    let (brought, attempt) = tokio::join!(bring(download, ahead, spool, lines), follower.follow());
     brought.map(|ended_whole| (ended_whole, attempt))
 }
 
-async fn bring(mut download: Download, mut ahead: Ahead, spool: &mut Spool) -> Result<bool, WindowError> {
+/// What the server counted, and how many lines are taken before it is not believed.
+#[derive(Debug, Clone, Copy)]
+struct Lines {
+    counted: u64,
+    most: u64,
+}
+
+async fn bring(
+    mut download: Download,
+    mut ahead: Ahead,
+    spool: &mut Spool,
+    lines: Lines,
+) -> Result<bool, WindowError> {
     while let Some(block) = download.next().await? {
         let block = Arc::new(block);
         ahead.push(&block).await;
         spool.push(block)?;
+        if spool.records() > lines.most {
+            return Err(WindowError::Short { fetched: spool.records(), counted: lines.counted });
+        }
     }
     Ok(!download.is_open_ended())
 }
