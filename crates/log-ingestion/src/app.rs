@@ -14,10 +14,11 @@ use crate::cli::{self, Command, Invocation};
 use crate::commands;
 use crate::exit::{CommandError, Exit};
 use crate::metrics::Metrics;
+use crate::otlp::Spans;
 use crate::progress::Progress;
 use crate::settings::{Layers, LogFormat, LogSettings, SettingsError};
 use crate::surroundings::Surroundings;
-use crate::telemetry::{self, Identity, Output};
+use crate::telemetry::{self, Identity, Noted, Output};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -107,8 +108,10 @@ fn surroundings(layers: Layers, command: &Command) -> Surroundings {
     let trace_id = format!("{seed:016x}");
     let metrics = Metrics::shared();
     let identity = Identity { environment: log.environment, trace_id: trace_id.clone() };
-    telemetry::start(log.level, output, identity, Arc::clone(&clock), Arc::clone(metrics.board()));
-    Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, metrics, trace_id, terminal }
+    let spans = Arc::new(Spans::new(seed));
+    let noted = Noted { board: Arc::clone(metrics.board()), spans: Arc::clone(&spans) };
+    telemetry::start(log.level, output, identity, Arc::clone(&clock), noted);
+    Surroundings { layers, clock, disk: OsDisk::shared(), progress, seed, metrics, spans, trace_id, terminal }
 }
 
 /// A number that differs between runs: the time and the process.
