@@ -39,7 +39,7 @@ const ANSWER_THREADS: usize = 4;
 /// Wait after a failed accept: out of file handles, others must end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is asked whether the output folder is to be walked over again.
-const WALK_ASKED_EVERY: Duration = Duration::from_secs(60);
+const WALK_ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// What the endpoint shows, and to whom.
 #[derive(Debug)]

@@ -15,10 +15,11 @@ use crate::cli::{self, Command, Invocation};
 use crate::commands;
 use crate::exit::{CommandError, Exit};
 use crate::metrics::Metrics;
+use crate::otlp::Spans;
 use crate::progress::Progress;
 use crate::settings::{Fault, Layers, LogFormat, LogSettings, SettingsError};
 use crate::surroundings::Surroundings;
-use crate::telemetry::{self, Identity, LogFile, Output};
+use crate::telemetry::{self, Identity, LogFile, Noted, Output};
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -159,9 +160,11 @@ fn surroundings(layers: Layers, command: &Command) -> Result<Surroundings, Setti
     let trace_id = format!("{seed:016x}");
     let metrics = Metrics::shared();
     let identity = Identity { environment: log.environment, trace_id: trace_id.clone() };
-    telemetry::start(log.level, output, identity, Arc::clone(&clock), Arc::clone(metrics.board()));
+    let spans = Arc::new(Spans::new(seed));
+    let noted = Noted { board: Arc::clone(metrics.board()), spans: Arc::clone(&spans) };
+    telemetry::start(log.level, output, identity, Arc::clone(&clock), noted);
     let disk = OsDisk::shared();
-    Ok(Surroundings { layers, clock, disk, progress, seed, metrics, trace_id, terminal, log_file })
+    Ok(Surroundings { layers, clock, disk, progress, seed, metrics, spans, trace_id, terminal, log_file })
 }
 
 fn unopened(path: &Path, error: &std::io::Error) -> SettingsError {

@@ -292,7 +292,8 @@ impl Ingest {
         let board = self.outside.metrics.board();
         let started = self.outside.clock.now();
         board.pass_begins(started);
-        let outcome = self.pass_from(coverage, stop, started).await;
+        let span = tracing::info_span!("pass");
+        let outcome = self.pass_from(coverage, stop, started).instrument(span).await;
         let ended = match &outcome {
             Ok(report) => Ok(report.exit() == Exit::Done),
             Err(error) => Err(error.to_string()),

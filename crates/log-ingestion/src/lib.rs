@@ -10,6 +10,7 @@ pub mod exit;
 pub mod ingest;
 pub mod metrics;
 pub mod notify;
+pub mod otlp;
 pub mod pipeline;
 pub mod progress;
 pub mod pulse;

@@ -11,6 +11,7 @@ use ingest_store::Disk;
 use crate::exit::{CommandError, Exit};
 use crate::ingest::Outside;
 use crate::metrics::Metrics;
+use crate::otlp::Spans;
 use crate::pipeline::Cpu;
 use crate::progress::Progress;
 use crate::settings::Layers;
@@ -27,6 +28,8 @@ pub(crate) struct Surroundings {
     pub(crate) seed: u64,
     /// What is measured.
     pub(crate) metrics: Arc<Metrics>,
+    /// Spans that ended, for a collector.
+    pub(crate) spans: Arc<Spans>,
     /// One for each run, in every line of its log.
     pub(crate) trace_id: String,
     /// Whether a person is looking.

@@ -18,6 +18,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::metrics::{Board, EventNote};
+use crate::otlp::{SpanCollector, Spans};
 use crate::progress::Progress;
 use crate::settings::LogLevel;
 use crate::table_text::plain;
@@ -86,11 +87,21 @@ pub struct Identity {
     pub trace_id: String,
 }
 
-/// Begins to write events, and to note on the board what a person wants to know of.
-pub fn start(level: LogLevel, output: Output, identity: Identity, clock: Arc<dyn Clock>, board: Arc<Board>) {
-    let writer = EventWriter { level, output, identity, clock, board };
+/// Where events and spans are noted beside the log.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// Gets what a person wants to know of.
+    pub board: Arc<Board>,
+    /// Gets the spans that end.
+    pub spans: Arc<Spans>,
+}
+
+/// Begins to write events, and to note them.
+pub fn start(level: LogLevel, output: Output, identity: Identity, clock: Arc<dyn Clock>, noted: Noted) {
+    let collector = SpanCollector { spans: noted.spans, clock: Arc::clone(&clock) };
+    let writer = EventWriter { level, output, identity, clock, board: noted.board };
     // A second start, as in tests, keeps the first.
-    drop(tracing_subscriber::registry().with(writer).try_init());
+    drop(tracing_subscriber::registry().with(writer).with(collector).try_init());
 }
 
 #[derive(Debug)]

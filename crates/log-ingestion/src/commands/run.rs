@@ -32,7 +32,7 @@ pub(crate) async fn run(surroundings: &Surroundings, args: &RunArgs) -> Result<E
     let observers = Observers::begin(surroundings, &settings, args.continuous, &stop)?;
     let outcome = observed(&observers, settings, args, &stop, signals).await;
     surroundings.progress.clear();
-    observers.ended();
+    observers.ended().await;
     outcome
 }
 

@@ -152,16 +152,16 @@ impl Reader {
             }
             *walked = Some(now);
         }
-        if let Some(found) = usage::walk(&*self.options.disk, &self.options.output_dir) {
-            if found.is_cut {
-                tracing::warn!(
-                    event = "disk_usage_incomplete",
-                    bytes = found.bytes,
-                    reason = "OUTPUT_DIR holds more files than are counted"
-                );
-            }
-            self.metrics.board().walked(found.bytes);
+        let Some(found) = usage::walk(&*self.options.disk, &self.options.output_dir) else {
+            // Not made yet, it may be there the next time.
+            *lock(&self.walked) = None;
+            return;
+        };
+        if found.is_cut {
+            let reason = "OUTPUT_DIR holds more files than are counted";
+            tracing::warn!(event = "disk_usage_incomplete", bytes = found.bytes, reason);
         }
+        self.metrics.board().walked(found.bytes);
     }
 
     fn put_pass(&self, standing: &Standing) {

@@ -1,10 +1,11 @@
 //! The endpoint of a running service, and what a supervisor hears of it.
 
 use std::os::unix::net::UnixDatagram;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::program::{Running, SimServer, ask, ask_until, free_port, note, now_ms, outcome, run};
 
@@ -32,12 +33,15 @@ fn a_running_service_shows_metrics_and_status() {
     let ready = ask_until(&addr, "/readyz", 200);
     assert_eq!(ready, "{\"ready\":true,\"reasons\":[]}\n");
     assert_eq!(ask(&addr, "GET", "/livez", "").unwrap(), (200, "ok\n".to_owned()));
-    let (code, metrics) = ask(&addr, "GET", "/metrics", "").unwrap();
-    assert_eq!(code, 200);
+    let mut metrics = String::new();
+    // The folder is walked over beside the run.
+    while !metrics.contains("\ndisk_usage_bytes ") {
+        metrics = ask_until(&addr, "/metrics", 200);
+    }
     for part in [
         "\nlogs_fetched_total 2000\n",
         "log_ingestion_continuous 1\n",
-        "log_ingestion_quota_remaining{class=\"query\"} ",
+        "log_ingestion_quota_remaining{class=\"management\"} ",
         "log_ingestion_circuit_open{class=\"query\"} 0\n",
         "\nprocess_start_time_seconds ",
         "\ndisk_usage_bytes ",
@@ -158,11 +162,71 @@ fn a_saturated_service_answers_in_time() {
     };
     while !busy() {}
     let (live, metrics) = (median(&addr, "/livez"), median(&addr, "/metrics"));
-    let still = busy();
-    note(&format!("under load: /livez {live:?}, /metrics {metrics:?}; at work at the end: {still}"));
+    assert!(busy(), "it was not at work to the end");
+    note(&format!("under load: /livez {live:?}, /metrics {metrics:?}"));
     assert!(live < Duration::from_millis(50), "/livez takes {live:?}");
     assert!(metrics < Duration::from_millis(200), "/metrics takes {metrics:?}");
     running.signal("KILL");
+}
+
+/// Takes requests as a collector would, and gives them by path.
+fn collector(most: usize) -> (String, std::thread::JoinHandle<Vec<(String, Value)>>) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let taken = std::thread::spawn(move || {
+        let one = |stream: std::net::TcpStream| {
+            let mut reader = BufReader::new(stream);
+            let mut head = Vec::new();
+            for line in reader.by_ref().lines() {
+                let line = line.unwrap().to_lowercase();
+                if line.is_empty() {
+                    break;
+                }
+                head.push(line);
+            }
+            let len = head.iter().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            let mut body = vec![0; len.parse().unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            reader.into_inner().write_all(reply).unwrap();
+            let path = head[0].split(' ').nth(1).unwrap().to_owned();
+            (path, serde_json::from_slice(&body).unwrap())
+        };
+        listener.incoming().take(most).map(|stream| one(stream.unwrap())).collect()
+    });
+    (endpoint, taken)
+}
+
+#[test]
+fn a_collector_gets_metrics_and_spans_at_the_end_of_a_run() {
+    let server = server(400);
+    let folder = tempfile::tempdir().unwrap();
+    let (endpoint, taken) = collector(2);
+    let words = ["--settle-delay", "0s", "--otel-exporter-otlp-endpoint", &endpoint];
+    let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &words));
+    assert!(code == 0 && !said.contains("otlp_failed"), "{said}");
+    let taken = taken.join().unwrap();
+    assert_eq!(
+        taken.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(),
+        ["/v1/metrics", "/v1/traces"]
+    );
+    let metrics = taken[0].1["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap();
+    let fetched = metrics.iter().find(|metric| metric["name"] == "logs_fetched_total").unwrap();
+    assert_eq!(fetched["sum"]["dataPoints"][0]["asDouble"], 400.0);
+    let spans = taken[1].1["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    let named = |name: &str| spans.iter().filter(|span| span["name"] == name).collect::<Vec<_>>();
+    let (pass, logs, windows) = (named("pass"), named("log"), named("window"));
+    assert_eq!((pass.len(), logs.len()), (1, 2), "{spans:?}");
+    assert!(logs.iter().all(|log| log["parentSpanId"] == pass[0]["spanId"]), "{spans:?}");
+    assert!(
+        windows.len() >= 2 && windows.iter().all(|span| span["traceId"] == pass[0]["traceId"]),
+        "{spans:?}"
+    );
+    // Nobody there is no failure of the run.
+    let words = ["--settle-delay", "0s", "--otel-exporter-otlp-endpoint", "http://127.0.0.1:1"];
+    let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &words));
+    assert!(code == 0 && said.contains("\"event\":\"otlp_failed\""), "{said}");
 }
 
 #[test]

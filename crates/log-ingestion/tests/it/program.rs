@@ -209,6 +209,7 @@ pub(crate) fn ask(addr: &str, method: &str, path: &str, header: &str) -> std::io
 
 /// Asks until the answer has this status; gives it.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "waits for another process")]
 pub(crate) fn ask_until(addr: &str, path: &str, status: u16) -> String {
     let mut last = String::new();
     for _ in 0..3_000 {

@@ -16,6 +16,7 @@ use crate::ingest::{Ingest, PassReport};
 use crate::last_pass::LastPass;
 use crate::metrics::{Reader, ReaderOptions, Textfile};
 use crate::notify::Notify;
+use crate::otlp::{Exporter, Sender};
 use crate::pipeline::chain;
 use crate::pulse::Pulse;
 use crate::settings::{Fault, MetricsAddr, Settings, SettingsError, Supervisor};
@@ -31,6 +32,7 @@ pub(crate) struct Observers<'a> {
     files: Arc<Files>,
     /// Serves for as long as it is held.
     admin: Option<Admin>,
+    exporter: Option<Exporter>,
 }
 
 /// What is written after each pass.
@@ -76,8 +78,13 @@ impl<'a> Observers<'a> {
             token: settings.observing.token.clone(),
         };
         let admin = serve(settings.observing.addr, desk, continuous)?;
+        let exporter = settings.observing.otlp.clone().map(|endpoint| {
+            let environment = settings.log.environment.clone();
+            let (reader, spans) = (Arc::clone(&files.reader), Arc::clone(&surroundings.spans));
+            Exporter::begin(Sender { endpoint, environment, reader, spans })
+        });
         let files = Arc::new(files);
-        Ok(Self { surroundings, continuous, notify, pulse, stop: stop.clone(), files, admin })
+        Ok(Self { surroundings, continuous, notify, pulse, stop: stop.clone(), files, admin, exporter })
     }
 
     /// The output folder is held, and there is a client: the service is up, whatever the API says.
@@ -103,8 +110,12 @@ impl<'a> Observers<'a> {
     }
 
     /// The run has ended, whatever came of it.
-    pub(crate) fn ended(self) {
-        self.files.write(!self.stop.is_cancelled());
+    pub(crate) async fn ended(self) {
+        let (files, has_time) = (Arc::clone(&self.files), !self.stop.is_cancelled());
+        drop(tokio::task::spawn_blocking(move || files.write(has_time)).await);
+        if let Some(exporter) = self.exporter {
+            exporter.end().await;
+        }
         // Told last, and served for as long: what looks on sees the end.
         drop(self.pulse);
         drop(self.admin);
