@@ -12,14 +12,18 @@ use crate::settings::SETTINGS;
 pub use doctor::DoctorArgs;
 pub use health::HealthArgs;
 pub use installing::{CompletionsArgs, ManArgs};
+pub use local::{BenchArgs, ConvertArgs, InferArgs, ReplayArgs, WritingArgs};
 pub use reading::ReadingArgs;
+pub use stored::{HeadArgs, MetaArgs, VerifyArgs};
 pub use top::TopArgs;
 pub use upkeep::{ArchiveArgs, CompactArgs, RestoreArgs, RetainArgs};
 
 mod doctor;
 mod health;
 mod installing;
+mod local;
 mod reading;
+mod stored;
 mod top;
 mod upkeep;
 
@@ -245,42 +249,6 @@ pub enum LedgerAction {
     Rebuild,
 }
 
-/// Flags of `verify`.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// Files or folders; OUTPUT_DIR, with its ledgers, if none is given
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Print JSON, a line a file
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of `meta`.
-#[derive(Debug, Args)]
-pub struct MetaArgs {
-    /// Parquet files, ours or others'
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Print JSON, a line a file
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Flags of `head`.
-#[derive(Debug, Args)]
-pub struct HeadArgs {
-    /// A Parquet file, ours or another's
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Rows
-    #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
-    pub rows: usize,
-    /// Print JSON, a line a row
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -293,85 +261,6 @@ pub struct DemoArgs {
     /// Seed of the generated events
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-}
-
-/// Flags of `convert`.
-#[derive(Debug, Args)]
-pub struct ConvertArgs {
-    /// Files, or - for standard input; plain, gzip or zstd
-    #[arg(required = true, value_name = "INPUT")]
-    pub inputs: Vec<PathBuf>,
-    /// How outputs are written.
-    #[command(flatten)]
-    pub writing: WritingArgs,
-    /// Threads: files at the same time, and columns of a file where there are more threads than files
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
-    /// How inputs are read.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-}
-
-/// Flags of commands that write Parquet files of local ones.
-#[derive(Debug, Clone, Args)]
-pub struct WritingArgs {
-    /// Folder for the Parquet files
-    #[arg(long, short, alias = "out", value_name = "DIR")]
-    pub output: PathBuf,
-    /// Compression: snappy, gzip, brotli, zstd, lz4 or none
-    #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
-    pub compression: ingest_tabular::Codec,
-    /// Keep to encodings that old readers know; files grow by a tenth to two fifths
-    #[arg(long)]
-    pub compat: bool,
-}
-
-/// Flags of `replay`.
-#[derive(Debug, Args)]
-pub struct ReplayArgs {
-    /// Quarantine files, as convert and run write them; plain, gzip or zstd
-    #[arg(required = true, value_name = "QUARANTINE.jsonl")]
-    pub inputs: Vec<PathBuf>,
-    /// How outputs are written.
-    #[command(flatten)]
-    pub writing: WritingArgs,
-    /// How records are read.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-}
-
-/// Flags of `infer`.
-#[derive(Debug, Args)]
-pub struct InferArgs {
-    /// Files, or - for standard input; plain, gzip or zstd
-    #[arg(required = true, value_name = "FILE")]
-    pub inputs: Vec<PathBuf>,
-    /// Print JSON, a line a file
-    #[arg(long)]
-    pub json: bool,
-    /// How inputs are read.
-    #[command(flatten)]
-    pub reading: ReadingArgs,
-}
-
-/// Flags of `bench`.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Events of each shape
-    #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    pub events: u64,
-    /// Seed of the generated events
-    #[arg(long, default_value_t = 7)]
-    pub seed: u64,
-    /// Compression: snappy, gzip, brotli, zstd, lz4 or none
-    #[arg(long, default_value = "snappy", value_name = "NAME", value_parser = codec)]
-    pub compression: ingest_tabular::Codec,
-    /// Threads that encode the columns of a file
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
-    /// Print JSON, a line a shape
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Flags of `config`.
@@ -457,26 +346,4 @@ fn codec(text: &str) -> Result<ingest_tabular::Codec, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        command().debug_assert();
-    }
-
-    #[test]
-    fn settings_are_flags_of_every_command() {
-        let words = ["log-ingestion", "run", "--rate-limit", "7", "--output-dir=/x"].map(Into::into);
-        let settings = read(words).unwrap().settings;
-        assert_eq!(settings.get("RATE_LIMIT").map(String::as_str), Some("7"));
-        assert_eq!(settings.get("OUTPUT_DIR").map(String::as_str), Some("/x"));
-        let words = ["log-ingestion", "config", "check", "--layout", "flat"].map(Into::into);
-        assert_eq!(read(words).unwrap().settings.get("LAYOUT").map(String::as_str), Some("flat"));
-    }
-
-    #[test]
-    fn the_key_is_no_flag() {
-        assert!(read(["log-ingestion", "run", "--rapid7-api-key", "k"].map(Into::into)).is_err());
-    }
-}
+mod tests;

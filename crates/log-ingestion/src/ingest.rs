@@ -2,24 +2,19 @@
 //!
 //! Wires the pipeline's context together and turns what comes of a pass into an exit code.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ingest_core::catalog::{self, LogInfo, Selector};
-use ingest_core::ids::LogId;
 use ingest_core::ledger::LogState;
 use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
 use ingest_core::time::{LogWindow, Timestamp};
 use ingest_core::upkeep::Stays;
+use ingest_source::Client;
 use ingest_source::clock::Clock;
 use ingest_source::transport::{KeySlot, Transport};
-use ingest_source::watch::Watch;
-use ingest_source::{Client, ClientOptions, Protocol, SourceError};
-use ingest_store::{DirTable, Disk, HistoryDir, Holder, Lock, LockError, StateDir, StoreError};
+use ingest_store::{DirTable, Disk, HistoryDir, Lock, StateDir};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -33,10 +28,14 @@ use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::upkeep::{self, Retained, Upkeep};
 
+pub use account::{client, source_failed, wanted_logs};
 pub(crate) use assign::RETENTION_NEAR_MS;
 pub use assign::{Coverage, Scope};
+pub use folder::take_lock;
 
+mod account;
 mod assign;
+mod folder;
 
 /// Logs that are worked on at the same time; windows in flight are bounded over all of them.
 const PARALLEL_LOGS: usize = 8;
@@ -47,8 +46,6 @@ const QUERY_MINUTES: u64 = 5;
 /// Paged queries of one pass may use one part in so many of what the server's quota still allows; counts, the next pass
 /// and other users of the key need the rest.
 const QUERY_QUOTA_SHARE: u64 = 2;
-/// The one log of an endpoint that has no list of logs.
-const PAGES_LOG: &str = "csv-pages";
 
 /// An output folder and a client, ready for passes.
 #[derive(Debug)]
@@ -117,61 +114,6 @@ pub struct Outside {
     pub metrics: Arc<Metrics>,
 }
 
-/// A client for the settings.
-#[must_use]
-pub fn client(settings: &Settings, outside: &Outside) -> Client {
-    if settings.endpoint.is_plain_and_remote() {
-        tracing::warn!(
-            event = "plain_http",
-            reason = "the API key travels readable: RAPID7_API_ENDPOINT is not https"
-        );
-    }
-    let options = ClientOptions {
-        endpoint: settings.endpoint.clone(),
-        protocol: settings.protocol,
-        key: KeySlot::new(settings.api_key.clone()),
-        requests_per_minute: settings.rate_limit,
-        retries: settings.retry_attempts,
-        seed: settings.seed.unwrap_or(outside.seed),
-        watch: Arc::clone(&outside.metrics) as Arc<dyn Watch>,
-    };
-    Client::new(options, Arc::clone(&outside.transport), Arc::clone(&outside.clock))
-}
-
-/// The failure of a conversation with the API as the failure of a command.
-#[must_use]
-pub fn source_failed(error: &SourceError) -> CommandError {
-    let exit = match error {
-        SourceError::Refused { .. } => Exit::KeyRefused,
-        // Before any log is known, a 404 is an endpoint that is none.
-        SourceError::NotFound(_) | SourceError::Wrong { .. } => Exit::Settings,
-        SourceError::Exhausted { .. }
-        | SourceError::RetriesSpent { .. }
-        | SourceError::CircuitOpen { .. }
-        | SourceError::PollLate
-        | SourceError::Stopped
-        | SourceError::Cut { .. }
-        | SourceError::TooLarge { .. }
-        | SourceError::Link(_)
-        | SourceError::Protocol(_) => Exit::TryLater,
-    };
-    CommandError::failed(exit, error)
-}
-
-/// The logs that a selection names.
-///
-/// # Errors
-/// When they cannot be listed, or a part of the selection names none.
-pub async fn wanted_logs(client: &Client, selection: &[Selector]) -> Result<Vec<LogInfo>, CommandError> {
-    if client.protocol() == Protocol::CsvPages {
-        let id = LogId::new(PAGES_LOG);
-        return Ok(vec![LogInfo { name: PAGES_LOG.to_owned(), id, sets: Vec::new(), retention: None }]);
-    }
-    let with_sets = selection.iter().any(|selector| matches!(selector, Selector::Set(_)));
-    let logs = client.logs(with_sets).await.map_err(|error| source_failed(&error))?;
-    catalog::select(logs, selection).map_err(|error| CommandError::failed(Exit::Settings, &error))
-}
-
 impl Ingest {
     /// Takes the output folder.
     ///
@@ -181,7 +123,7 @@ impl Ingest {
         let root = &settings.output_dir;
         let lock = take_lock(root, outside)?;
         let table = DirTable::open(Arc::clone(&outside.disk), root, settings.layout)
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| folder::unusable(&error))?;
         Ok(Self::new(settings, outside, table, Some(lock)))
     }
 
@@ -317,7 +259,7 @@ impl Ingest {
         let context = Arc::new(self.context(coverage, logs.len(), stop));
         context.space.begin_pass().await;
         let policy = &context.options.policy;
-        let states: Vec<LogState> = logs.iter().map(|log| state_of(&known, log)).collect();
+        let states: Vec<LogState> = logs.iter().map(|log| account::state_of(&known, log)).collect();
         self.outside.metrics.board().logs_are(&states, started);
         let mut assignments: Vec<_> = logs
             .iter()
@@ -325,7 +267,7 @@ impl Ingest {
             .filter_map(|(log, state)| assign::assign(coverage, state, log, policy, started))
             .collect();
         self.measure(assignments.iter().map(|(_, assignment)| assignment).collect(), started);
-        apart(assignments.iter().map(|(_, assignment)| &assignment.state))?;
+        account::apart(assignments.iter().map(|(_, assignment)| &assignment.state))?;
         // What the source will drop first is fetched first.
         assignments.sort_by_key(|(edge, _)| edge.map_or(i64::MAX, |edge| edge.left_ms));
         for (edge, assignment) in &assignments {
@@ -396,77 +338,5 @@ impl Ingest {
             progress: self.outside.progress.clone(),
             metrics: Arc::clone(&self.outside.metrics),
         }
-    }
-}
-
-/// Whether each log has a folder of its own. Two logs of one name are told apart by 32 bits that stand for their ids.
-fn apart<'a>(states: impl Iterator<Item = &'a LogState>) -> Result<(), CommandError> {
-    let mut folders: BTreeMap<&str, &LogState> = BTreeMap::new();
-    for state in states {
-        if let Some(other) = folders.insert(state.slug.as_str(), state) {
-            let (one, two, slug) = (&state.id, &other.id, &state.slug);
-            let text = format!(
-                "the logs {one} and {two} would share the folder log={slug}: rename one of them at the source, or leave it out of RAPID7_LOGS"
-            );
-            return Err(CommandError::Failed(Exit::Settings, text));
-        }
-    }
-    Ok(())
-}
-
-fn state_of(known: &[LogState], log: &LogInfo) -> LogState {
-    let state = known.iter().find(|state| state.id == log.id).cloned();
-    let mut state = state.unwrap_or_else(|| LogState::new(log.id.clone(), &log.name));
-    state.name.clone_from(&log.name);
-    state.retention.clone_from(&log.retention);
-    state
-}
-
-/// Takes the lock of an output folder, so that nobody else works on it.
-///
-/// # Errors
-/// When another process holds it, or it cannot be used.
-pub fn take_lock(root: &Path, outside: &Outside) -> Result<Lock, CommandError> {
-    let holder =
-        Holder { pid: std::process::id(), host: host_name(), since: outside.clock.now().to_string() };
-    Lock::take(Arc::clone(&outside.disk), root, &holder).map_err(|error| match &error {
-        LockError::Held { .. } => CommandError::failed(Exit::TryLater, &error),
-        LockError::Store(error) => unusable(error),
-    })
-}
-
-/// Why an output folder cannot be taken: there is no room in it for now, or the setting names none that can be used.
-fn unusable(error: &StoreError) -> CommandError {
-    let (exit, next) = if error.is_full() {
-        (Exit::TryLater, "free some space of its disk")
-    } else {
-        (Exit::Settings, "OUTPUT_DIR must be a folder that this user may write, or may make")
-    };
-    CommandError::Failed(exit, format!("{}; {next}", crate::pipeline::chain(error)))
-}
-
-/// The machine's name, as the kernel says it.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(|_unknown| "this machine".to_owned(), |name| name.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_logs_that_would_share_a_folder_are_refused() {
-        let log = |id: u64| LogState::new(LogId::new(format!("{id:036}")), "Web Access");
-        let mut folders = BTreeMap::new();
-        // Of some tens of thousands of ids, two have the same 32 bits.
-        let (one, two) = (0..1_000_000)
-            .find_map(|id| folders.insert(log(id).slug.to_string(), id).map(|other| (log(id), log(other))))
-            .unwrap();
-        assert!(apart([&one, &log(7)].into_iter()).is_ok());
-        let Err(CommandError::Failed(Exit::Settings, said)) = apart([&one, &two].into_iter()) else {
-            panic!("{one:?} and {two:?} share a folder");
-        };
-        assert!(said.contains(one.id.as_str()) && said.contains(two.id.as_str()), "{said}");
     }
 }
