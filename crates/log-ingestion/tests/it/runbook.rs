@@ -211,10 +211,9 @@ impl Sandbox {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runbook/bin");
         let program = Path::new(env!("CARGO_BIN_EXE_log-ingestion"));
         let path = format!(
-            "{}:{}:{}",
+            "{}:{}:/usr/local/bin:/usr/bin:/bin",
             tests.display(),
-            program.parent().unwrap().display(),
-            std::env::var("PATH").unwrap_or_default()
+            program.parent().unwrap().display()
         );
         Command::new("bash")
             .args(["-euo", "pipefail", "-c", text])
