@@ -138,7 +138,8 @@ impl Upkeep {
         let name = match (known, &content) {
             (Some(state), _) => state.name.clone(),
             (None, Ok(content)) => content.log_name.clone(),
-            (None, Err(_)) => slug_name(&file.name.slug),
+            // Nothing tells it but its folder.
+            (None, Err(_)) => file.name.slug.to_string(),
         };
         if known.is_none() {
             found.without_ledger.insert(name.clone());
@@ -160,7 +161,8 @@ impl Upkeep {
         }
     }
 
-    /// The spans of a log that its files do not hold as its ledger says.
+    /// The spans of a log that its files do not hold as its ledger says. It remembers old days as one span, so that more
+    /// may be named than is missing.
     fn lacks(
         &self,
         state: &LogState,
@@ -174,15 +176,13 @@ impl Upkeep {
         for file in damaged.iter().filter(|file| file.name.slug == state.slug) {
             let span = state.ledger.spans().iter().find(|span| span.window.overlaps(file.name.window));
             let Some(span) = span else { continue };
+            if missing.iter().any(|missing| missing.window == span.window) {
+                // What cannot be read was not counted as there.
+                continue;
+            }
             let (stored, rows) = (span.tally.stored, file.name.rows);
             match lacks.iter_mut().find(|(window, ..)| *window == span.window) {
-                // Its rows were not counted as there: it could not be read.
-                Some((_, named, there))
-                    if *named == stored && missing.iter().all(|m| m.window != span.window) =>
-                {
-                    *there = there.saturating_sub(rows);
-                }
-                Some(_) => {}
+                Some((.., there)) => *there = there.saturating_sub(rows),
                 None => lacks.push((span.window, stored, stored.saturating_sub(rows))),
             }
         }
@@ -201,9 +201,4 @@ impl Upkeep {
         };
         Ok(lacks.into_iter().map(lack).collect())
     }
-}
-
-/// A log's name where nothing tells it: that of its folder.
-fn slug_name(slug: &Slug) -> String {
-    slug.to_string()
 }
