@@ -182,7 +182,7 @@ fn colours_are_left_out_where_no_color_says_so() {
 #[test]
 fn help_has_an_example_for_every_command() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["run", "demo", "convert", "replay", "bench", "logs", "config", "status"] {
+    for command in ["run", "demo", "convert", "replay", "bench", "logs", "config", "status", "doctor"] {
         let (code, text) = outcome(&mut program(&[command, "--help"], &[], folder.path()));
         assert_eq!(code, 0, "{text}");
         assert!(text.contains(&format!("log-ingestion {command}")) && text.contains("Example"), "{text}");

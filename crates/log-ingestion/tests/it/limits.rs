@@ -1,10 +1,12 @@
 //! What is held in memory, or on the disk, has a limit, whatever a server or a file unpacks to; and the way out is the
 //! one that the machine's owner set.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::loopback::{Loopback, bomb, reply};
-use crate::program::{behind, outcome, program};
+use crate::program::{behind, note, outcome, program};
 
 /// Memory that a process may map, in KiB: far less than any of the bombs, and enough for everything else.
 const MAPPED_KIB: &str = "700000";
@@ -121,4 +123,50 @@ fn a_proxy_is_asked_where_the_environment_names_one() {
     let (code, said) = run(&[("HTTP_PROXY", &proxy.origin), ("NO_PROXY", "logs.example.test")]);
     assert_eq!(code, 75, "{said}");
     assert!(proxy.heads.lock().unwrap().is_empty());
+}
+
+/// Makes a certificate authority, and a certificate of this machine that it signed.
+const CERTIFICATES: &str = "
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test-ca \
+        -keyout ca.key -out ca.pem
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout own.key -out own.csr
+    printf 'subjectAltName=DNS:localhost\\nbasicConstraints=CA:FALSE\\n' > own.ext
+    openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile own.ext -out own.pem
+";
+
+fn made_certificates(folder: &Path) -> bool {
+    let made = Command::new("sh").args(["-ec", CERTIFICATES]).current_dir(folder).output().unwrap();
+    made.status.success()
+}
+
+#[test]
+fn a_certificate_is_believed_by_the_systems_roots_or_ssl_cert_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    if !made_certificates(folder.path()) {
+        note("not tried: there is no openssl to make certificates with");
+        return;
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let accept = format!("127.0.0.1:{port}");
+    // A page that is no answer of the API: whoever reads it has believed the certificate.
+    let mut server = Command::new("openssl")
+        .args(["s_server", "-accept", &accept, "-cert", "own.pem", "-key", "own.key", "-www"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains("ACCEPT")).unwrap().unwrap();
+    let origin = format!("https://localhost:{port}");
+    let ask = |variables: &[(&str, &str)]| {
+        outcome(program(&["logs"], &settings(&origin), folder.path()).envs(variables.iter().copied()))
+    };
+    let (code, said) = ask(&[]);
+    assert!(code == 75 && said.contains("certificate"), "{code}: {said}");
+    let (code, said) = ask(&[("SSL_CERT_FILE", "ca.pem")]);
+    assert!(code == 75 && said.contains("not readable as Log Search JSON"), "{code}: {said}");
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
