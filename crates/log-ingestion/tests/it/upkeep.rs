@@ -264,7 +264,7 @@ fn archived_days_are_whole_in_the_archive_gone_here_and_count_again_when_they_co
     );
     pulled.check(&["archive", "--to", "s3://bucket/logs"], 64, &["aws s3 sync"]);
     pulled.check(&["archive", "--to", to, "--copy"], 0, &["Copied and verified"]);
-    assert_eq!((pulled.files(), rows(&cold)), (before.clone(), all.clone()));
+    assert_eq!((pulled.files(), rows(&cold)), (before, all.clone()));
     let url = format!("file://{to}");
     pulled.check(&["archive", "--to", &url], 0, &["Moved: 0 files were copied and verified"]);
     assert_eq!(pulled.files(), [] as [PathBuf; 0]);
