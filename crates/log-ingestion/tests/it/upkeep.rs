@@ -264,7 +264,7 @@ fn archived_days_are_whole_in_the_archive_gone_here_and_count_again_when_they_co
     );
     pulled.check(&["archive", "--to", "s3://bucket/logs"], 64, &["aws s3 sync"]);
     pulled.check(&["archive", "--to", to, "--copy"], 0, &["Copied and verified"]);
-    assert_eq!((pulled.files(), rows(&cold)), (before.clone(), all.clone()));
+    assert_eq!((pulled.files(), rows(&cold)), (before, all.clone()));
     let url = format!("file://{to}");
     pulled.check(&["archive", "--to", &url], 0, &["Moved: 0 files were copied and verified"]);
     assert_eq!(pulled.files(), [] as [PathBuf; 0]);
@@ -348,11 +348,11 @@ fn a_restore_says_what_is_there_and_what_is_not_and_repair_fetches_it() {
     assert!(!before[0].exists(), "a check changes nothing");
     let text = pulled.check(&["restore", "--check", "--json"], 1, &["missing_from"]);
     let lines = text.lines().filter(|line| line.starts_with('{'));
-    assert_eq!(
-        lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).count(),
-        5,
-        "{text}"
-    );
+    let lines: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().filter(|line| line["day"].is_string()).count(), 3, "{text}");
+    let stored = lines.iter().filter_map(|line| line["stored"].as_u64());
+    let there = lines.iter().filter_map(|line| line["there"].as_u64());
+    assert!(stored.sum::<u64>() > there.sum::<u64>(), "{text}");
     pulled.check(&["restore"], 1, &["set the modes of"]);
     modes_are_right(&pulled.out());
     pulled.check(&["repair"], 0, &[]);
