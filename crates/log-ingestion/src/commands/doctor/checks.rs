@@ -61,6 +61,10 @@ const DISK: &str = "Disk Space Exhaustion";
 const RATE_LIMITING: &str = "API Rate Limiting (429)";
 const MEMORY: &str = "Memory Usage High";
 const UNREADABLE: &str = "Parquet Files Not Readable";
+const LATENCY: &str = "API Latency High";
+const NOTHING_FETCHED: &str = "No Logs Fetched";
+const GAP: &str = "Completeness Gap";
+const RETENTION_EDGE: &str = "Retention Edge";
 
 const fn check(name: &'static str, issues: &'static [&'static str], look: fn(&Facts) -> Finding) -> Check {
     Check { name, issues, look }
@@ -72,9 +76,9 @@ pub(crate) const CHECKS: [Check; 22] = [
     check("key", &[START, AUTHENTICATION], access::key),
     check("key files", &[AUTHENTICATION], access::key_files),
     check("endpoint", &[START, AUTHENTICATION], access::endpoint),
-    check("server", &[START], access::server),
+    check("server", &[START, LATENCY], access::server),
     check("key accepted", &[AUTHENTICATION], access::accepted),
-    check("permissions", &[AUTHENTICATION], access::permissions),
+    check("permissions", &[AUTHENTICATION, NOTHING_FETCHED], access::permissions),
     check("quota", &[RATE_LIMITING], access::quota),
     check("rate limit", &[RATE_LIMITING], ledgers::rate_limit),
     check("clock", &[AUTHENTICATION], access::clock),
@@ -84,8 +88,8 @@ pub(crate) const CHECKS: [Check; 22] = [
     check("file modes", &[], folder::modes),
     check("files", &[UNREADABLE], folder::files),
     check("ledgers", &[START, UNREADABLE], folder::ledgers),
-    check("open windows", &[AUTHENTICATION, RATE_LIMITING], ledgers::open_windows),
-    check("retention", &[RATE_LIMITING], ledgers::retention),
+    check("open windows", &[AUTHENTICATION, RATE_LIMITING, GAP], ledgers::open_windows),
+    check("retention", &[RATE_LIMITING, RETENTION_EDGE], ledgers::retention),
     check("parse errors", &[PARSE_ERRORS], ledgers::parse_errors),
     check("memory", &[MEMORY], machine::memory),
     check("log", &[START], machine::log),

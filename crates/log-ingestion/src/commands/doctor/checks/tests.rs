@@ -11,8 +11,8 @@ use crate::commands::doctor::facts::{
     SettingsFacts,
 };
 
-/// Headings of the runbook's troubleshooting, "### Issue: …".
-const RUNBOOK: [&str; 7] = [
+/// Headings of the users' runbook's troubleshooting, "### Issue: …", and those that docs/RUNBOOK.md has beside them.
+const RUNBOOK: [&str; 11] = [
     "Service Fails to Start",
     "Authentication Failures (401/403)",
     "High Parse Error Rate",
@@ -20,6 +20,10 @@ const RUNBOOK: [&str; 7] = [
     "API Rate Limiting (429)",
     "Memory Usage High",
     "Parquet Files Not Readable",
+    "API Latency High",
+    "No Logs Fetched",
+    "Completeness Gap",
+    "Retention Edge",
 ];
 
 #[test]
