@@ -122,7 +122,7 @@ const PRINTS: [(&str, &[&str]); 22] = [
     ("Routine Maintenance Tasks", &["audit.json: OK"]),
     ("Benchmarking", &["parse/s"]),
     ("Credential Management", &["key"]),
-    ("Scenario 2: Data Corruption", &["damaged", "2026-"]),
+    ("Scenario 2: Data Corruption", &["1 faults", "files with"]),
     ("Scenario 3: API Credential Compromise", &["query"]),
     ("Scenario 4: the ledger is lost", &["auth"]),
 ];
@@ -362,6 +362,8 @@ fn every_line_of_the_runbook_works() {
         sandbox.after(heading);
     }
     sandbox.bring(Service::Stopped);
+    // The pulled period lies apart from the live tail, and what lies between them was lost with the ledger.
+    sandbox.must("log-ingestion repair");
     let audit = sandbox.bash("log-ingestion audit --offline");
     faults.extend((!audit.status.success()).then(|| format!("at the end of the walk: {}", both(&audit))));
     assert!(faults.is_empty(), "{}", faults.join("\n----\n"));
