@@ -335,6 +335,7 @@ impl Ingest {
             ahead: Arc::clone(&self.ahead),
             cpu: self.outside.cpu,
             bounds: Arc::clone(&self.bounds),
+            queue: Arc::default(),
             progress: self.outside.progress.clone(),
             metrics: Arc::clone(&self.outside.metrics),
         }

@@ -28,6 +28,7 @@ pub(crate) use facts::fact;
 pub(crate) use inventory::{Content, read_content};
 pub use inventory::{Missing, compare};
 pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};
+pub use queue::Queue;
 pub use recheck::{Rechecked, examine};
 pub use recover::{rebuild, recover};
 pub use space::SpaceGuard;
@@ -40,6 +41,7 @@ mod fetch;
 mod inventory;
 mod log_pass;
 mod plan;
+mod queue;
 mod recheck;
 mod record;
 mod recover;
@@ -115,6 +117,8 @@ pub struct Context {
     pub cpu: Cpu,
     /// What was found out about the server's bounds.
     pub bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
+    /// What the logs have still to send.
+    pub queue: Arc<Queue>,
     /// What a person sees.
     pub progress: Progress,
     /// What is measured.

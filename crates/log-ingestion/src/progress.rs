@@ -16,6 +16,8 @@ use crate::table_text::plain;
 
 /// Redraws a second.
 const REDRAWS: u8 = 8;
+/// Time between two redraws of a bar that stands still: what is left of a wait goes down.
+const TICK: Duration = Duration::from_millis(500);
 
 /// All bars.
 #[derive(Clone)]
@@ -73,6 +75,9 @@ impl Progress {
                 write!(out, "{:#}", HumanDuration(left)).unwrap_or_default();
             });
         let bar = self.bars.add(ProgressBar::new(rows).with_style(style).with_prefix(plain(name)));
+        if self.shown {
+            bar.enable_steady_tick(TICK);
+        }
         LogBar { bar, figures }
     }
 

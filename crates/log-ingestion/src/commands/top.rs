@@ -25,8 +25,8 @@ mod view;
 
 /// How often keys are looked for, so that a key is answered at once.
 const KEYS_EVERY: Duration = Duration::from_millis(100);
-/// The size of the one picture that is printed where there is no terminal, in characters.
-const PAGE: Rect = Rect { x: 0, y: 0, width: 160, height: 30 };
+/// Columns of the one picture that is printed where there is no terminal.
+const PAGE_COLUMNS: u16 = 160;
 /// Logs that Page Up and Page Down move by.
 const PAGE_LOGS: i64 = 10;
 /// Bytes of an answer that are read: 500 logs and 50 events are below half of it.
@@ -36,8 +36,10 @@ pub(crate) fn run(surroundings: &Surroundings, args: &TopArgs) -> Result<Exit, C
     let service = Service::find(surroundings, args)?;
     let colours = Colours(settings::colours(&surroundings.layers));
     if args.once || !std::io::stdout().is_terminal() {
-        let mut buffer = Buffer::empty(PAGE);
-        view::draw(&service.status()?, Look::default(), Colours(false), PAGE, &mut buffer);
+        let status = service.status()?;
+        let page = Rect::new(0, 0, PAGE_COLUMNS, view::lines(&status));
+        let mut buffer = Buffer::empty(page);
+        view::draw(&status, Look::default(), Colours(false), page, &mut buffer);
         print(&view::text(&buffer))?;
         return Ok(Exit::Done);
     }

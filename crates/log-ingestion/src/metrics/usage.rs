@@ -9,6 +9,9 @@ use ingest_store::{Disk, Kind};
 /// Names that one walk looks at: with a file a window, decades of hundreds of logs. A walk that meets more says so.
 const NAMES_MAX: u64 = 20_000_000;
 
+/// The folder of what is being made: it is gone in a moment, and none of what is stored.
+const BEING_MADE: &str = "_staging";
+
 /// What a walk found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Walked {
@@ -24,6 +27,9 @@ pub(super) fn walk(disk: &dyn Disk, root: &Path) -> Option<Walked> {
     let mut names = 0;
     while let Some((folder, entries)) = folders.pop() {
         for entry in entries {
+            if entry.name == BEING_MADE && folder == root {
+                continue;
+            }
             names += 1;
             if names > NAMES_MAX {
                 found.is_cut = true;

@@ -300,7 +300,10 @@ impl<'a> LogRun<'a> {
     /// Rows of the log that are still to come, and how long they take at least. Shows both.
     fn rest(&self) -> (u64, Duration) {
         let rows_left = self.outlook.rows_left();
-        let eta = self.context.client.eta(self.pace.class, rows_left, self.pace.rows_per_request);
+        let Pace { class, rows_per_request } = self.pace;
+        let requests = rows_left.div_ceil(rows_per_request.max(1));
+        let all = self.context.queue.left(self.log.id(), class, requests);
+        let eta = self.context.client.eta(class, all.saturating_mul(rows_per_request), rows_per_request);
         self.bar.expect(rows_left, eta);
         (rows_left, eta)
     }

@@ -31,10 +31,21 @@ impl Colours {
     }
 }
 
+/// Lines of a picture that shows all logs.
+pub(super) fn lines(status: &Status) -> u16 {
+    let logs = u16::try_from(status.logs.len()).unwrap_or(u16::MAX);
+    HEAD_LINES.saturating_add(2).saturating_add(logs).saturating_add(event_lines(status))
+}
+
+fn event_lines(status: &Status) -> u16 {
+    let said = u16::try_from(status.events.len()).unwrap_or(u16::MAX);
+    said.saturating_add(1).min(EVENT_LINES)
+}
+
 /// Draws a status, as a person looks at it.
 pub(super) fn draw(status: &Status, look: Look, colours: Colours, area: Rect, buffer: &mut Buffer) {
     let logs_at_least = Constraint::Min(3);
-    let parts = [Constraint::Length(HEAD_LINES), logs_at_least, Constraint::Length(EVENT_LINES)];
+    let parts = [Constraint::Length(HEAD_LINES), logs_at_least, Constraint::Length(event_lines(status))];
     let [head, logs, events] = Layout::vertical(parts).areas(area);
     Paragraph::new(head_lines(status, look, colours)).render(head, buffer);
     draw_logs(status, look, colours, logs, buffer);
