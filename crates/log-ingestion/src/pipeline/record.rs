@@ -79,7 +79,9 @@ fn save_note(context: &Context, log: &mut LogWork) {
 /// Adds to the history of a log.
 pub(super) fn tell(context: &Context, log: &LogWork, window: LogWindow, what: &str, detail: String) {
     let happening = Happening { at: context.clock.now(), window, what: what.to_owned(), detail };
-    if let Err(error) = context.history.add(&log.state.slug, &happening) {
+    // Nor may a history make a folder anew that is gone.
+    let told = context.check_folder().and_then(|()| context.history.add(&log.state.slug, &happening));
+    if let Err(error) = told {
         tracing::warn!(event = "history_not_written", error = %chain(&error));
     }
 }

@@ -11,10 +11,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::FetchOrder;
 use crate::pipeline::at_once::Attempt;
-use crate::pipeline::{Context, Cpu};
+use crate::pipeline::{Context, Cpu, WindowError};
 
 /// Blocks, of about 1 MiB each, that may wait to be encoded.
-const BLOCKS_AHEAD: usize = 2;
+const BLOCKS_AHEAD: usize = 4;
+/// Blocks that are encoded in one turn at a processor, while they are there: going back to the async threads for each left the
+/// encoder idle until the download next had to wait.
+const BLOCKS_A_TURN: usize = 16;
 /// How long a download waits for its encoding, which waits for a processor: servers close streams that are not read.
 const STALL_MAX: Duration = Duration::from_secs(5);
 
@@ -54,23 +57,41 @@ impl Ahead {
 }
 
 impl Follower {
-    /// Encodes what comes until there is no more, a block at a time: a processor is only taken while there is something
+    /// Encodes what comes until there is no more, some blocks at a time: a processor is only taken while there is something
     /// to do. None where that failed: what the disk refuses, it refuses again when the window's turn comes, and is told.
-    pub(super) async fn follow(mut self) -> Option<Attempt> {
-        let mut attempt = self.attempt?;
-        while let Some(block) = self.queue.recv().await {
+    pub(super) async fn follow(self) -> Option<Attempt> {
+        let (mut attempt, mut queue) = (self.attempt?, self.queue);
+        while let Some(block) = queue.recv().await {
             let core = Arc::clone(&self.cores).acquire_owned().await.ok()?;
             let span = tracing::Span::current();
             let work = move || {
                 let _core = core;
                 let _in_span = span.enter();
-                attempt.push(&block).ok().map(|()| attempt)
+                let pushed = turn(&mut attempt, &block, &mut queue);
+                pushed.ok().map(|()| (attempt, queue))
             };
-            attempt = tokio::task::spawn_blocking(work).await.ok().flatten()?;
+            (attempt, queue) = tokio::task::spawn_blocking(work).await.ok().flatten()?;
             if attempt.is_wrong() {
                 break;
             }
         }
         Some(attempt)
     }
+}
+
+/// Encodes a block, and those that wait behind it.
+fn turn(
+    attempt: &mut Attempt,
+    first: &Arc<RecordBlock>,
+    queue: &mut mpsc::Receiver<Arc<RecordBlock>>,
+) -> Result<(), WindowError> {
+    attempt.push(first)?;
+    for _ in 1..BLOCKS_A_TURN {
+        if attempt.is_wrong() {
+            break;
+        }
+        let Ok(block) = queue.try_recv() else { break };
+        attempt.push(&block)?;
+    }
+    Ok(())
 }
