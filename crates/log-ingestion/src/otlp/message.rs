@@ -85,14 +85,14 @@ fn point(family: &MetricFamily, series: &Series, (since, now): &(String, String)
     let attributes: Vec<Value> = labels.map(|label| attribute(label.name(), label.value())).collect();
     let value = match family.get_field_type() {
         MetricType::COUNTER => series.get_counter().get_value(),
-        MetricType::HISTOGRAM => return histogram(series.get_histogram(), attributes, since, now),
+        MetricType::HISTOGRAM => return histogram(series.get_histogram(), &attributes, since, now),
         MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => series.get_gauge().get_value(),
     };
     json!({ "attributes": attributes, "startTimeUnixNano": since, "timeUnixNano": now, "asDouble": value })
 }
 
 /// The text format counts what is below each bound, OTLP what is between two.
-fn histogram(of: &Histogram, attributes: Vec<Value>, since: &str, now: &str) -> Value {
+fn histogram(of: &Histogram, attributes: &[Value], since: &str, now: &str) -> Value {
     let mut below = 0;
     let mut counts = Vec::new();
     let mut bounds = Vec::new();
