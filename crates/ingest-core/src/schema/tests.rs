@@ -41,7 +41,10 @@ fn numbers_are_epochs_only_where_the_name_says_so() {
     assert_eq!(describe(&schema), "ts: timestamp[ms, UTC], id: int64");
     assert_eq!(schema.time_field.as_deref(), Some("ts"));
     let schema = text_schema(&[("end", epoch), ("Token__Expires", epoch), ("weekend", epoch)]);
-    assert_eq!(describe(&schema), "end: timestamp[ms, UTC], Token__Expires: timestamp[ms, UTC], weekend: int64");
+    assert_eq!(
+        describe(&schema),
+        "end: timestamp[ms, UTC], Token__Expires: timestamp[ms, UTC], weekend: int64"
+    );
     assert_eq!(schema.time_field, None);
 }
 

@@ -67,7 +67,8 @@ impl Clock {
 
 /// Decimals of a second that a text is written with, whatever its form.
 pub(crate) fn written_decimals(text: &[u8]) -> usize {
-    let behind = memchr::memrchr2(b'.', b',', text).and_then(|point| text.get(point + 1..)).unwrap_or_default();
+    let behind =
+        memchr::memrchr2(b'.', b',', text).and_then(|point| text.get(point + 1..)).unwrap_or_default();
     behind.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 

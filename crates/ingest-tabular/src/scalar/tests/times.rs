@@ -142,7 +142,10 @@ fn a_column_may_mix_z_with_offsets() {
         &["2026-02-10 10:00:00Z", "2026-02-10 10:00:00+0100"],
         instant(TimeForm::SpacedOffset, Millis),
     );
-    check_column(&["2026-02-10 10:00:00.5 UTC", "2026-02-10 10:00:00 +0100"], instant(TimeForm::SpacedOffset, Millis));
+    check_column(
+        &["2026-02-10 10:00:00.5 UTC", "2026-02-10 10:00:00 +0100"],
+        instant(TimeForm::SpacedOffset, Millis),
+    );
     check_column(&["10-Feb-2026 10:00:00", "10 Feb 2026 10:00:00"], instant(TimeForm::DayFirst, Millis));
     check_column(&["Feb 10 2026 10:00:00", "10 Feb 2026 10:00:00"], ColumnType::Text);
     check_column(&[utc, "2026-02-10T10:00:00"], ColumnType::Text);
