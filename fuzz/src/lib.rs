@@ -25,9 +25,24 @@ const BATCH_ROWS: [u32; 4] = [ingest_tabular::BATCH_ROWS, 1, 3, 8];
 /// Small groups are dear to read, and so are few.
 const GROUP_ROWS: [usize; 8] = [MANY, 2, MANY, MANY, MANY, 7, MANY, MANY];
 const MANY: usize = 1 << 20;
-const ENVELOPES: [Option<Envelope>; 3] = [None, Some(Envelope::Syslog3164), Some(Envelope::Syslog5424)];
-const FORMATS: [Format; 7] =
-    [Format::Csv, Format::Json, Format::KeyValue, Format::Syslog, Format::Access, Format::Cef, Format::Text];
+const ENVELOPES: [Option<Envelope>; 6] = [
+    None,
+    Some(Envelope::Syslog3164),
+    Some(Envelope::Syslog5424),
+    Some(Envelope::Timed { level_after: Some(0) }),
+    Some(Envelope::Timed { level_after: None }),
+    Some(Envelope::Cri),
+];
+const FORMATS: [Format; 8] = [
+    Format::Csv,
+    Format::Json,
+    Format::KeyValue,
+    Format::Syslog,
+    Format::Access,
+    Format::Cef,
+    Format::Text,
+    Format::Ltsv,
+];
 const ENDS: [LineEnds; 2] = [LineEnds::Lf, LineEnds::Cr];
 const TYPES: [&str; 10] = [
     "text",
@@ -81,7 +96,8 @@ pub fn csv(data: &[u8]) {
 pub fn json(data: &[u8]) {
     let mut choices = Choices::new(data);
     let shape = Shape { envelope: choices.of(&ENVELOPES), body: Body::Json };
-    let framing = choices.of(&[Framing::LINES, Framing::JSON]).with_line_ends(choices.of(&ENDS));
+    let framing =
+        choices.of(&[Framing::LINES, Framing::JSON, Framing::JSON_MEMBERS]).with_line_ends(choices.of(&ENDS));
     let reading = reading(&mut choices, (shape, framing));
     reading.check(choices.text());
 }
@@ -89,7 +105,7 @@ pub fn json(data: &[u8]) {
 /// `key=value` pairs, and the other bodies that are lines: both ways to a file agree.
 pub fn pairs(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let body = choices.of(&[Body::KeyValue, Body::Cef, Body::Access, Body::Text]);
+    let body = choices.of(&[Body::KeyValue, Body::Cef, Body::Access, Body::Text, Body::Ltsv, Body::Leef]);
     let shape = Shape { envelope: choices.of(&ENVELOPES), body };
     let framing = Framing::LINES.with_line_ends(choices.of(&ENDS));
     let reading = reading(&mut choices, (shape, framing));

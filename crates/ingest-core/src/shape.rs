@@ -11,10 +11,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Envelope {
-    /// `<34>Oct 11 22:14:15 host app[pid]: body`, with or without the priority. RFC 3164.
+    /// `<34>Oct 11 22:14:15 host app[pid]: body`, with or without the priority, and with the year where senders
+    /// write it. RFC 3164.
     Syslog3164,
     /// `<34>1 2003-10-11T22:14:15.003Z host app pid msgid [sd] body`. RFC 5424.
     Syslog5424,
+    /// `2026-02-10 10:00:00,123 INFO body`: a time, and mostly a level, as programs begin their lines.
+    Timed {
+        /// Words between the time and the level; none where lines have no level.
+        level_after: Option<u8>,
+    },
+    /// `2026-02-10T10:00:00.123456789Z stdout F body`: what container runtimes put before each line.
+    Cri,
 }
 
 /// How a CSV body is written.
@@ -57,8 +65,12 @@ pub enum Body {
     KeyValue,
     /// Apache or nginx access lines, common or combined.
     Access,
-    /// Security events in CEF or LEEF.
+    /// `label:value` divided by tabs.
+    Ltsv,
+    /// Security events, most of them in CEF.
     Cef,
+    /// Security events, most of them in LEEF.
+    Leef,
     /// Anything else: one text column.
     Text,
 }
@@ -78,6 +90,9 @@ impl fmt::Display for Shape {
         match self.envelope {
             Some(Envelope::Syslog3164) => f.write_str("syslog (RFC 3164) over ")?,
             Some(Envelope::Syslog5424) => f.write_str("syslog (RFC 5424) over ")?,
+            Some(Envelope::Timed { level_after: Some(_) }) => f.write_str("time and level over ")?,
+            Some(Envelope::Timed { level_after: None }) => f.write_str("time over ")?,
+            Some(Envelope::Cri) => f.write_str("container lines (CRI) over ")?,
             None => {}
         }
         match &self.body {
@@ -87,7 +102,9 @@ impl fmt::Display for Shape {
             }
             Body::KeyValue => f.write_str("key=value"),
             Body::Access => f.write_str("access log"),
+            Body::Ltsv => f.write_str("label:value (LTSV)"),
             Body::Cef => f.write_str("CEF"),
+            Body::Leef => f.write_str("LEEF"),
             Body::Text => f.write_str("text"),
         }
     }

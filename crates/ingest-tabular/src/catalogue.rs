@@ -11,7 +11,7 @@ use crate::parse::csv::{Marks, Rows};
 use crate::scalar::{instant, number};
 
 /// The data files, each tried in turn.
-const LAYOUTS: [&str; 7] = [
+const LAYOUTS: [&str; 10] = [
     include_str!("catalogue/layouts/pan_os_traffic.txt"),
     include_str!("catalogue/layouts/pan_os_threat.txt"),
     include_str!("catalogue/layouts/aws_elb.txt"),
@@ -19,6 +19,9 @@ const LAYOUTS: [&str; 7] = [
     include_str!("catalogue/layouts/aws_vpc_flow.txt"),
     include_str!("catalogue/layouts/iis.txt"),
     include_str!("catalogue/layouts/squid.txt"),
+    include_str!("catalogue/layouts/postgres_csvlog.txt"),
+    include_str!("catalogue/layouts/haproxy_http.txt"),
+    include_str!("catalogue/layouts/haproxy_http_captured.txt"),
 ];
 /// Records that must be of a layout.
 const MATCHING_PERCENT: usize = 90;

@@ -1,7 +1,8 @@
 //! Framing: bytes in any chunks to records.
 //!
 //! Decides where a record ends: at a line end, in CSV not inside quotes, and in JSON that is spread over lines
-//! where its brackets close. The same bytes give the same records however they are cut into chunks. Never
+//! where its brackets close. The members of an array that is all a JSON object holds are records by themselves. The same
+//! bytes give the same records however they are cut into chunks. Never
 //! interprets a record, and holds at most 16 MiB.
 
 use ingest_core::records::RecordBlock;
@@ -97,6 +98,7 @@ enum Kind {
     Lines,
     Csv { marks: Marks, quote: u8 },
     Json,
+    JsonMembers,
 }
 
 impl Framing {
@@ -104,6 +106,8 @@ impl Framing {
     pub const LINES: Self = Self::new(Kind::Lines);
     /// A record an object, over as many lines as it takes; also the objects of one array.
     pub const JSON: Self = Self::new(Kind::Json);
+    /// A record an object in the array that is the only value of the text's object, as in `{"Records":[{…},{…}]}`.
+    pub const JSON_MEMBERS: Self = Self::new(Kind::JsonMembers);
 
     /// The framing of a log's text: lines, except that quoted fields may hold line feeds.
     #[must_use]
@@ -152,6 +156,7 @@ impl Framing {
             Kind::Lines => "a record a line",
             Kind::Csv { .. } => "a record a line, and line ends in quotes",
             Kind::Json => "a record an object",
+            Kind::JsonMembers => "a record an object in the array of the only key",
         }
     }
 
@@ -169,6 +174,8 @@ pub struct Framer {
     state: State,
     /// Brackets that are open, in JSON.
     depth: u32,
+    /// What stands before the first member, where records are members.
+    opening: Option<Vec<u8>>,
     at_start: bool,
     /// The last record ended in a carriage return: a line feed now belongs to it.
     pass_feed: bool,
@@ -191,6 +198,7 @@ impl Framer {
             held: Vec::new(),
             state: State::Open,
             depth: 0,
+            opening: None,
             at_start: true,
             pass_feed: false,
             passed_over: 0,
@@ -286,6 +294,7 @@ impl Framer {
                 scan::csv(&mut self.state, (marks, quote, breaks), (&self.held, piece))
             }
             Kind::Json => scan::json(&mut self.state, &mut self.depth, piece),
+            Kind::JsonMembers => scan::members(&mut self.state, &mut self.depth, piece),
         }
     }
 
@@ -306,9 +315,11 @@ impl Framer {
     fn deliver(&mut self, record: &[u8], block: &mut RecordBlock) {
         let record = match self.framing.kind {
             Kind::Json => scan::between_json(record),
+            Kind::JsonMembers => self.member(record),
             Kind::Lines | Kind::Csv { .. } => record,
         };
-        if self.framing.kind == Kind::Json && record.is_empty() {
+        let is_json = matches!(self.framing.kind, Kind::Json | Kind::JsonMembers);
+        if is_json && record.is_empty() {
             return;
         }
         if self.passed_over < self.framing.passed_over {
@@ -318,11 +329,23 @@ impl Framer {
         block.push(record);
     }
 
+    /// A member without what only stands around members. What stands before the first says no more when it comes again,
+    /// as where files were joined; anything else is a record, and none of JSON.
+    fn member<'a>(&mut self, record: &'a [u8]) -> &'a [u8] {
+        if scan::is_opening(record) {
+            let known = self.opening.get_or_insert_with(|| record.trim_ascii().to_vec());
+            return if known == record.trim_ascii() { b"" } else { record };
+        }
+        if scan::is_closing(record) { b"" } else { scan::between_json(record) }
+    }
+
     /// Delivers what is held by its line ends: a quote or bracket was not closed, or a line does not end.
     fn give_up(&mut self, block: &mut RecordBlock) {
         self.cut += 1;
         self.state = State::Open;
-        self.depth = 0;
+        // What follows a member that was given up still stands among members.
+        let is_within = self.framing.kind == Kind::JsonMembers && self.depth >= scan::AMONG_MEMBERS;
+        self.depth = if is_within { scan::AMONG_MEMBERS } else { 0 };
         let mut held = std::mem::take(&mut self.held);
         let mut rest = held.as_slice();
         while let Some(end) = self.framing.breaks.find(rest) {

@@ -12,10 +12,14 @@ use json::Json;
 
 pub(crate) mod access;
 pub(crate) mod cef;
+pub(crate) mod cri;
 pub(crate) mod csv;
+pub(crate) mod envelope;
 pub(crate) mod json;
+pub(crate) mod labels;
 pub(crate) mod pairs;
 pub(crate) mod syslog;
+pub(crate) mod timed;
 
 /// Where records come from; it decides what may be passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,18 +148,34 @@ macro_rules! fixed_fields {
 
 fixed_fields! {
     Priority = "priority", SyslogTime = "syslog_time", Host = "host", App = "app", Procid = "procid",
-    Msgid = "msgid", StructuredData = "structured_data", Message = "message", Rest = "message_rest",
+    Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Context = "context", Level = "level",
+    Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
     Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
     Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
     UserAgent = "user_agent", Extra = "extra",
 }
 
-/// Fields of an envelope, which come before [`Fixed::Message`] in [`Fixed::ALL`].
-const ENVELOPE_FIELDS: usize = 7;
-
 impl Fixed {
+    /// Those that records of an envelope can have. A field of a body that is named like one of them has another name.
+    const fn of_envelope(envelope: Envelope) -> &'static [Self] {
+        match envelope {
+            Envelope::Syslog3164 | Envelope::Syslog5424 => &[
+                Self::Priority,
+                Self::SyslogTime,
+                Self::Host,
+                Self::App,
+                Self::Procid,
+                Self::Msgid,
+                Self::StructuredData,
+            ],
+            Envelope::Timed { level_after: Some(_) } => &[Self::Stamp, Self::Context, Self::Level],
+            Envelope::Timed { level_after: None } => &[Self::Stamp],
+            Envelope::Cri => &[Self::Stamp, Self::Stream, Self::Tag],
+        }
+    }
+
     /// Whether records of the shape can have it.
-    pub(crate) const fn belongs_to(self, shape: &Shape) -> bool {
+    pub(crate) fn belongs_to(self, shape: &Shape) -> bool {
         match self {
             Self::Priority
             | Self::SyslogTime
@@ -163,15 +183,22 @@ impl Fixed {
             | Self::App
             | Self::Procid
             | Self::Msgid
-            | Self::StructuredData => shape.envelope.is_some(),
+            | Self::StructuredData
+            | Self::Stamp
+            | Self::Context
+            | Self::Level
+            | Self::Stream
+            | Self::Tag => shape.envelope.is_some_and(|envelope| Self::of_envelope(envelope).contains(&self)),
             Self::Message => {
-                shape.envelope.is_some() || matches!(shape.body, Body::KeyValue | Body::Cef | Body::Text)
+                let has_text =
+                    matches!(shape.body, Body::KeyValue | Body::Ltsv | Body::Cef | Body::Leef | Body::Text);
+                shape.envelope.is_some() || has_text
             }
-            Self::Rest => matches!(shape.body, Body::KeyValue),
+            Self::Rest => matches!(shape.body, Body::KeyValue | Body::Ltsv),
+            Self::Time => matches!(shape.body, Body::Access) && !Self::Stamp.belongs_to(shape),
             Self::Client
             | Self::Ident
             | Self::User
-            | Self::Time
             | Self::Method
             | Self::Path
             | Self::Protocol
@@ -187,16 +214,15 @@ impl Fixed {
     }
 
     /// Its place in [`Fixed::ALL`].
-    pub(crate) fn place(self) -> usize {
-        Self::ALL.iter().position(|field| *field == self).unwrap_or_default()
+    pub(crate) const fn place(self) -> usize {
+        self as usize
     }
 }
 
 /// The name that a body's field has in the table: its own, unless the envelope has one of that name.
 pub(crate) fn body_field<'a>(envelope: Option<Envelope>, name: &'a str) -> Cow<'a, str> {
-    let taken =
-        envelope.is_some() && Fixed::ALL.iter().take(ENVELOPE_FIELDS).any(|fixed| fixed.name() == name);
-    if taken { Cow::Owned(format!("body_{name}")) } else { Cow::Borrowed(name) }
+    let taken = |envelope| Fixed::of_envelope(envelope).iter().any(|fixed| fixed.name() == name);
+    if envelope.is_some_and(taken) { Cow::Owned(format!("body_{name}")) } else { Cow::Borrowed(name) }
 }
 
 /// Parses the records of one log.
@@ -212,7 +238,8 @@ enum BodyParser {
     Json(Json),
     Csv(csv::Rows),
     Pairs(pairs::Pairs),
-    Access,
+    Labels(labels::Labels),
+    Access(access::Access),
     Cef(cef::Cef),
     Text,
 }
@@ -224,8 +251,9 @@ impl Parser {
             Body::Json => BodyParser::Json(Json::default()),
             Body::Csv(dialect) => BodyParser::Csv(csv::Rows::new(dialect)),
             Body::KeyValue => BodyParser::Pairs(pairs::Pairs::default()),
-            Body::Access => BodyParser::Access,
-            Body::Cef => BodyParser::Cef(cef::Cef::default()),
+            Body::Ltsv => BodyParser::Labels(labels::Labels::default()),
+            Body::Access => BodyParser::Access(access::Access::new(Fixed::Time.belongs_to(shape))),
+            Body::Cef | Body::Leef => BodyParser::Cef(cef::Cef::default()),
             Body::Text => BodyParser::Text,
         };
         Self { envelope: shape.envelope, body, origin }
@@ -237,7 +265,8 @@ impl Parser {
             BodyParser::Csv(rows) => rows.is_original(),
             BodyParser::Json(_)
             | BodyParser::Pairs(_)
-            | BodyParser::Access
+            | BodyParser::Labels(_)
+            | BodyParser::Access(_)
             | BodyParser::Cef(_)
             | BodyParser::Text => true,
         }
@@ -258,12 +287,12 @@ impl Parser {
                 }
             };
         };
-        let Some(header) = syslog::split(envelope, record) else {
+        let Some(header) = envelope::split(envelope, record) else {
             sink.put(Field::Fixed(Fixed::Message), Value::Text(record));
             return Outcome::Row;
         };
         header.put(sink);
-        if let Some(body) = header.body
+        if let Some(body) = header.body()
             && self.parse_body(body, sink).is_err()
         {
             // A body of another kind, as a stack trace among JSON, still is the event's message.
@@ -317,7 +346,11 @@ impl Parser {
                 pairs.parse(body, sink);
                 Ok(())
             }
-            BodyParser::Access => access::parse(body, sink),
+            BodyParser::Labels(labels) => {
+                labels.parse(body, sink);
+                Ok(())
+            }
+            BodyParser::Access(access) => access.parse(body, sink),
             BodyParser::Cef(cef) => {
                 cef.parse(body, sink);
                 Ok(())
@@ -334,7 +367,7 @@ impl Parser {
 pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
     match &shape.body {
         Body::Csv(dialect) => Some(dialect),
-        Body::Json | Body::KeyValue | Body::Access | Body::Cef | Body::Text => None,
+        Body::Json | Body::KeyValue | Body::Ltsv | Body::Access | Body::Cef | Body::Leef | Body::Text => None,
     }
 }
 

@@ -3,10 +3,13 @@
 //! Decides envelope and body by majority, once; the answer is kept with the log's schema. When in doubt it is
 //! text, which loses nothing. Never guarantees that every record parses: those that do not are quarantined.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use ingest_core::records::RecordBlock;
 use ingest_core::shape::{Body, Envelope, Shape};
 
-use crate::parse::{access, cef, pairs, syslog};
+use crate::parse::{access, cef, cri, envelope, labels, pairs, syslog, timed};
 use delimited::Evidence;
 pub use file::{RecognisedText, recognise_file, recognise_text};
 pub use overrides::{Format, Overrides};
@@ -27,6 +30,8 @@ const PAIRS_MIN: usize = 2;
 /// Pairs that cover this share of a text are its content even where delimiters are regular, too.
 const PAIRS_COVER_PERCENT: usize = 50;
 const MAJORITY_PERCENT: usize = 50;
+/// Lines that begin with a time in what is text otherwise: each may have a long stack trace behind it.
+const TIMED_IN_TEXT_PERCENT: usize = 10;
 
 /// The shape of a log from events of the API.
 #[must_use]
@@ -36,47 +41,88 @@ pub fn recognise(sample: &RecordBlock) -> Shape {
 }
 
 fn shape_of(records: &[&[u8]], evidence: Evidence) -> Shape {
-    let records: Vec<&[u8]> =
-        records.iter().copied().filter(|r| !r.is_empty()).take(SAMPLE_RECORDS).collect();
+    let records = sample(records);
     let envelope = envelope_of(&records);
-    let bodies = bodies(envelope, &records);
-    Shape { envelope, body: body_of(&bodies, envelope, Some(evidence)) }
+    let shape = enveloped(&records, envelope, Some(evidence));
+    timed_instead_of_text(&records, shape)
 }
 
 /// The shape of lines, were there no delimited rows in the world.
 fn without_delimiters(lines: &[&[u8]]) -> Shape {
-    let lines: Vec<&[u8]> = lines.iter().copied().filter(|r| !r.is_empty()).take(SAMPLE_RECORDS).collect();
+    let lines = sample(lines);
     let envelope = envelope_of(&lines);
-    let bodies = bodies(envelope, &lines);
-    if envelope.is_some() {
-        return Shape { envelope, body: body_of(&bodies, envelope, Some(Evidence::Events)) };
-    }
-    let body = body_of(&bodies, envelope, None);
+    let shape = enveloped(&lines, envelope, envelope.map(|_| Evidence::Events));
     // Pairs compete with delimiters, which are only looked for in whole records.
-    Shape { envelope, body: if body == Body::KeyValue { Body::Text } else { body } }
+    let competes = shape == Shape { envelope: None, body: Body::KeyValue };
+    if competes { Shape { envelope: None, body: Body::Text } } else { shape }
+}
+
+/// The shape of lines that are no table.
+fn without_table(lines: &[&[u8]]) -> Shape {
+    let lines = sample(lines);
+    let shape = enveloped(&lines, None, None);
+    timed_instead_of_text(&lines, shape)
+}
+
+fn sample<'a>(records: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    records.iter().copied().filter(|record| !record.is_empty()).take(SAMPLE_RECORDS).collect()
+}
+
+fn enveloped(records: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Evidence>) -> Shape {
+    Shape { envelope, body: body_of(&bodies(envelope, records), envelope, evidence) }
+}
+
+/// Text of which some lines begin with a time, as where each has a stack trace behind it, is those lines': the others
+/// are messages as well.
+fn timed_instead_of_text(records: &[&[u8]], shape: Shape) -> Shape {
+    if shape != (Shape { envelope: None, body: Body::Text }) {
+        return shape;
+    }
+    match timed_of(records, TIMED_IN_TEXT_PERCENT) {
+        Some(envelope) => enveloped(records, Some(envelope), Some(Evidence::Events)),
+        None => shape,
+    }
 }
 
 fn envelope_of(records: &[&[u8]]) -> Option<Envelope> {
-    let bsd = |record: &[u8]| {
-        // A bare RFC 3339 time begins many lines; only with a program's tag is it syslog's.
-        syslog::split(Envelope::Syslog3164, record).is_some_and(|header| {
-            header.priority.is_some()
-                || header.time.is_some_and(|time| time.first().is_some_and(u8::is_ascii_alphabetic))
-                || header.app.is_some()
-        })
-    };
-    if most(records, |record| syslog::split(Envelope::Syslog5424, record).is_some()) {
+    if most(records, |record| cri::split(record).is_some()) {
+        return Some(Envelope::Cri);
+    }
+    syslog_of(records).or_else(|| timed_of(records, MAJORITY_PERCENT + 1))
+}
+
+fn syslog_of(records: &[&[u8]]) -> Option<Envelope> {
+    if most(records, |record| syslog::split_5424(record).is_some()) {
         return Some(Envelope::Syslog5424);
     }
-    most(records, bsd).then_some(Envelope::Syslog3164)
+    let sure = |record: &[u8]| syslog::split_3164(record).is_some_and(|header| header.is_sure());
+    most(records, sure).then_some(Envelope::Syslog3164)
+}
+
+/// The envelope of lines of which so many percent begin with a time, and the place of the level in most of those. None
+/// where they are rows of a layout that begins with one.
+fn timed_of(records: &[&[u8]], percent_min: usize) -> Option<Envelope> {
+    let places: Vec<Option<u8>> = records.iter().filter_map(|record| timed::level_place(record)).collect();
+    let is_timed = !places.is_empty() && places.len() * 100 >= records.len() * percent_min;
+    if !is_timed || crate::catalogue::dialect_of(records).is_some() {
+        return None;
+    }
+    let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
+    for place in places.iter().flatten() {
+        *counts.entry(*place).or_insert(0) += 1;
+    }
+    // Of equals the first.
+    let best = counts.into_iter().max_by_key(|(place, count)| (*count, Reverse(*place)));
+    let level_after = best.filter(|(_, count)| count * 100 >= places.len() * MAJORITY_PERCENT);
+    Some(Envelope::Timed { level_after: level_after.map(|(place, _)| place) })
 }
 
 fn bodies<'a>(envelope: Option<Envelope>, records: &[&'a [u8]]) -> Vec<&'a [u8]> {
     match envelope {
         None => records.to_vec(),
         Some(envelope) => {
-            let headers = records.iter().filter_map(|record| syslog::split(envelope, record));
-            headers.filter_map(|header| header.body).collect()
+            let headers = records.iter().filter_map(|record| envelope::split(envelope, record));
+            headers.filter_map(|header| header.body()).collect()
         }
     }
 }
@@ -89,10 +135,13 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
         return Body::Json;
     }
     if most(bodies, cef::is_event) {
-        return Body::Cef;
+        return if most(bodies, cef::is_leef) { Body::Leef } else { Body::Cef };
     }
-    if envelope.is_none() && most(bodies, |line| access::split(line).is_some()) {
+    if most(bodies, |line| access::split(line).is_some()) {
         return Body::Access;
+    }
+    if most(bodies, labels::is_record) {
+        return Body::Ltsv;
     }
     let has_pairs = share(bodies, |body| pairs_of(body).0 >= PAIRS_MIN) >= PAIRS_PERCENT;
     let mostly_pairs = |body: &[u8]| {
@@ -102,6 +151,8 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     if has_pairs && share(bodies, mostly_pairs) >= PAIRS_PERCENT {
         return Body::KeyValue;
     }
+    // Behind a level stands what people read.
+    let evidence = evidence.filter(|_| !matches!(envelope, Some(Envelope::Timed { level_after: Some(_) })));
     let dialect = evidence.and_then(|evidence| delimited::dialect(bodies, evidence, envelope.is_some()));
     match dialect {
         Some(dialect) => Body::Csv(dialect),

@@ -169,6 +169,7 @@ fn format(name: &str) -> Format {
         "kvp" => Format::KeyValue,
         "syslog" => Format::Syslog,
         "access" => Format::Access,
+        "ltsv" => Format::Ltsv,
         "cef" => Format::Cef,
         "text" => Format::Text,
         _ => panic!("{name} is no format"),

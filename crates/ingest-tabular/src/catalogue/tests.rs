@@ -6,7 +6,7 @@ use super::*;
 use crate::{Observer, Origin, recognise, recognise_text};
 
 /// A line of each layout, how many columns it has, and `name: type` of some of them.
-const SAMPLES: [(&str, usize, &[&str]); 7] = [
+const SAMPLES: [(&str, usize, &[&str]); 10] = [
     (
         "1,2026/02/10 10:05:03,012801096514,TRAFFIC,end,2561,2026/02/10 10:05:03,192.0.2.57,198.51.100.7,203.0.113.2,198.51.100.7,allow-out,corp\\jdoe,,ssl,vsys1,trust,untrust,ethernet1/2,ethernet1/1,fwd,2026/02/10 10:05:03,571395,1,50012,443,31433,443,0x400053,tcp,allow,8232,3034,5198,27,2026/02/10 10:04:33,15,\"any, other\",,6963421234,0x8000000000000000,10.0.0.0-10.255.255.255,United States,,14,13,tcp-fin,0,0,0,0,,PA-VM,from-policy,,,0,,0,,N/A,0,0,0,0,4f5b8a1e-0f0e-4b6b-8d2e-0b7b0f3f6c11,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,2026-02-10T10:05:04.123+00:00,,,encrypted-tunnel,networking,browser-based,4,\"used-by-malware,able-to-transfer-file\",,ssl,no,no,0",
         115,
@@ -83,6 +83,36 @@ const SAMPLES: [(&str, usize, &[&str]); 7] = [
             "url: text",
             "type: text",
         ],
+    ),
+    (
+        "2026-02-10 10:00:00.123 UTC,\"app\",\"db\",2441,\"192.0.2.1:5432\",65ca.0,1,\"SELECT\",2026-02-10 10:00:00 UTC,3/1,0,LOG,00000,\"duration: 1 ms, \"\"x\"\"\",,,,,,,,,\"psql\",\"client backend\"",
+        24,
+        &[
+            "log_time: timestamp[ms, UTC]",
+            "user_name: text",
+            "process_id: int64",
+            "session_start_time: timestamp[ms, UTC]",
+            "error_severity: text",
+            "message: text",
+            "backend_type: text",
+        ],
+    ),
+    (
+        "192.0.2.1:33317 [06/Feb/2026:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 \"GET /index.html HTTP/1.1\"",
+        13,
+        &[
+            "client: text",
+            "backend_server: text",
+            "status: int64",
+            "bytes: int64",
+            "queues: text",
+            "request: text",
+        ],
+    ),
+    (
+        "192.0.2.1:33317 [06/Feb/2026:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {example.com|curl/8} {} \"GET /index.html HTTP/1.1\"",
+        15,
+        &["status: int64", "request_headers: text", "response_headers: text", "request: text"],
     ),
 ];
 

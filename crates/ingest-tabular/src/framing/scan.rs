@@ -96,6 +96,27 @@ fn begins_field(marks: Marks, held: &[u8], before: &[u8]) -> bool {
 /// The end of a JSON object in `piece`: where the brackets that it opened are closed. Text between objects ends
 /// with its line. `depth` counts the brackets that are open.
 pub(super) fn json(state: &mut State, depth: &mut u32, piece: &[u8]) -> Option<usize> {
+    brackets(state, depth, piece, |_, depth| depth == 0)
+}
+
+/// Brackets that are open between the members of the array that is an object's only value.
+pub(super) const AMONG_MEMBERS: u32 = 2;
+
+/// As [`json`], where records are members: the end of one in `piece`, or of what stands before the first or behind the
+/// last.
+pub(super) fn members(state: &mut State, depth: &mut u32, piece: &[u8]) -> Option<usize> {
+    brackets(state, depth, piece, |bracket, depth| {
+        depth == 0 && bracket != b'{' || depth == AMONG_MEMBERS && bracket != b'{'
+    })
+}
+
+/// Where in `piece` a bracket ends something, by what it is and how many are open behind it. A line ends outside of all.
+fn brackets(
+    state: &mut State,
+    depth: &mut u32,
+    piece: &[u8],
+    ends: impl Fn(u8, u32) -> bool,
+) -> Option<usize> {
     let mut at = 0;
     while let Some(tail) = piece.get(at..).filter(|tail| !tail.is_empty()) {
         match *state {
@@ -116,23 +137,37 @@ pub(super) fn json(state: &mut State, depth: &mut u32, piece: &[u8]) -> Option<u
                     _ => false,
                 })?;
                 at += place + 1;
-                match tail.get(place) {
-                    Some(b'"') if *depth > 0 => *state = State::Quoted,
-                    Some(b'{') => *depth += 1,
-                    Some(b'[') if *depth > 0 => *depth += 1,
-                    Some(b'\n') => return Some(at),
-                    Some(b'}' | b']') if *depth > 0 => {
-                        *depth -= 1;
-                        if *depth == 0 {
-                            return Some(at);
-                        }
-                    }
-                    _ => {}
+                let byte = tail.get(place).copied().unwrap_or_default();
+                match byte {
+                    b'\n' => return Some(at),
+                    b'"' if *depth > 0 => *state = State::Quoted,
+                    b'{' => *depth += 1,
+                    b'[' if *depth > 0 => *depth += 1,
+                    b'}' | b']' if *depth > 0 => *depth -= 1,
+                    _ => continue,
+                }
+                if byte != b'"' && ends(byte, *depth) {
+                    return Some(at);
                 }
             }
         }
     }
     None
+}
+
+/// Whether a text is what stands before the first member: `{"Records":[`.
+pub(super) fn is_opening(text: &[u8]) -> bool {
+    let Some(inner) = text.trim_ascii().strip_prefix(b"{").and_then(|text| text.strip_suffix(b"[")) else {
+        return false;
+    };
+    let Some(key) = inner.trim_ascii().strip_suffix(b":").map(<[u8]>::trim_ascii_end) else { return false };
+    serde_json::from_slice::<String>(key).is_ok()
+}
+
+/// Whether a text is what stands behind the last member: `]}`.
+pub(super) fn is_closing(text: &[u8]) -> bool {
+    let mut signs = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    (signs.next(), signs.next(), signs.next()) == (Some(&b']'), Some(&b'}'), None)
 }
 
 /// A JSON record without what only stands between records: blanks, commas, and the brackets of the array. What is

@@ -79,6 +79,24 @@ fn objects_end_where_their_brackets_close() {
 }
 
 #[test]
+fn members_of_the_only_array_are_records() {
+    let members = Framing::JSON_MEMBERS;
+    check(members, "{\"Records\": [{\"a\":[1,{}]}, {\"b\":\"]}\"}]}", &["{\"a\":[1,{}]}", "{\"b\":\"]}\"}"]);
+    check(members, "{\n \"r\" : [\n {\"a\":\n1},\n{\"b\":2}\n]\n}\n", &["{\"a\":\n1}", "{\"b\":2}"]);
+    check(members, "{\"r\":[{\"a\":1}]}{\"r\":[{\"a\":2}]}\n", &["{\"a\":1}", "{\"a\":2}"]);
+    // What no opening or closing says is kept.
+    check(members, "{\"r\":[{\"a\":1}],\"n\":2}", &["{\"a\":1}", "],\"n\":2}"]);
+    check(members, "{\"r\":[{\"a\":1}]}\n{\"s\":[{\"a\":2}]}", &["{\"a\":1}", "{\"s\":[", "{\"a\":2}"]);
+    check(members, "{\"r\":[{\"a\":1}, 2, {\"b\":", &["{\"a\":1}", ", 2, {\"b\":"]);
+    check(members, "{\"r\":[]}", &[]);
+    let long = "x".repeat(70);
+    let text = format!("{{\"r\":[{{\"a\":1}},{{\"b\":\"{long}\"}},\n{{\"c\":1}}]}}");
+    let got = frames(members, 64, &[text.as_bytes()]);
+    assert_eq!(got.first().unwrap(), "{\"a\":1}");
+    assert_eq!(got.concat().len(), text.len() - "{\"r\":[".len() - ",\n".len(), "{got:?}");
+}
+
+#[test]
 fn what_stands_before_the_records_is_passed_over() {
     check(Framing::LINES.after(2), "title\n\na\nb", &["a", "b"]);
     check(Framing::LINES.after(2), "title", &[]);
@@ -126,7 +144,7 @@ proptest! {
     fn chunks_do_not_matter(
         text in "(\u{feff})?[ab,\"\\\\\n\r{}\\[\\]]{0,300}",
         cuts in prop::collection::vec(0_usize..300, 0..12),
-        kind in 0..6,
+        kind in 0..7,
     ) {
         let framing = match kind {
             0 => Framing::LINES,
@@ -134,7 +152,8 @@ proptest! {
             2 => csv(Some(b'\\')),
             3 => Framing::LINES.with_line_ends(LineEnds::Cr),
             4 => csv(None).with_line_ends(LineEnds::Cr),
-            _ => Framing::JSON,
+            5 => Framing::JSON,
+            _ => Framing::JSON_MEMBERS,
         };
         let text = text.as_bytes();
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
@@ -145,7 +164,7 @@ proptest! {
         prop_assert_eq!(&frames(framing, 64, &chunks), &whole);
         // Nothing is lost but line ends and the mark at the start.
         let kept: usize = whole.iter().map(String::len).sum();
-        let between = |byte: &&u8| matches!(byte, b'\n' | b'\r') || (kind == 5 && matches!(byte, b',' | b'[' | b']'));
+        let between = |byte: &&u8| matches!(byte, b'\n' | b'\r') || (kind >= 5 && matches!(byte, b',' | b'[' | b']')) || (kind == 6 && **byte == b'}');
         let ends = text.iter().filter(between).count();
         prop_assert!(kept + ends + 3 >= text.len());
     }

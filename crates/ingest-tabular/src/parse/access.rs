@@ -8,36 +8,50 @@ use crate::quarantine::Reason;
 /// What stands for a missing part.
 const MISSING: &[u8] = b"-";
 
-/// Parses one line.
-pub(crate) fn parse(line: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
-    let parts = split(line).ok_or(Reason::NotAccessLog)?;
-    let mut put = |field, text: &[u8]| {
-        let value = if text == MISSING { Value::Null } else { Value::Text(text) };
-        sink.put(Field::Fixed(field), value);
-    };
-    put(Fixed::Client, parts.client);
-    put(Fixed::Ident, parts.ident);
-    put(Fixed::User, parts.user);
-    put(Fixed::Time, parts.time);
-    match three_words(parts.request) {
-        Some([method, path, protocol]) => {
-            put(Fixed::Method, method);
-            put(Fixed::Path, path);
-            put(Fixed::Protocol, protocol);
+/// Parses lines.
+#[derive(Debug)]
+pub(crate) struct Access {
+    time: Field<'static>,
+}
+
+impl Access {
+    /// A parser whose time has a column of its own, unless an envelope's has it.
+    pub(crate) const fn new(has_time: bool) -> Self {
+        let name = Field::Name(Fixed::Time.name().as_bytes());
+        Self { time: if has_time { Field::Fixed(Fixed::Time) } else { name } }
+    }
+
+    /// Parses one line.
+    pub(crate) fn parse(&self, line: &[u8], sink: &mut impl Sink) -> Result<(), Reason> {
+        let parts = split(line).ok_or(Reason::NotAccessLog)?;
+        let mut put = |field, text: &[u8]| {
+            let value = if text == MISSING { Value::Null } else { Value::Text(text) };
+            sink.put(field, value);
+        };
+        put(Field::Fixed(Fixed::Client), parts.client);
+        put(Field::Fixed(Fixed::Ident), parts.ident);
+        put(Field::Fixed(Fixed::User), parts.user);
+        put(self.time, parts.time);
+        match three_words(parts.request) {
+            Some([method, path, protocol]) => {
+                put(Field::Fixed(Fixed::Method), method);
+                put(Field::Fixed(Fixed::Path), path);
+                put(Field::Fixed(Fixed::Protocol), protocol);
+            }
+            None => put(Field::Fixed(Fixed::Request), parts.request),
         }
-        None => put(Fixed::Request, parts.request),
+        put(Field::Fixed(Fixed::Status), parts.status);
+        put(Field::Fixed(Fixed::Bytes), parts.bytes);
+        if let Some((referer, agent)) = parts.combined {
+            put(Field::Fixed(Fixed::Referer), referer);
+            put(Field::Fixed(Fixed::UserAgent), agent);
+        }
+        if let Some(extra) = parts.extra {
+            // `-` is text here: nobody declared what these parts mean.
+            sink.put(Field::Fixed(Fixed::Extra), Value::Text(extra));
+        }
+        Ok(())
     }
-    put(Fixed::Status, parts.status);
-    put(Fixed::Bytes, parts.bytes);
-    if let Some((referer, agent)) = parts.combined {
-        put(Fixed::Referer, referer);
-        put(Fixed::UserAgent, agent);
-    }
-    if let Some(extra) = parts.extra {
-        // `-` is text here: nobody declared what these parts mean.
-        sink.put(Field::Fixed(Fixed::Extra), Value::Text(extra));
-    }
-    Ok(())
 }
 
 /// The parts of a line.

@@ -39,6 +39,11 @@ pub(crate) fn is_event(record: &[u8]) -> bool {
     split(record).is_some()
 }
 
+/// Whether a record is one of LEEF.
+pub(crate) fn is_leef(record: &[u8]) -> bool {
+    split(record).is_some_and(|parts| parts.delimiter.is_some())
+}
+
 impl Cef {
     /// Parses one record. Any text is a row.
     pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) {

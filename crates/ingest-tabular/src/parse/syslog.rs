@@ -3,15 +3,16 @@
 //! Decides where the header ends and the body begins. Never guesses a year or a zone, and takes only
 //! headers that can be written back from their parts; anything else is no header.
 
-use ingest_core::shape::Envelope;
-
-use super::{Field, Fixed, Sink, Value};
+use super::{Field, Fixed, Sink, Value, cef, timed};
 use crate::scalar::instant;
 
 /// Digits of the largest priority, 191.
 const PRIORITY_DIGITS_MAX: usize = 3;
 /// Longest program name that is believed; RFC 3164 says 32, containers write more.
 const TAG_LEN_MAX: usize = 64;
+/// Length of `Mar 27 13:06:56`, and of a year with its blank.
+const BSD_LEN: usize = 15;
+const YEAR_LEN: usize = 5;
 
 /// The parts of a record with a header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +29,21 @@ pub(crate) struct Header<'a> {
 }
 
 impl Header<'_> {
+    /// Whether the header is no other line's beginning. A time with a year begins many lines: it is syslog's where a
+    /// priority stands before it, or a host and a program's tag, or an event, behind it.
+    pub(crate) fn is_sure(&self) -> bool {
+        let without_year = |time: &[u8]| time.first().is_some_and(u8::is_ascii_alphabetic) && !has_year(time);
+        let is_host = |host: &[u8]| {
+            let is_name = host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._:%".contains(byte));
+            is_name && !timed::is_level(host)
+        };
+        self.priority.is_some()
+            || self.time.is_some_and(without_year)
+            || (self.host.is_none_or(is_host)
+                && (self.app.is_some_and(|app| !timed::is_level(app))
+                    || self.body.is_some_and(cef::is_event)))
+    }
+
     pub(crate) fn put(&self, sink: &mut impl Sink) {
         let parts = [
             (Fixed::Priority, self.priority),
@@ -46,15 +62,8 @@ impl Header<'_> {
     }
 }
 
-/// Splits a record; `None` when it has no header of this kind.
-pub(crate) fn split(envelope: Envelope, record: &[u8]) -> Option<Header<'_>> {
-    match envelope {
-        Envelope::Syslog3164 => split_3164(record),
-        Envelope::Syslog5424 => split_5424(record),
-    }
-}
-
-fn split_5424(record: &[u8]) -> Option<Header<'_>> {
+/// Splits a record of RFC 5424; `None` when it has no such header.
+pub(crate) fn split_5424(record: &[u8]) -> Option<Header<'_>> {
     let (priority, rest) = split_priority(record)?;
     let rest = rest.strip_prefix(b"1 ")?;
     let (time, rest) = word(rest)?;
@@ -77,13 +86,27 @@ fn split_5424(record: &[u8]) -> Option<Header<'_>> {
     Some(Header { priority, time, host, app, procid, msgid, data, body })
 }
 
-fn split_3164(record: &[u8]) -> Option<Header<'_>> {
+/// Splits a record of RFC 3164; `None` when it has no such header.
+pub(crate) fn split_3164(record: &[u8]) -> Option<Header<'_>> {
     let (priority, rest) = split_priority(record)?;
-    let time_len = time_3164_len(rest)?;
-    let (time, rest) = rest.split_at_checked(time_len)?;
-    let (host, rest) = word(rest.strip_prefix(b" ")?)?;
-    let base = Header { priority, time: Some(time), host: Some(host), body: Some(rest), ..Header::default() };
+    let (time, rest) = rest.split_at_checked(time_3164_len(rest)?)?;
+    let (host, rest) = split_host(rest)?;
+    let base = Header { priority, time: Some(time), host, body: Some(rest), ..Header::default() };
     Some(split_tag(rest).map_or(base, |(app, procid, body)| Header { app: Some(app), procid, body, ..base }))
+}
+
+/// The host behind a time, and what follows. Firewalls that send none put a colon there, and one behind the host that
+/// they do send; a program with a file of its own begins with its tag.
+fn split_host(rest: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    if let Some(rest) = rest.strip_prefix(b": ") {
+        return Some((None, rest));
+    }
+    let rest = rest.strip_prefix(b" ")?;
+    if split_tag(rest).is_some_and(|(_, procid, _)| procid.is_some()) {
+        return Some((None, rest));
+    }
+    let (host, rest) = word(rest)?;
+    Some((Some(host), if rest.starts_with(b": %") { rest.get(2..)? } else { rest }))
 }
 
 /// `<34>` and what follows; nothing where there is none, and no header where it is broken.
@@ -98,17 +121,27 @@ fn split_priority(record: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     Some((rest.get(..len), rest.get(len + 1..)?))
 }
 
-/// The length of `Mar 27 13:06:56`, or of an RFC 3339 time as rsyslog writes it.
+/// The length of `Mar 27 13:06:56`, of the same with a year before the clock or decimals behind it, or of an RFC 3339
+/// time as rsyslog writes it.
 pub(crate) fn time_3164_len(text: &[u8]) -> Option<usize> {
-    if let Some([m1, m2, m3, b' ', d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2]) =
-        text.first_chunk::<15>()
-    {
-        let month = instant::MONTHS.contains(&&[*m1, *m2, *m3]);
-        let digits = [d2, h1, h2, n1, n2, s1, s2].into_iter().all(u8::is_ascii_digit);
-        return (month && digits && (d1.is_ascii_digit() || *d1 == b' ')).then_some(15);
+    if !text.first()?.is_ascii_alphabetic() {
+        let (time, _) = word(text)?;
+        return instant::read(time).filter(|clock| clock.form.is_instant()).map(|_| time.len());
     }
-    let (time, _) = word(text)?;
-    instant::read(time).filter(|clock| clock.form.is_instant()).map(|_| time.len())
+    let year = if has_year(text) { YEAR_LEN } else { 0 };
+    let (day, clock) = (text.first_chunk::<7>()?, text.get(7 + year..)?.first_chunk::<8>()?);
+    let ([m1, m2, m3, b' ', d1, d2, b' '], [h1, h2, b':', n1, n2, b':', s1, s2]) = (day, clock) else {
+        return None;
+    };
+    let month = instant::MONTHS.contains(&&[*m1, *m2, *m3]);
+    let digits = [d2, h1, h2, n1, n2, s1, s2].into_iter().all(u8::is_ascii_digit);
+    let end = timed::with_decimals(text, year + BSD_LEN);
+    (month && digits && (d1.is_ascii_digit() || *d1 == b' ')).then_some(end)
+}
+
+/// Whether a year stands where the clock is otherwise.
+fn has_year(time: &[u8]) -> bool {
+    matches!(time.get(7..7 + YEAR_LEN), Some([year @ .., b' ']) if year.iter().all(u8::is_ascii_digit))
 }
 
 /// The parts after the host: program, process, and what follows them.

@@ -221,6 +221,87 @@ fn syslog_headers_are_split_where_they_can_be_written_back() {
 }
 
 #[test]
+fn syslog_of_firewalls_and_files_has_no_host() {
+    let bsd = Shape { envelope: Some(Envelope::Syslog3164), body: Body::Text };
+    let time = "<syslog_time>=Feb 10 2026 10:00:00";
+    let tag = ["<app>=%ASA-6-302013", "<message>=Built x"];
+    check(
+        &bsd,
+        "<166>Feb 10 2026 10:00:00: %ASA-6-302013: Built x",
+        &[&["<priority>=166", time], &tag[..]].concat(),
+    );
+    check(
+        &bsd,
+        "Feb 10 2026 10:00:00 fw01 : %ASA-6-302013: Built x",
+        &[&[time, "<host>=fw01"], &tag[..]].concat(),
+    );
+    check(&bsd, "Feb 10 2026 10:00:00 fw01 : x", &[time, "<host>=fw01", "<message>=: x"]);
+    check(
+        &bsd,
+        "Feb 10 10:00:00.123: %SYS-5-CONFIG_I: x",
+        &["<syslog_time>=Feb 10 10:00:00.123", "<app>=%SYS-5-CONFIG_I", "<message>=x"],
+    );
+    check(
+        &bsd,
+        "Feb 10 10:00:00 dnsmasq[12]: query",
+        &["<syslog_time>=Feb 10 10:00:00", "<app>=dnsmasq", "<procid>=12", "<message>=query"],
+    );
+    check(
+        &bsd,
+        "2026-02-10T10:00:00+0000 h app[1]: x",
+        &["<syslog_time>=2026-02-10T10:00:00+0000", "<host>=h", "<app>=app", "<procid>=1", "<message>=x"],
+    );
+}
+
+#[test]
+fn lines_of_programs_and_containers_have_a_time() {
+    let timed = |level_after, body| Shape { envelope: Some(Envelope::Timed { level_after }), body };
+    check(
+        &timed(Some(0), Body::Text),
+        "2026-02-10 10:00:00,123 INFO  started",
+        &["<time>=2026-02-10 10:00:00,123", "<level>=INFO", "<message>=started"],
+    );
+    check(&timed(Some(0), Body::Text), "\tat x", &["<message>=\tat x"]);
+    check(
+        &timed(None, Body::KeyValue),
+        "2026-02-10T10:00:00Z level=info n=1",
+        &["<time>=2026-02-10T10:00:00Z", "level=info", "n=1"],
+    );
+    check(
+        &timed(Some(0), Body::Json),
+        "2026-02-10T10:00:00Z INFO {\"a\":1",
+        &["<time>=2026-02-10T10:00:00Z", "<level>=INFO", "<message>={\"a\":1"],
+    );
+    let cri = |body| Shape { envelope: Some(Envelope::Cri), body };
+    let head = ["<time>=2026-02-10T10:00:00.123456789Z", "<stream>=stdout", "<tag>=F"];
+    let line = "2026-02-10T10:00:00.123456789Z stdout F";
+    check(&cri(Body::Text), &format!("{line}  x "), &[&head[..], &["<message>= x "]].concat());
+    check(&cri(Body::Text), line, &head);
+    check(&cri(Body::Json), &format!("{line} {{\"a\":1}}"), &[&head[..], &["a=n:1"]].concat());
+    check(&cri(Body::Text), "2026-02-10T10:00:00 stdout F x", &["<message>=2026-02-10T10:00:00 stdout F x"]);
+    check(&cri(Body::Text), "2026-02-10T10:00:00Z stdin F x", &["<message>=2026-02-10T10:00:00Z stdin F x"]);
+    check(
+        &cri(Body::Access),
+        &format!("{line} 1.2.3.4 - - [10/Feb/2026:10:00:00 +0000] \"-\" 400 0"),
+        &[
+            &head[..],
+            &["<client>=1.2.3.4", "<ident>=null", "<user>=null", "time=10/Feb/2026:10:00:00 +0000"],
+            &["<request>=null", "<status>=400", "<bytes>=0"],
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn labels_leave_their_text_to_the_message() {
+    let ltsv = bare(Body::Ltsv);
+    check(&ltsv, "time:10:00\tua:a b\tn:", &["time=10:00", "ua=a b", "n="]);
+    check(&ltsv, "a:1\tno label\tb:2\t: x", &["a=1", "b=2", "<message>=no label\t: x"]);
+    check(&ltsv, "message:x\ty", &["<message>=x", "<message_rest>=y"]);
+    check(&ltsv, "\tat a.b(C.java:8)", &["<message>=\tat a.b(C.java:8)"]);
+}
+
+#[test]
 fn bodies_of_another_kind_are_the_message() {
     let shape = Shape { envelope: Some(Envelope::Syslog3164), body: Body::Json };
     let head = ["<syslog_time>=Mar 27 13:06:56", "<host>=h", "<app>=a"];

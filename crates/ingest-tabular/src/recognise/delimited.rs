@@ -9,7 +9,9 @@ use ingest_core::shape::CsvDialect;
 
 use crate::parse::csv::{BLANK, Columns, FieldForm, Marks};
 use header::{Header, header_of, is_name, unique};
-use punctuation::{has_decimal_commas, is_narrow_table, is_prose, splits_seconds};
+use punctuation::{
+    has_decimal_commas, is_narrow_table, is_prose, splits_clocks, splits_seconds, tears_brackets,
+};
 
 mod header;
 mod punctuation;
@@ -155,10 +157,11 @@ pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
         }
         let header = header_of(records, marks, fields, Evidence::File).filter(|header| header.proven);
         let listed = || records.iter().all(|record| memchr::memmem::find(record, b", ").is_some());
+        let torn = || splits_clocks(records, marks) || tears_brackets(records, marks);
         let enough = match delimiter {
             b' ' => header.is_some() && !listed(),
-            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(records, marks)),
-            _ => true,
+            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(records, marks) && !torn()),
+            _ => header.is_some() || !torn(),
         };
         enough.then(|| with_columns(marks, fields, header))
     })
@@ -275,7 +278,10 @@ fn try_delimiter(
     if too_narrow || regular * 100 < records.len() * percent || (!proven && is_prose(records, marks)) {
         return None;
     }
-    if splits_seconds(records, marks) {
+    // Names without brackets speak for a table whose fields have them.
+    let first = records.get(..1).unwrap_or_default();
+    let named = proven || (header.is_some() && !tears_brackets(first, marks));
+    if splits_seconds(records, marks) || (!named && tears_brackets(records, marks)) {
         return None;
     }
     Some((fields, with_columns(marks, fields, header)))

@@ -11,11 +11,14 @@ use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
 
 use super::delimited::{self, Evidence};
 use super::directives::{self, Directives};
-use super::{SAMPLE_RECORDS, bodies, body_of, envelope_of, looks_like_json, shape_of, without_delimiters};
+use super::{
+    SAMPLE_RECORDS, body_of, enveloped, looks_like_json, most, sample, syslog_of, without_delimiters,
+    without_table,
+};
 use crate::encoding::{Decoder, Encoding};
 use crate::framing::{Framer, Framing, LineEnds};
 use crate::parse::csv::{BLANK, Marks};
-use crate::parse::syslog;
+use crate::parse::{cef, syslog, timed};
 use crate::recognise::overrides::{Format, Overrides};
 
 /// Where the lines before a table are kept among the facts.
@@ -120,8 +123,7 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
         },
         Some(Format::Csv) => forced_table(start, comment, overrides),
         Some(Format::Json) => {
-            let framing = if spread_json(start) { Framing::JSON } else { Framing::LINES };
-            return start.recognised(json(), framing, BTreeMap::new());
+            return start.recognised(json(), spread_json(start).unwrap_or(Framing::LINES), BTreeMap::new());
         }
         Some(format) => {
             return start.recognised(forced_shape(format, &data), Framing::LINES, BTreeMap::new());
@@ -137,29 +139,39 @@ fn fixed(start: &Start<'_>, mut shape: Shape, comment: Option<u8>) -> Recognised
     if let Body::Csv(dialect) = &mut shape.body {
         dialect.comment = dialect.comment.or(comment);
     }
-    let spread = shape == json() && spread_json(start);
-    let framing = if spread { Framing::JSON } else { Framing::of(&shape) };
+    let spread = if shape == json() { spread_json(start) } else { None };
+    let framing = spread.unwrap_or_else(|| Framing::of(&shape));
     start.recognised(shape, framing, BTreeMap::new())
 }
 
 /// What a text is of which nothing was said: a table, or records of another shape.
 fn unsaid(start: &Start<'_>, comment: Option<u8>, data: &[&[u8]]) -> Result<Table, (Shape, Framing)> {
-    if spread_json(start) {
-        return Err((json(), Framing::JSON));
+    if let Some(framing) = spread_json(start) {
+        return Err((json(), framing));
     }
     let shape = without_delimiters(data);
     match shape {
         // A layout of the catalogue, whose file may have comments as any other table.
         Shape { envelope: None, body: Body::Csv(dialect) } => Ok(Table { dialect, begins: None }),
         Shape { envelope: None, body: Body::Text } => {
-            let text = || (bare(body_of(data, None, None)), Framing::LINES);
-            table_of(start, comment, data).ok_or_else(text)
+            table_of(start, comment, data).ok_or_else(|| (without_table(data), Framing::LINES))
+        }
+        // The first line may name columns of which the first is the time.
+        Shape { envelope: Some(Envelope::Timed { .. }), .. } if begins_otherwise(data) => {
+            let table = table_of(start, comment, data).filter(|table| table.dialect.header);
+            table.ok_or((shape, Framing::LINES))
         }
         shape => {
             let framing = Framing::of(&shape);
             Err((shape, framing))
         }
     }
+}
+
+/// Whether the first line has no time before it.
+fn begins_otherwise(lines: &[&[u8]]) -> bool {
+    let first = lines.iter().find(|line| !line.is_empty());
+    first.is_some_and(|line| timed::level_place(line).is_none())
 }
 
 fn is(line: &[u8], comment: Option<u8>) -> bool {
@@ -180,33 +192,61 @@ pub(super) fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
         Format::Csv | Format::Json => json(),
         Format::KeyValue => bare(Body::KeyValue),
         Format::Access => bare(Body::Access),
-        Format::Cef => bare(Body::Cef),
+        Format::Ltsv => bare(Body::Ltsv),
+        Format::Cef => bare(if most(lines, cef::is_leef) { Body::Leef } else { Body::Cef }),
         Format::Text => bare(Body::Text),
         Format::Syslog => {
-            let new = |line: &&&[u8]| syslog::split(Envelope::Syslog5424, line).is_some();
-            let guess =
-                if lines.iter().any(|line| new(&line)) { Envelope::Syslog5424 } else { Envelope::Syslog3164 };
-            let envelope = Some(envelope_of(lines).unwrap_or(guess));
-            let bodies = bodies(envelope, lines);
-            Shape { envelope, body: body_of(&bodies, envelope, Some(Evidence::Events)) }
+            let is_new = lines.iter().any(|line| syslog::split_5424(line).is_some());
+            let guess = if is_new { Envelope::Syslog5424 } else { Envelope::Syslog3164 };
+            enveloped(lines, Some(syslog_of(lines).unwrap_or(guess)), Some(Evidence::Events))
         }
     }
 }
 
-/// Whether a text holds JSON objects over several lines, or in an array.
-fn spread_json(start: &Start<'_>) -> bool {
+/// How a text's JSON objects are told apart, if they stand over several lines or in an array.
+fn spread_json(start: &Start<'_>) -> Option<Framing> {
     let text = start.bytes.strip_prefix(crate::framing::BOM).unwrap_or(start.bytes).trim_ascii_start();
     let inner = text.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
     let is_array = inner.is_some_and(|inner| inner.first() == Some(&b'{'));
     let first_line = text.split(|byte| *byte == b'\n' || *byte == b'\r').next().unwrap_or_default();
-    let is_complete = |record: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(record).is_ok();
-    let is_open = text.first() == Some(&b'{') && !is_complete(first_line);
-    if !start.is_file || (!is_array && !is_open) {
-        return false;
+    let is_open = text.first() == Some(&b'{') && !is_object(first_line);
+    if !start.is_file {
+        return None;
+    }
+    if has_members(start, text) {
+        return Some(Framing::JSON_MEMBERS);
+    }
+    if !is_array && !is_open {
+        return None;
     }
     let block = start.records(Framing::JSON);
     let first = block.iter().next();
-    first.is_some_and(|record| looks_like_json(record.bytes) && is_complete(record.bytes))
+    first.is_some_and(|record| is_object(record.bytes)).then_some(Framing::JSON)
+}
+
+/// Whether a text is one object, and all that it holds an array of objects, as far as can be seen.
+fn has_members(start: &Start<'_>, text: &[u8]) -> bool {
+    // Most objects show that they are none by their first value.
+    let is_likely = || {
+        let key = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
+        let value = key.get(memchr::memchr(b'"', key)? + 1..)?.trim_ascii_start().strip_prefix(b":")?;
+        let member = value.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
+        (member.first() == Some(&b'{')).then_some(())
+    };
+    if is_likely().is_none() {
+        return false;
+    }
+    // Several such objects are records themselves: each says which members belong together.
+    let roots = start.records(Framing::JSON);
+    let several = roots.len() > 1 && roots.iter().next().is_some_and(|record| is_object(record.bytes));
+    let block = start.records(Framing::JSON_MEMBERS);
+    let cut = usize::from(!start.whole && block.len() > 1);
+    let mut members = block.iter().take(block.len() - cut);
+    !several && !block.is_empty() && members.all(|record| is_object(record.bytes))
+}
+
+fn is_object(record: &[u8]) -> bool {
+    looks_like_json(record) && serde_json::from_slice::<serde::de::IgnoredAny>(record).is_ok()
 }
 
 /// A table, and the first of its records in the text.
@@ -226,7 +266,7 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
         let best_marks = delimited::best_marks(&records, marks.delimiter);
         let skip = delimited::preamble(&records, best_marks);
         let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), best_marks);
-        let Body::Csv(dialect) = shape_of(rows, Evidence::File).body else { continue };
+        let Body::Csv(dialect) = body_of(&sample(rows), None, Some(Evidence::File)) else { continue };
         // Records are found by what their fields turn out to be written with, or not at all.
         let quotes = dialect.quote == marks.quote || (dialect.quote.is_none() && marks.quote == Some(b'"'));
         let padding = delimited::frames_alike(start.bytes, marks, &dialect);

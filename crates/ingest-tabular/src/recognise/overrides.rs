@@ -18,6 +18,8 @@ pub enum Format {
     Json,
     /// `key=value` pairs.
     KeyValue,
+    /// `label:value` divided by tabs.
+    Ltsv,
     /// Syslog lines, whatever their bodies.
     Syslog,
     /// Access lines.

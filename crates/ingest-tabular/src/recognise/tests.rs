@@ -25,7 +25,9 @@ fn describe(shape: &Shape) -> String {
             }
             text
         }
-        Body::Json | Body::KeyValue | Body::Access | Body::Cef | Body::Text => shape.to_string(),
+        Body::Json | Body::KeyValue | Body::Ltsv | Body::Access | Body::Cef | Body::Leef | Body::Text => {
+            shape.to_string()
+        }
     }
 }
 
@@ -59,7 +61,7 @@ fn envelopes_and_bodies_go_by_majority() {
         "syslog (RFC 3164) over text",
     );
     check_events(&["<13>Mar 27 13:06:56 h a: {\"k\":1}"], "syslog (RFC 3164) over JSON");
-    check_events(&["2026-01-01T00:00:01Z action=allow src=192.0.2.5 msg=\"a b\""], "key=value");
+    check_events(&["2026-01-01T00:00:01Z action=allow src=192.0.2.5 msg=\"a b\""], "time over key=value");
     check_events(&["1.2.3.4 - - [10/Feb/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5"], "access log");
     check_events(&[], "text");
     check_events(&["", ""], "text");

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 const ENDING: &str = ".json";
 const KEYS: [&str; 5] = ["format", "envelope", "delimiter", "columns", "types"];
-const FORMATS: &str = "csv, json, kvp, syslog, access, cef or text";
+const FORMATS: &str = "csv, json, kvp, ltsv, syslog, access, cef, leef or text";
 
 /// All pins, by the name or the slug of their log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,14 +108,18 @@ fn shape(map: &Map<String, Value>) -> Result<Option<Shape>, String> {
         None => None,
         Some("syslog3164") => Some(Envelope::Syslog3164),
         Some("syslog5424") => Some(Envelope::Syslog5424),
-        Some(_) => return Err("\"envelope\" is neither syslog3164 nor syslog5424".to_owned()),
+        Some("timed") => Some(Envelope::Timed { level_after: Some(0) }),
+        Some("cri") => Some(Envelope::Cri),
+        Some(_) => return Err("\"envelope\" is none of syslog3164, syslog5424, timed or cri".to_owned()),
     };
     let body = match format {
         "csv" => Body::Csv(dialect(map)?),
         "json" => Body::Json,
         "kvp" => Body::KeyValue,
         "access" => Body::Access,
+        "ltsv" => Body::Ltsv,
         "cef" => Body::Cef,
+        "leef" => Body::Leef,
         "text" => Body::Text,
         "syslog" => {
             envelope = envelope.or(Some(Envelope::Syslog3164));

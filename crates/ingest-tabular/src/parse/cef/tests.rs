@@ -136,7 +136,7 @@ fn logs_of_it_are_recognised() {
         (format!("<14>Feb 10 10:05:03 fw {event}"), "syslog (RFC 3164) over CEF"),
         (format!("<14>Feb 10 10:05:03 fw {}", event.replace("CEF:", "CEF: ")), "syslog (RFC 3164) over CEF"),
         (format!("<14>1 2026-02-10T10:05:03Z fw - - - - {event}"), "syslog (RFC 5424) over CEF"),
-        ("LEEF:1.0|IBM|QRadar|7|4000|src=192.0.2.1\tusr=joe".to_owned(), "CEF"),
+        ("LEEF:1.0|IBM|QRadar|7|4000|src=192.0.2.1\tusr=joe".to_owned(), "LEEF"),
     ] {
         let mut block = ingest_core::records::RecordBlock::default();
         block.push(record.as_bytes());

@@ -1,6 +1,7 @@
 //! Punctuation: whether a delimiter stands in a text for other reasons than to divide fields.
 //!
-//! Decides against clauses of prose, decimals of seconds and decimal commas. Never decides for a table.
+//! Decides against clauses of prose, times of day, brackets, decimals of seconds and decimal commas. Never decides for a
+//! table.
 
 use ingest_core::schema::Fits;
 
@@ -86,6 +87,66 @@ pub(super) fn splits_seconds(records: &[&[u8]], marks: Marks) -> bool {
         found
     };
     records.iter().filter(splits).count() * 100 >= records.len().max(1) * PROSE_PERCENT
+}
+
+/// Whether the delimiter stands within times of day, as in `2026-02-10 10:00:00 started`: fields that end in an hour, are a
+/// minute and begin with a second. Numbers of a table are no clock, as long as no zero leads them.
+pub(super) fn splits_clocks(records: &[&[u8]], marks: Marks) -> bool {
+    let splits = |record: &&&[u8]| {
+        let (mut found, mut before) = (false, [b"".as_slice(); 2]);
+        marks.split(record, |field| {
+            let [hour, minute] = before;
+            found |= is_clock(hour, minute, field.text);
+            before = [minute, field.text];
+        });
+        found
+    };
+    marks.delimiter == b':'
+        && records.iter().filter(splits).count() * 100 >= records.len().max(1) * PROSE_PERCENT
+}
+
+fn is_clock(before: &[u8], minute: &[u8], behind: &[u8]) -> bool {
+    let below = |number: &[u8], most: u8| match number {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => (tens - b'0') * 10 + (ones - b'0') < most,
+        _ => false,
+    };
+    let (hour_at, second_len) = (before.len().saturating_sub(2), behind.len().min(2));
+    let (lead, hour) = before.split_at_checked(hour_at).unwrap_or_default();
+    let (second, rest) = behind.split_at_checked(second_len).unwrap_or_default();
+    let alone = !lead.last().is_some_and(u8::is_ascii_digit) && !rest.first().is_some_and(u8::is_ascii_digit);
+    let written =
+        !lead.is_empty() || !rest.is_empty() || [hour, minute, second].iter().any(|n| n.starts_with(b"0"));
+    alone && written && below(hour, 24) && below(minute, 60) && below(second, 60)
+}
+
+/// Whether the delimiter stands between brackets or quotes that belong together, as in `f(a, b)` and `{"a": 1, "b": 2}`:
+/// records in which they are in order have fields in which they are not.
+pub(super) fn tears_brackets(records: &[&[u8]], marks: Marks) -> bool {
+    let tears = |record: &&&[u8]| {
+        let mut torn = false;
+        marks.split(record, |field| torn |= field.form == FieldForm::Plain && !is_in_order(field.text));
+        torn && is_in_order(record)
+    };
+    records.iter().filter(tears).count() * 100 >= records.len().max(1) * PROSE_PERCENT
+}
+
+/// Whether each bracket is closed by one of its kind, and so is each quote that begins a word.
+fn is_in_order(text: &[u8]) -> bool {
+    let (mut open, mut quoted, mut before) = (Vec::new(), false, b' ');
+    for byte in text {
+        match byte {
+            b'"' if quoted => quoted = false,
+            b'"' => quoted = matches!(before, b' ' | b'=' | b':' | b'(' | b'[' | b'{' | b','),
+            _ if quoted => {}
+            b'(' | b'[' | b'{' => open.push(*byte),
+            b')' if open.pop() != Some(b'(') => return false,
+            b']' if open.pop() != Some(b'[') => return false,
+            b'}' if open.pop() != Some(b'{') => return false,
+            _ => {}
+        }
+        before = *byte;
+    }
+    open.is_empty() && !quoted
 }
 
 /// Whether commas are decimal signs: another delimiter divides the records, and all commas stand in numbers.
