@@ -74,6 +74,10 @@ fn save_note(context: &Context, log: &mut LogWork) {
 
 /// Adds to the history of a log.
 pub(super) fn tell(context: &Context, log: &LogWork, window: LogWindow, what: &str, detail: String) {
+    if context.check_folder().is_err() {
+        // A folder that was removed must not come back for the sake of a note: it would look like a new start.
+        return;
+    }
     let happening = Happening { at: context.clock.now(), window, what: what.to_owned(), detail };
     if let Err(error) = context.history.add(&log.state.slug, &happening) {
         tracing::warn!(event = "history_not_written", error = %chain(&error));
