@@ -78,6 +78,10 @@ fn save_note(context: &Context, log: &mut LogWork) {
 
 /// Adds to the history of a log.
 pub(super) fn tell(context: &Context, log: &LogWork, window: LogWindow, what: &str, detail: String) {
+    if context.check_folder().is_err() {
+        // A folder that was removed must not come back for the sake of a note: it would look like a new start.
+        return;
+    }
     let happening = Happening { at: context.clock.now(), window, what: what.to_owned(), detail };
     // Nor may a history make a folder anew that is gone.
     let told = context.check_folder().and_then(|()| context.history.add(&log.state.slug, &happening));

@@ -15,6 +15,9 @@ use ingest_store::{StoreError, TableFile};
 use super::Upkeep;
 use crate::pipeline::{compare, read_content, recover};
 
+/// Why a span is open of which a restore did not bring everything back.
+const NOT_THERE: &str = "its files were not all there after a restore";
+
 /// Whether the source still has what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fetchable {
@@ -112,7 +115,11 @@ impl Upkeep {
         for state in &mut states {
             let before = state.ledger.clone();
             let lacks = self.lacks(state, &damaged, now)?;
-            lacks.iter().for_each(|lacks| state.ledger.forget(lacks.window));
+            for lacks in &lacks {
+                state.ledger.forget(lacks.window);
+                // It was wanted: what the files do not bring back of it stays open until it is fetched.
+                state.ledger.leave_open(lacks.window, NOT_THERE, now);
+            }
             found.lacks.extend(lacks);
             for file in whole.iter().filter(|file| file.name.slug == state.slug) {
                 let is_back = state.ledger.bring_back(file.name.window);
