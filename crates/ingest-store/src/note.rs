@@ -24,12 +24,12 @@ impl NoteFile {
         Self { disk, folder: output_dir.join(INGEST) }
     }
 
-    /// Replaces the note.
+    /// Replaces the note, in the folder that the lock has made. One that was removed under way is not made anew: it would look
+    /// like a new start.
     ///
     /// # Errors
     /// When it could not be written; the one from before is then still there.
     pub fn save(&self, text: &str) -> Result<(), StoreError> {
-        durable::create_dir(&*self.disk, &self.folder)?;
         durable::replace(&*self.disk, &self.path(), text.as_bytes())
     }
 
