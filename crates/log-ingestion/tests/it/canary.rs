@@ -21,7 +21,7 @@ fn forms() -> Vec<String> {
     // In base64 a text looks otherwise at each of three places, but for its ends.
     for skip in 0..3 {
         let whole = base64(&CORE.as_bytes()[skip..]);
-        forms.push(whole[..whole.len() - 4].to_lowercase());
+        forms.push(whole.chars().take(whole.len() - 4).collect::<String>().to_lowercase());
     }
     forms
 }
@@ -74,7 +74,7 @@ fn served(_running: &Running) -> Vec<u8> {
     Vec::new()
 }
 
-fn environment<'a>(origin: &'a str) -> Vec<(&'static str, &'a str)> {
+fn environment(origin: &str) -> Vec<(&'static str, &str)> {
     vec![
         ("RAPID7_API_KEY", KEY),
         ("RAPID7_API_ENDPOINT", origin),

@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 
 const LOGS: &str = r#"{"logs":[{"id":"5b1f0c7e-1111-4222-8333-9a0b1c2d3e4f","name":"web"}]}"#;
 
-fn settings<'a>(origin: &'a str) -> Vec<(&'static str, &'a str)> {
+fn settings(origin: &str) -> Vec<(&'static str, &str)> {
     vec![
         ("RAPID7_API_KEY", "k-1"),
         ("RAPID7_API_ENDPOINT", origin),

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A server that answers for as long as the test's process lives.
 pub(crate) struct Loopback {
@@ -42,7 +42,7 @@ fn answer(
         }
     }
     let bytes = reply(&head);
-    heads.lock().unwrap().push(head);
+    heads.lock().unwrap_or_else(PoisonError::into_inner).push(head);
     stream.write_all(&bytes)
 }
 
