@@ -1,8 +1,10 @@
 //! Records: what a source hands on, before anyone has looked inside.
 //!
 //! A block keeps its records end to end in one buffer, with the receive time and sequence number of each
-//! where the source gives them. It never interprets a record's bytes.
+//! where the source gives them. Lines of a text keep their line feeds there, so that they come and go as text. It never
+//! interprets a record's bytes.
 
+use memchr::{memchr, memchr_iter};
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
@@ -40,6 +42,8 @@ pub struct RecordBlock {
     ends: Vec<usize>,
     receipts: Vec<Receipt>,
     first_ordinal: u64,
+    /// Whether a line feed stands behind each record. No record holds one then, and none has a receipt.
+    lines: bool,
 }
 
 impl RecordBlock {
@@ -47,6 +51,18 @@ impl RecordBlock {
     #[must_use]
     pub fn starting_at(first_ordinal: u64) -> Self {
         Self { first_ordinal, ..Self::default() }
+    }
+
+    /// An empty block of lines, which are kept as text: each record with a line feed behind it.
+    #[must_use]
+    pub fn of_lines() -> Self {
+        Self { lines: true, ..Self::default() }
+    }
+
+    /// Whether it is a block of lines.
+    #[must_use]
+    pub const fn is_lines(&self) -> bool {
+        self.lines
     }
 
     /// An empty block for the records that come after these, with room for some more than these: one that has to grow is
@@ -59,21 +75,35 @@ impl RecordBlock {
             ends: Vec::with_capacity(room(self.ends.len())),
             receipts: Vec::with_capacity(room(self.receipts.len())),
             first_ordinal: self.next_ordinal(),
+            lines: self.lines,
         }
     }
 
-    /// Adds a record that carries only its text. In a block of receipts it is not added: answers `false`.
+    /// Adds a record that carries only its text. In a block of receipts it is not added, nor in one of lines where it holds
+    /// a line feed: answers `false`.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
-        let fits = self.receipts.is_empty();
+        let fits = self.receipts.is_empty() && !(self.lines && memchr(b'\n', bytes).is_some());
         if fits {
             self.append(bytes);
         }
         fits
     }
 
+    /// Adds the lines of a text, a record each. Only in a block of lines, and only where the last one ends as well: answers
+    /// `false` else, and adds none.
+    pub fn push_lines(&mut self, text: &[u8]) -> bool {
+        let fits = self.lines && (text.is_empty() || text.ends_with(b"\n"));
+        if fits {
+            let before = self.bytes.len();
+            self.bytes.extend_from_slice(text);
+            self.ends.extend(memchr_iter(b'\n', text).map(|end| before + end));
+        }
+        fits
+    }
+
     /// Adds a record with its receipt. In a block without receipts it is not added: answers `false`.
     pub fn push_received(&mut self, bytes: &[u8], receipt: Receipt) -> bool {
-        let fits = self.receipts.len() == self.ends.len();
+        let fits = self.receipts.len() == self.ends.len() && !self.lines;
         if fits {
             self.append(bytes);
             self.receipts.push(receipt);
@@ -84,6 +114,9 @@ impl RecordBlock {
     fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.ends.push(self.bytes.len());
+        if self.lines {
+            self.bytes.push(b'\n');
+        }
     }
 
     /// Number of records.
@@ -98,16 +131,41 @@ impl RecordBlock {
         self.ends.is_empty()
     }
 
-    /// The bytes of all records, end to end.
+    /// The bytes of all records, end to end; each with a line feed behind it in a block of lines.
     #[must_use]
     pub fn text(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Bytes of all records together.
+    /// Bytes of all records together, without the line feeds of lines.
     #[must_use]
     pub fn text_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len().saturating_sub(self.gap().saturating_mul(self.ends.len()))
+    }
+
+    /// Bytes that stand behind each record in the text, and are none of its own.
+    #[must_use]
+    pub fn gap(&self) -> usize {
+        usize::from(self.lines)
+    }
+
+    /// The text from the `first`-th record on, of as many as have `bytes_max` bytes together, `records_max` at most and one
+    /// at least where there is one; and how many they are.
+    #[must_use]
+    pub fn run(&self, first: usize, records_max: usize, bytes_max: usize) -> (&[u8], usize) {
+        let start = self.start_of(first);
+        let gap = self.gap();
+        let ends = self.ends.get(first..).unwrap_or_default();
+        let fits = |(end, before): &(usize, usize)| end - start - before * gap <= bytes_max;
+        let most = ends.iter().copied().zip(0..).take(records_max);
+        let count = most.take_while(fits).count().max(ends.len().min(records_max).min(1));
+        (self.bytes.get(start..self.start_of(first + count)).unwrap_or_default(), count)
+    }
+
+    /// Where the text of a record begins.
+    fn start_of(&self, index: usize) -> usize {
+        let before = index.checked_sub(1).and_then(|before| self.ends.get(before));
+        before.map_or(0, |end| end + self.gap())
     }
 
     /// The place of the record that would come after the last one.
@@ -129,10 +187,10 @@ impl RecordBlock {
 
     /// Its records from the `first`-th on, in order.
     pub fn iter_from(&self, first: usize) -> impl Iterator<Item = Record<'_>> {
-        let mut start = first.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let (mut start, gap) = (self.start_of(first), self.gap());
         self.ends.iter().skip(first).zip(first as u64..).map(move |(&end, index)| {
             let bytes = self.bytes.get(start..end).unwrap_or_default();
-            start = end;
+            start = end + gap;
             let receipt = usize::try_from(index).ok().and_then(|i| self.receipts.get(i)).copied();
             Record { bytes, receipt, ordinal: self.first_ordinal.saturating_add(index) }
         })
@@ -147,9 +205,15 @@ impl RecordBlock {
     }
 }
 
-/// Layout of a stored block, little endian: first ordinal (8 bytes), records (8), whether receipts follow (1), then
-/// the end of each record (8 each), receive time and sequence of each (16 each), and the text.
+/// Layout of a stored block, little endian: first ordinal (8 bytes), records (8), what they are (1), then the end of each
+/// record (8 each) unless they are lines, receive time and sequence of each (16 each) where they have them, and the text.
 const HEAD_LEN: usize = 17;
+/// Records of which only the text is known.
+const TEXTS: u8 = 0;
+/// Records with receipts.
+const RECEIVED: u8 = 1;
+/// Lines: their text says where they end.
+const LINES: u8 = 2;
 
 impl RecordBlock {
     /// Appends the block in a form that [`RecordBlock::read`] takes back.
@@ -162,7 +226,14 @@ impl RecordBlock {
     pub fn write_head(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.first_ordinal.to_le_bytes());
         out.extend_from_slice(&(self.ends.len() as u64).to_le_bytes());
-        out.push(u8::from(!self.receipts.is_empty()));
+        out.push(match (self.lines, self.receipts.is_empty()) {
+            (true, _) => LINES,
+            (false, true) => TEXTS,
+            (false, false) => RECEIVED,
+        });
+        if self.lines {
+            return;
+        }
         for end in &self.ends {
             out.extend_from_slice(&(*end as u64).to_le_bytes());
         }
@@ -178,6 +249,10 @@ impl RecordBlock {
         let (head, rest) = stored.split_at_checked(HEAD_LEN)?;
         let first_ordinal = u64::from_le_bytes(head.get(..8)?.try_into().ok()?);
         let count = usize::try_from(u64::from_le_bytes(head.get(8..16)?.try_into().ok()?)).ok()?;
+        if head.last() == Some(&LINES) {
+            let mut block = Self { first_ordinal, ..Self::of_lines() };
+            return (block.push_lines(rest) && block.len() == count).then_some(block);
+        }
         let (ends, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
         let mut block = Self { first_ordinal, ..Self::default() };
         for end in ends.as_chunks::<8>().0 {
@@ -187,7 +262,7 @@ impl RecordBlock {
             }
             block.ends.push(end);
         }
-        let receipts = if head.last() == Some(&1) { count } else { 0 };
+        let receipts = if head.last() == Some(&RECEIVED) { count } else { 0 };
         let (receipts, bytes) = rest.split_at_checked(receipts.checked_mul(16)?)?;
         for receipt in receipts.as_chunks::<16>().0 {
             let received = i64::from_le_bytes(receipt.get(..8)?.try_into().ok()?);
@@ -228,6 +303,49 @@ mod tests {
             stored.pop();
             prop_assert_eq!(RecordBlock::read(&stored), None);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_the_records_that_they_were_pushed_as(
+            records in proptest::collection::vec(proptest::collection::vec(0_u8..9, 0..9), 0..20),
+            split in 0_usize..20, first in 0_usize..22, most in 1_usize..9, bytes_max in 0_usize..40,
+        ) {
+            let (mut plain, mut lines) = (RecordBlock::default(), RecordBlock::of_lines());
+            for record in &records {
+                prop_assert!(plain.push(record));
+            }
+            let (one_by_one, at_once) = records.split_at(split.min(records.len()));
+            for record in one_by_one {
+                prop_assert!(lines.push(record));
+            }
+            let text: Vec<u8> = at_once.iter().flat_map(|record| [record.as_slice(), b"\n"].concat()).collect();
+            prop_assert!(lines.push_lines(&text));
+            prop_assert_eq!(lines.text_len(), plain.text_len());
+            prop_assert_eq!(lines.iter_from(first).collect::<Vec<_>>(), plain.iter_from(first).collect::<Vec<_>>());
+            let (some, count) = lines.run(first, most, bytes_max);
+            let (same, same_count) = plain.run(first, most, bytes_max);
+            prop_assert_eq!(count, same_count);
+            prop_assert_eq!(some.iter().copied().filter(|byte| *byte != b'\n').collect::<Vec<_>>(), same);
+            prop_assert_eq!(count == 0, first >= records.len());
+            prop_assert!(count <= 1 || same.len() <= bytes_max);
+            let mut stored = Vec::new();
+            lines.write(&mut stored);
+            prop_assert_eq!(RecordBlock::read(&stored), Some(lines));
+            stored.pop();
+            prop_assert_eq!(RecordBlock::read(&stored), None);
+        }
+    }
+
+    #[test]
+    fn a_block_of_lines_refuses_what_is_no_whole_line() {
+        let receipt = Receipt { received: Timestamp::from_millis(5), sequence: Sequence(1) };
+        let mut block = RecordBlock::of_lines();
+        assert!(!block.push(b"a\nb"));
+        assert!(!block.push_lines(b"a\nb"));
+        assert!(!block.push_received(b"a", receipt));
+        assert!(!RecordBlock::default().push_lines(b"a\n"));
+        assert!(block.is_empty() && block.text().is_empty());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The bulk download: a stream of raw lines, cut into blocks of records as it comes.
+//! The bulk download: a stream of raw lines, handed on as blocks of whole lines as it comes.
 //!
 //! Decides only where lines end. The stream has no trailer and no count (API document, 2.8): whether it is whole is
 //! decided by whoever compares it with the server's count.
@@ -9,7 +9,7 @@ use ingest_core::bounds::RequestSpan;
 use ingest_core::ids::LogId;
 use ingest_core::quota::Class;
 use ingest_core::records::RecordBlock;
-use memchr::memchr_iter;
+use memchr::{memchr, memrchr};
 
 use crate::client::{Client, describe};
 use crate::error::SourceError;
@@ -41,7 +41,7 @@ impl Client {
         let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
         let reply = self.open(&request, None).await?;
         let what = describe(&request);
-        let block = RecordBlock::default();
+        let block = RecordBlock::of_lines();
         Ok(Download { reply, what, block, unfinished: Vec::new(), ended: false, open_ended: false })
     }
 }
@@ -83,19 +83,19 @@ impl Download {
     }
 
     fn take(&mut self, piece: &[u8]) -> Result<(), SourceError> {
-        let mut start = 0;
-        for end in memchr_iter(b'\n', piece) {
-            let line = piece.get(start..end).unwrap_or_default();
-            if self.unfinished.is_empty() {
-                self.block.push(line);
-            } else {
-                self.unfinished.extend_from_slice(line);
-                self.block.push(&self.unfinished);
-                self.unfinished.clear();
-            }
-            start = end + 1;
+        let whole = memrchr(b'\n', piece).map_or(0, |last| last + 1);
+        let (mut lines, open) = piece.split_at_checked(whole).unwrap_or((b"", piece));
+        if !self.unfinished.is_empty()
+            && let Some(end) = memchr(b'\n', lines)
+        {
+            let (line, others) = lines.split_at_checked(end + 1).unwrap_or((lines, b""));
+            self.unfinished.extend_from_slice(line);
+            self.block.push_lines(&self.unfinished);
+            self.unfinished.clear();
+            lines = others;
         }
-        self.unfinished.extend_from_slice(piece.get(start..).unwrap_or_default());
+        self.block.push_lines(lines);
+        self.unfinished.extend_from_slice(open);
         if self.unfinished.len() > LINE_MAX {
             return Err(SourceError::TooLarge { what: self.what.clone(), limit: LINE_MAX });
         }

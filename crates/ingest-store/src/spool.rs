@@ -128,7 +128,7 @@ impl Spool {
         let mut sum = XxHash3_64::new();
         sum.write(&self.head);
         sum.write(block.text());
-        let len = self.head.len().saturating_add(block.text_len()) as u64;
+        let len = self.head.len().saturating_add(block.text().len()) as u64;
         let frame = [len.to_le_bytes(), sum.finish().to_le_bytes()].concat();
         file.write_all(&frame)
             .and_then(|()| file.write_all(&self.head))

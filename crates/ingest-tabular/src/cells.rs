@@ -15,6 +15,7 @@ pub(crate) use span::{Form, Span};
 
 mod cutter;
 mod index;
+mod marks;
 mod names;
 mod rows;
 mod span;

@@ -168,6 +168,20 @@ impl<W: Write + Send> Encoder<W> {
     /// When the output fails, or a value needs a `_rescued` column that the file has not. The file is then
     /// of no use.
     pub fn push(&mut self, block: &RecordBlock, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
+        self.push_ahead(block, quarantine)?;
+        self.complete(quarantine)
+    }
+
+    /// As [`Encoder::push`], but with several threads others go on with the records meanwhile; [`Encoder::complete`] waits
+    /// for them.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn push_ahead(
+        &mut self,
+        block: &RecordBlock,
+        quarantine: &mut dyn Quarantine,
+    ) -> Result<(), EncodeError> {
         let mut taken = 0;
         while taken < block.len() {
             let mut batch = self.spare.pop().unwrap_or_default();
@@ -175,7 +189,7 @@ impl<W: Write + Send> Encoder<W> {
             let spare = self.encode(batch, quarantine)?;
             self.spare.push(spare);
         }
-        self.complete(quarantine)
+        Ok(())
     }
 
     /// Encodes a batch of a file's text, and gives one back to be filled with the next records. With several threads,

@@ -1,15 +1,15 @@
 //! Cutting: blocks of records, or the bytes of a file, to batches of cells.
 //!
 //! Decides how much a batch holds, by fixed measures, so that the same text gives the same batches however it arrives;
-//! batches of records end with their block. Files take a fast way while it is open to them; whatever is odd goes through
-//! the framer and the parser of its shape, record by record, with the same outcome. Holds one batch of text beside the
-//! batch that is filled.
+//! batches of records end with their block. Files, and blocks of lines, take a fast way while it is open to them; whatever
+//! is odd goes through the framer and the parser of its shape, record by record, with the same outcome. Holds one batch of
+//! text beside the batch that is filled.
 
 use std::io::{self, Read};
 
 use ingest_core::records::{Receipt, RecordBlock};
 use ingest_core::shape::Shape;
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use super::names::Names;
 use super::rows::RowWalk;
@@ -33,6 +33,8 @@ type Piece = (usize, usize, Option<Receipt>);
 pub(crate) struct RecordCutter {
     parser: Parser,
     names: Names,
+    /// For blocks of lines, where their shape has a fast way.
+    walk: Option<RowWalk>,
     keep: Keep,
     decoded: Vec<u8>,
     nulls: Vec<usize>,
@@ -43,6 +45,7 @@ impl RecordCutter {
         Self {
             parser: Parser::new(shape, origin),
             names: Names::new(shape),
+            walk: if origin == Origin::Events { RowWalk::new(shape) } else { None },
             keep,
             decoded: Vec::new(),
             nulls: Vec::new(),
@@ -60,24 +63,42 @@ impl RecordCutter {
     ) -> usize {
         batch.restart(block.first_ordinal().saturating_add(from as u64));
         let most = usize::try_from(rows_max).unwrap_or(usize::MAX);
-        let records = block.iter_from(from).take(most);
+        let (run, count) = block.run(from, most, BATCH_BYTES);
         let mut text = std::mem::take(&mut batch.text);
-        let mut pieces: Vec<Piece> = Vec::new();
-        for record in records {
-            if !pieces.is_empty() && text.len() + record.bytes.len() > BATCH_BYTES {
-                break;
-            }
-            pieces.push((text.len(), record.bytes.len(), record.receipt));
-            text.extend_from_slice(record.bytes);
+        text.extend_from_slice(run);
+        let walk = if block.is_lines() { self.walk.take() } else { None };
+        if let Some(mut walk) = walk {
+            self.walk_lines(&mut walk, batch, &text);
+            self.walk = Some(walk);
+        } else {
+            let (mut start, gap) = (0, block.gap());
+            let pieces = block.iter_from(from).take(count).map(|record| {
+                let piece = (start, record.bytes.len(), record.receipt);
+                start += record.bytes.len() + gap;
+                piece
+            });
+            self.parse(batch, &text, pieces);
         }
-        self.parse(batch, &text, pieces.iter().copied());
         self.seal(batch, text);
-        pieces.len()
+        count
+    }
+
+    /// Walks whole lines into the batch. Those of which the walk is not sure are parsed.
+    fn walk_lines(&mut self, walk: &mut RowWalk, batch: &mut Batch, text: &[u8]) {
+        let first = self.names.first_place().unwrap_or(0);
+        let utf8 = std::str::from_utf8(text).is_ok();
+        let mut at = 0;
+        loop {
+            at = walk.walk_lines(batch, (text, utf8, at), &mut self.decoded, (first, self.keep));
+            let Some(len) = text.get(at..).and_then(|rest| memchr(b'\n', rest)) else { return };
+            self.parse(batch, text, std::iter::once((at, len, None)));
+            at += len + 1;
+        }
     }
 
     /// Parses pieces of the text into the batch.
     fn parse(&mut self, batch: &mut Batch, text: &[u8], pieces: impl Iterator<Item = Piece>) {
-        let Self { parser, names, keep, decoded, nulls } = self;
+        let Self { parser, names, walk: _, keep, decoded, nulls } = self;
         let mut filler = Filler::new(batch, names, text, decoded, nulls);
         for (start, len, receipt) in pieces {
             let record = text.get(start..start + len).unwrap_or_default();

@@ -5,14 +5,12 @@
 
 use ingest_core::shape::CsvDialect;
 
-use super::{Batch, Form, Span, index, narrow};
+use super::marks::{Progress, Text, unreturned};
+use super::{Batch, Form, Keep, RowOrigin, Span, narrow};
 use crate::parse::csv::{Marks, Rows};
 use crate::parse::{Ignored, dialect};
 use crate::quarantine::Reason;
 use ingest_core::shape::Shape;
-
-/// Text whose marks are looked up at once: small enough that little is looked up twice.
-const STRIDE: usize = 16 << 10;
 
 /// Walks delimited text.
 #[derive(Debug)]
@@ -28,52 +26,9 @@ pub(super) struct RowWalk {
     name_starts: Option<Box<[bool; 256]>>,
     /// For rows that need a second look.
     rows: Rows,
-    positions: Vec<u32>,
+    progress: Progress,
     /// Whether the columns are no longer the dialect's.
     pub(super) is_done: bool,
-}
-
-/// The text under the walk.
-struct Text<'a> {
-    bytes: &'a [u8],
-    /// Its marks as far as they were looked up, and to where that is.
-    positions: &'a mut Vec<u32>,
-    indexed: usize,
-    next: usize,
-    needles: [u8; 3],
-    /// Values that had to be decoded; they come behind the text.
-    decoded: &'a mut Vec<u8>,
-}
-
-impl Text<'_> {
-    /// The next mark that was not passed yet.
-    #[inline]
-    fn mark(&mut self) -> Option<usize> {
-        if self.next >= self.positions.len() {
-            self.look_up()?;
-        }
-        self.positions.get(self.next).and_then(|at| usize::try_from(*at).ok())
-    }
-
-    fn look_up(&mut self) -> Option<()> {
-        while self.next >= self.positions.len() {
-            let from = self.indexed;
-            let stride = self.bytes.get(from..self.bytes.len().min(from + STRIDE))?;
-            if stride.is_empty() {
-                return None;
-            }
-            self.positions.clear();
-            self.next = 0;
-            index::positions(stride, narrow(from), self.needles, self.positions);
-            self.indexed += stride.len();
-        }
-        Some(())
-    }
-
-    #[inline]
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(b'\n')
-    }
 }
 
 /// How a record ended.
@@ -105,9 +60,57 @@ impl RowWalk {
             comment: dialect.comment,
             name_starts: name_starts(dialect),
             rows: Rows::new(dialect),
-            positions: Vec::new(),
+            progress: Progress::default(),
             is_done: false,
         })
+    }
+
+    /// Fills the batch with the rows of whole lines from `at` on, each line a record, until one is none or may be none:
+    /// the parser tells. Answers where that one begins, or the text ends. From 0 on it is a new text, else the same one.
+    pub(super) fn walk_lines(
+        &mut self,
+        batch: &mut Batch,
+        (text, utf8, at): (&[u8], bool, usize),
+        decoded: &mut Vec<u8>,
+        (first, keep): (usize, Keep),
+    ) -> usize {
+        let mut progress = std::mem::take(&mut self.progress);
+        if at == 0 {
+            progress.restart();
+        }
+        let mut under = Text { bytes: text, progress, needles: self.needles(), by_lines: true, decoded };
+        self.make_room(batch, first);
+        while under.mark().is_some_and(|mark| mark < at) {
+            under.pass();
+        }
+        let mut at = at;
+        while at < text.len() {
+            let decoded_before = under.decoded.len();
+            let end = self.record(batch, &mut under, at, first);
+            let row = match end {
+                End::Record { after, fields } => {
+                    let record = text.get(at..after.saturating_sub(1)).unwrap_or_default();
+                    (fields == self.columns && !self.may_be_no_row(record)).then_some((record, after))
+                }
+                End::Open => None,
+            };
+            let Some((record, after)) = row else {
+                self.undo(batch, first, self.columns);
+                under.decoded.truncate(decoded_before);
+                break;
+            };
+            if !utf8 && std::str::from_utf8(record).is_err() {
+                self.mark_broken(batch, first);
+            }
+            if keep == Keep::Origins {
+                batch.origins.push(RowOrigin { start: narrow(at), len: narrow(record.len()), receipt: None });
+            }
+            batch.rows += 1;
+            batch.records += 1;
+            at = after;
+        }
+        self.progress = under.progress;
+        at
     }
 
     /// Fills the batch with the rows of `text` that end within it, `rows_max` at most, the values of the first field in
@@ -119,14 +122,10 @@ impl RowWalk {
         decoded: &mut Vec<u8>,
         (first, rows_max): (usize, u32),
     ) -> usize {
-        let mut positions = std::mem::take(&mut self.positions);
-        positions.clear();
-        let needles = [self.delimiter, b'\n', self.quote.unwrap_or(b'\n')];
-        let mut under =
-            Text { bytes: text, positions: &mut positions, indexed: 0, next: 0, needles, decoded };
-        if batch.columns.len() < first + self.columns {
-            batch.columns.resize_with(first + self.columns, Vec::new);
-        }
+        let mut progress = std::mem::take(&mut self.progress);
+        progress.restart();
+        let mut under = Text { bytes: text, progress, needles: self.needles(), by_lines: false, decoded };
+        self.make_room(batch, first);
         let mut at = 0;
         while batch.rows < rows_max {
             let decoded_before = under.decoded.len();
@@ -160,8 +159,18 @@ impl RowWalk {
             }
             at = after;
         }
-        self.positions = positions;
+        self.progress = under.progress;
         at
+    }
+
+    fn needles(&self) -> [u8; 3] {
+        [self.delimiter, b'\n', self.quote.unwrap_or(b'\n')]
+    }
+
+    fn make_room(&self, batch: &mut Batch, first: usize) {
+        if batch.columns.len() < first + self.columns {
+            batch.columns.resize_with(first + self.columns, Vec::new);
+        }
     }
 
     /// Walks one record from `at` on, and hands its fields to the columns.
@@ -188,11 +197,11 @@ impl RowWalk {
                         return End::Record { after: end + 1, fields: field };
                     }
                 } else {
-                    text.next += 1;
+                    text.pass();
                 }
                 continue;
             }
-            text.next += 1;
+            text.pass();
             let end = if is_end { unreturned(text, start, mark) } else { mark };
             if end > start
                 && let Some(column) = columns.get_mut(field)
@@ -227,16 +236,19 @@ impl RowWalk {
     fn quoted(&self, text: &mut Text<'_>, row: u32, start: usize) -> Option<(Span, usize)> {
         let quote = self.quote?;
         let mut escaped = false;
-        text.next += 1;
+        text.pass();
         let closing = loop {
             let mark = text.mark()?;
-            text.next += 1;
+            text.pass();
             if text.byte(mark) != quote {
+                if text.by_lines && text.byte(mark) == b'\n' {
+                    return None;
+                }
                 continue;
             }
             if mark + 1 < text.bytes.len() && text.byte(mark + 1) == quote {
                 text.mark()?;
-                text.next += 1;
+                text.pass();
                 escaped = true;
                 continue;
             }
@@ -245,7 +257,7 @@ impl RowWalk {
         // The field ends here, or it goes on and is text as a whole.
         let end = loop {
             let mark = text.mark()?;
-            text.next += 1;
+            text.pass();
             if text.byte(mark) != quote {
                 break mark;
             }
@@ -263,6 +275,15 @@ impl RowWalk {
         self.marks.unescape(inside, text.decoded);
         let len = text.decoded.len() - from;
         Some((Span::new(row, narrow(text.bytes.len() + from), narrow(len), Form::Text), end))
+    }
+
+    /// Whether a record with the right number of fields may be a comment or a header all the same, or is empty.
+    #[inline]
+    fn may_be_no_row(&self, record: &[u8]) -> bool {
+        let Some(first) = record.first() else { return true };
+        let names = self.name_starts.as_ref();
+        self.comment == Some(*first)
+            || names.is_some_and(|starts| starts.get(usize::from(*first)).copied().unwrap_or(true))
     }
 
     /// What a record of so many fields is.
@@ -320,12 +341,6 @@ enum Verdict {
     NewColumns,
     Ignored(Ignored),
     Refused(Reason),
-}
-
-/// The end of what stands before the line feed at `end`: a carriage return belongs to the line feed.
-#[inline]
-fn unreturned(text: &Text<'_>, start: usize, end: usize) -> usize {
-    if end > start && text.byte(end - 1) == b'\r' { end - 1 } else { end }
 }
 
 /// A record without its line end.

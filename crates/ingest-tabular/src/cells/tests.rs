@@ -79,6 +79,28 @@ fn the_long_way(shape: &Shape, framing: Framing, text: &[u8]) -> Seen {
     seen
 }
 
+/// Events of a block: what was seen, and each row's record, where batches keep it.
+fn the_block_way(
+    shape: &Shape,
+    block: &RecordBlock,
+    keep: Keep,
+    rows_max: u32,
+) -> (Seen, Vec<Option<Vec<u8>>>) {
+    let mut cutter = RecordCutter::new(shape, Origin::Events, keep);
+    let (mut seen, mut raw, mut taken) = (Seen::default(), Vec::new(), 0);
+    let mut batch = Batch::default();
+    while taken < block.len() {
+        taken += cutter.cut(block, taken, rows_max, &mut batch);
+        seen.add(&batch);
+        raw.extend((0..batch.rows()).map(|row| {
+            let RowOrigin { start, len, receipt } = batch.origin(row)?;
+            assert_eq!(receipt, None);
+            Some(batch.bytes(Span::new(row, start, len, Form::Text)).to_vec())
+        }));
+    }
+    (seen, raw)
+}
+
 fn the_fast_way(shape: &Shape, framing: Framing, text: &[u8], target: usize, step: usize) -> Seen {
     let mut cutter = TextCutter::with_target(shape, framing, target);
     let mut seen = Seen::default();
@@ -140,6 +162,21 @@ proptest! {
         let want = the_long_way(&shape, framing, &text);
         let fast = the_fast_way(&shape, framing, &text, target, step);
         prop_assert_eq!(fast, want);
+    }
+
+    #[test]
+    fn a_block_of_lines_is_cut_as_its_records_are(
+        pieces in proptest::collection::vec(piece(), 0..60),
+        columns in 1_usize..4, quoted: bool, header: bool, own: bool, rows_max in 1_u32..9,
+    ) {
+        let shape = csv(columns, quoted.then_some(b'"'), header);
+        let text = [pieces.concat(), b"\n".to_vec()].concat();
+        let (mut lines, mut records) = (RecordBlock::of_lines(), RecordBlock::default());
+        prop_assert!(lines.push_lines(&text));
+        prop_assert!(lines.iter().all(|line| records.push(line.bytes)));
+        let keep = if own { Keep::Origins } else { Keep::Values };
+        let want = the_block_way(&shape, &records, keep, rows_max);
+        prop_assert_eq!(the_block_way(&shape, &lines, keep, rows_max), want);
     }
 
     #[test]

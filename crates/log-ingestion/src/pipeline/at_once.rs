@@ -97,6 +97,10 @@ impl Attempt {
         if matches!(self.state, State::Beginning(_)) {
             self.open()?;
         }
+        if let State::Encoding(open) = &mut self.state {
+            let completed = open.1.complete();
+            self.unless_wrong(completed)?;
+        }
         match self.state {
             State::Encoding(open) => Ok(Some(*open)),
             State::Beginning(_) | State::Wrong => Ok(None),

@@ -100,13 +100,19 @@ impl WindowEncoder {
         Ok(Self { staged, encoder, quarantine: QuarantineFile::new(&context.table) })
     }
 
-    /// Encodes the records of a block.
+    /// Encodes the records of a block, or leaves some of it to other threads.
     pub(super) fn push(&mut self, block: &RecordBlock) -> Result<(), WindowError> {
-        Ok(self.encoder.push(block, &mut self.quarantine)?)
+        Ok(self.encoder.push_ahead(block, &mut self.quarantine)?)
+    }
+
+    /// Waits until all records so far are encoded.
+    pub(super) fn complete(&mut self) -> Result<(), WindowError> {
+        Ok(self.encoder.complete(&mut self.quarantine)?)
     }
 
     /// Ends the files and makes them durable.
-    pub(super) fn finish(self, facts: &[(String, String)]) -> Result<EncodedWindow, WindowError> {
+    pub(super) fn finish(mut self, facts: &[(String, String)]) -> Result<EncodedWindow, WindowError> {
+        self.complete()?;
         let (file, encoded) = split_output(self.encoder.finish(facts)?);
         let file = file.into_inner().map_err(|e| WindowError::Quarantine(e.into_error()))?;
         self.staged.sync(&*file)?;

@@ -81,6 +81,19 @@ fn blocks(records: &[Vec<u8>]) -> Vec<Arc<RecordBlock>> {
     blocks
 }
 
+/// The same as a download brings them.
+fn lines(records: &[Vec<u8>]) -> Vec<Arc<RecordBlock>> {
+    let mut blocks = Vec::new();
+    let mut block = RecordBlock::of_lines();
+    for some in records.chunks(7) {
+        let text: Vec<u8> = some.iter().flat_map(|record| [record.as_slice(), b"\n"].concat()).collect();
+        assert!(block.push_lines(&text));
+        let next = block.following();
+        blocks.push(Arc::new(std::mem::replace(&mut block, next)));
+    }
+    blocks
+}
+
 fn fetched(context: &Context, records: &[Vec<u8>]) -> FetchedWindow {
     let mut spool = context.table.spool(1 << 20);
     blocks(records).into_iter().for_each(|block| spool.push(block).unwrap());
@@ -96,7 +109,7 @@ fn content((made, schema): &(EncodedWindow, TableSchema)) -> (String, String, Ve
 }
 
 /// Whether one reading stands, after records that the table has already. Where it does, it must be what two are, as well
-/// when the records were encoded while they came.
+/// when the records were encoded while they came, and came as lines.
 #[track_caller]
 fn stands(before: &[Vec<u8>], records: &[Vec<u8>]) -> bool {
     let (_folder, context) = place();
@@ -110,7 +123,7 @@ fn stands(before: &[Vec<u8>], records: &[Vec<u8>]) -> bool {
 
     let known = state.schema.clone().map(Arc::new);
     let mut attempt = Attempt::new(&context, &state.id, window(), known, None);
-    blocks(records).iter().for_each(|block| attempt.push(block).unwrap());
+    lines(records).iter().for_each(|block| attempt.push(block).unwrap());
     let ahead = Some(attempt);
     let came = FetchedWindow { ahead, ..fetched(&context, records) };
     let ahead = at_once(&context, &state, false, &mut { came }).unwrap();
