@@ -65,8 +65,13 @@ pub enum Body {
     KeyValue,
     /// Apache or nginx access lines, common or combined.
     Access,
-    /// `label:value` divided by tabs.
-    Ltsv,
+    /// Values with labels, and nothing else: `time:10:00`, a tab, `status:200`, which is LTSV, or `a=1|b=2`.
+    Labelled {
+        /// The byte between two of them.
+        between: u8,
+        /// The byte behind a label.
+        sign: u8,
+    },
     /// Security events, most of them in CEF.
     Cef,
     /// Security events, most of them in LEEF.
@@ -102,7 +107,10 @@ impl fmt::Display for Shape {
             }
             Body::KeyValue => f.write_str("key=value"),
             Body::Access => f.write_str("access log"),
-            Body::Ltsv => f.write_str("label:value (LTSV)"),
+            Body::Labelled { between: b'\t', sign: b':' } => f.write_str("label:value (LTSV)"),
+            Body::Labelled { between, sign } => {
+                write!(f, "key{}value ({:?})", char::from(*sign), char::from(*between))
+            }
             Body::Cef => f.write_str("CEF"),
             Body::Leef => f.write_str("LEEF"),
             Body::Text => f.write_str("text"),

@@ -191,10 +191,10 @@ impl Fixed {
             | Self::Tag => shape.envelope.is_some_and(|envelope| Self::of_envelope(envelope).contains(&self)),
             Self::Message => {
                 let has_text =
-                    matches!(shape.body, Body::KeyValue | Body::Ltsv | Body::Cef | Body::Leef | Body::Text);
+                    matches!(shape.body, Body::KeyValue | Body::Labelled { .. } | Body::Cef | Body::Leef | Body::Text);
                 shape.envelope.is_some() || has_text
             }
-            Self::Rest => matches!(shape.body, Body::KeyValue | Body::Ltsv),
+            Self::Rest => matches!(shape.body, Body::KeyValue | Body::Labelled { .. }),
             Self::Time => matches!(shape.body, Body::Access) && !Self::Stamp.belongs_to(shape),
             Self::Client
             | Self::Ident
@@ -251,7 +251,7 @@ impl Parser {
             Body::Json => BodyParser::Json(Json::default()),
             Body::Csv(dialect) => BodyParser::Csv(csv::Rows::new(dialect)),
             Body::KeyValue => BodyParser::Pairs(pairs::Pairs::default()),
-            Body::Ltsv => BodyParser::Labels(labels::Labels::default()),
+            Body::Labelled { between, sign } => BodyParser::Labels(labels::Labels::new((*between, *sign))),
             Body::Access => BodyParser::Access(access::Access::new(Fixed::Time.belongs_to(shape))),
             Body::Cef | Body::Leef => BodyParser::Cef(cef::Cef::default()),
             Body::Text => BodyParser::Text,
@@ -367,7 +367,7 @@ impl Parser {
 pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
     match &shape.body {
         Body::Csv(dialect) => Some(dialect),
-        Body::Json | Body::KeyValue | Body::Ltsv | Body::Access | Body::Cef | Body::Leef | Body::Text => None,
+        Body::Json | Body::KeyValue | Body::Labelled { .. } | Body::Access | Body::Cef | Body::Leef | Body::Text => None,
     }
 }
 

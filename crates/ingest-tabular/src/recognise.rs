@@ -140,8 +140,9 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     if most(bodies, |line| access::split(line).is_some()) {
         return Body::Access;
     }
-    if most(bodies, labels::is_record) {
-        return Body::Ltsv;
+    let labelled = |signs| most(bodies, |body| labels::is_record(body, signs));
+    if labelled(labels::LTSV) {
+        return Body::Labelled { between: labels::LTSV.0, sign: labels::LTSV.1 };
     }
     let has_pairs = share(bodies, |body| pairs_of(body).0 >= PAIRS_MIN) >= PAIRS_PERCENT;
     let mostly_pairs = |body: &[u8]| {
@@ -150,6 +151,9 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     };
     if has_pairs && share(bodies, mostly_pairs) >= PAIRS_PERCENT {
         return Body::KeyValue;
+    }
+    if let Some((between, sign)) = labels::PAIRS.into_iter().find(|signs| labelled(*signs)) {
+        return Body::Labelled { between, sign };
     }
     // Behind a level stands what people read.
     let evidence = evidence.filter(|_| !matches!(envelope, Some(Envelope::Timed { level_after: Some(_) })));
@@ -167,8 +171,11 @@ fn looks_like_json(body: &[u8]) -> bool {
     inner.is_some_and(|inner| matches!(inner.first(), Some(b'"' | b'}')))
 }
 
-/// How many pairs a text has, and how many of its bytes they are.
+/// How many pairs a text has, and how many of its bytes they are. Markup has attributes, but no pairs.
 fn pairs_of(text: &[u8]) -> (usize, usize) {
+    if matches!(text.trim_ascii(), [b'<', b'A'..=b'Z' | b'a'..=b'z' | b'?' | b'!', .., b'>']) {
+        return (0, 0);
+    }
     let (mut at, mut count, mut covered) = (0, 0, 0);
     while let Some((start, pair)) = pairs::next_pair(text, at) {
         count += 1;

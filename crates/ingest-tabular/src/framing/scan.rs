@@ -106,7 +106,7 @@ pub(super) const AMONG_MEMBERS: u32 = 2;
 /// last.
 pub(super) fn members(state: &mut State, depth: &mut u32, piece: &[u8]) -> Option<usize> {
     brackets(state, depth, piece, |bracket, depth| {
-        depth == 0 && bracket != b'{' || depth == AMONG_MEMBERS && bracket != b'{'
+        bracket != b'{' && (depth == AMONG_MEMBERS || depth == 0)
     })
 }
 

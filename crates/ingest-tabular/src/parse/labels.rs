@@ -1,27 +1,38 @@
-//! Labelled values divided by tabs, `time:10:00\tstatus:200`: LTSV.
+//! Values with labels and one byte between them: `time:10:00`, a tab, `status:200`, which is LTSV, or `a=1|b=2`.
 //!
-//! Decides what is one: a label at the start or behind a tab, a colon, and text up to the next tab. Everything else is the
-//! message. Never drops anything but the tabs between.
+//! Decides what is one: a label at the start or behind that byte, its sign, and text up to the next one. Everything else
+//! is the message. Never drops anything but what stands between, and quotes that enclose a value behind an equals sign.
 
 use super::{Field, Fixed, Sink, Value};
 
-const TAB: u8 = b'\t';
+/// What divides labelled values, and what ends their labels.
+pub(crate) type Signs = (u8, u8);
+/// Those of LTSV.
+pub(crate) const LTSV: Signs = (b'\t', b':');
+/// Those of pairs that no blanks divide.
+pub(crate) const PAIRS: [Signs; 3] = [(b'|', EQUALS), (b';', EQUALS), (b',', EQUALS)];
+const EQUALS: u8 = b'=';
 /// Labelled values that a record of such a log has at least.
 const LABELS_MIN: usize = 2;
 
 /// Parses records of labelled values; keeps its buffer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Labels {
+    signs: Signs,
     rest: Vec<u8>,
 }
 
 impl Labels {
+    pub(crate) const fn new(signs: Signs) -> Self {
+        Self { signs, rest: Vec::new() }
+    }
+
     /// Parses one record. Any text is a row.
     pub(crate) fn parse(&mut self, text: &[u8], sink: &mut impl Sink) {
         self.rest.clear();
         let (mut any, mut has_message) = (false, false);
-        for part in text.split(|byte| *byte == TAB) {
-            match labelled(part) {
+        for part in parts(text, self.signs) {
+            match labelled(part, self.signs) {
                 Some((label, value)) if label == Fixed::Message.name().as_bytes() => {
                     (any, has_message) = (true, true);
                     sink.put(Field::Fixed(Fixed::Message), Value::Text(value));
@@ -32,7 +43,7 @@ impl Labels {
                 }
                 None => {
                     if !self.rest.is_empty() {
-                        self.rest.push(TAB);
+                        self.rest.push(self.signs.0);
                     }
                     self.rest.extend_from_slice(part);
                 }
@@ -47,10 +58,10 @@ impl Labels {
 }
 
 /// Whether a record is nothing but labelled values, each label once.
-pub(crate) fn is_record(record: &[u8]) -> bool {
+pub(crate) fn is_record(record: &[u8], signs: Signs) -> bool {
     let mut labels = Vec::new();
-    for part in record.split(|byte| *byte == TAB) {
-        match labelled(part) {
+    for part in parts(record, signs) {
+        match labelled(part, signs) {
             Some((label, _)) if !labels.contains(&label) => labels.push(label),
             _ => return false,
         }
@@ -58,10 +69,35 @@ pub(crate) fn is_record(record: &[u8]) -> bool {
     labels.len() >= LABELS_MIN
 }
 
+/// What stands between the dividing bytes of a text. A quoted value behind an equals sign may hold them.
+fn parts(text: &[u8], signs: Signs) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let tail = rest?;
+        let len = quoted_len(tail, signs).or_else(|| memchr::memchr(signs.0, tail)).unwrap_or(tail.len());
+        rest = tail.get(len + 1..);
+        tail.get(..len)
+    })
+}
+
+/// The length of a part whose value is quoted.
+fn quoted_len(text: &[u8], (between, sign): Signs) -> Option<usize> {
+    let value = memchr::memchr(sign, text)? + 1;
+    if sign != EQUALS || text.get(value) != Some(&b'"') {
+        return None;
+    }
+    let mut quotes = memchr::memchr_iter(b'"', text.get(value + 1..)?).map(|at| value + 1 + at);
+    quotes.map(|quote| quote + 1).find(|end| text.get(*end).is_none_or(|byte| *byte == between))
+}
+
 /// A label and its value.
-fn labelled(part: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (label, value) = part.split_at_checked(memchr::memchr(b':', part)?)?;
+fn labelled(part: &[u8], (_, sign): Signs) -> Option<(&[u8], &[u8])> {
+    let (label, value) = part.split_at_checked(memchr::memchr(sign, part)?)?;
     let begins = label.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
     let is_label = begins && label.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
-    is_label.then_some((label, value.get(1..)?))
+    let value = match value.get(1..)? {
+        [b'"', inner @ .., b'"'] if sign == EQUALS && !inner.contains(&b'"') => inner,
+        value => value,
+    };
+    is_label.then_some((label, value))
 }

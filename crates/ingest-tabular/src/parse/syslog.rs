@@ -86,10 +86,13 @@ pub(crate) fn split_5424(record: &[u8]) -> Option<Header<'_>> {
     Some(Header { priority, time, host, app, procid, msgid, data, body })
 }
 
-/// Splits a record of RFC 3164; `None` when it has no such header.
+/// Splits a record of RFC 3164; `None` when it has no such header. A priority is one by itself.
 pub(crate) fn split_3164(record: &[u8]) -> Option<Header<'_>> {
     let (priority, rest) = split_priority(record)?;
-    let (time, rest) = rest.split_at_checked(time_3164_len(rest)?)?;
+    let Some(len) = time_3164_len(rest) else {
+        return priority.map(|_| Header { priority, body: Some(rest), ..Header::default() });
+    };
+    let (time, rest) = rest.split_at_checked(len)?;
     let (host, rest) = split_host(rest)?;
     let base = Header { priority, time: Some(time), host, body: Some(rest), ..Header::default() };
     Some(split_tag(rest).map_or(base, |(app, procid, body)| Header { app: Some(app), procid, body, ..base }))

@@ -198,6 +198,7 @@ fn syslog_headers_are_split_where_they_can_be_written_back() {
     check(&bsd, "Mar 27 13:06:56 h no tag here: x", &with(&["<message>=no tag here: x"]));
     check(&bsd, "Mar 27 13:06:56 h a:b c", &with(&["<message>=a:b c"]));
     check(&bsd, "not syslog", &["<message>=not syslog"]);
+    check(&bsd, "<189>date=2026-02-10", &["<priority>=189", "<message>=date=2026-02-10"]);
     check(&bsd, "", &["<message>="]);
     check(
         &bsd,
@@ -294,11 +295,17 @@ fn lines_of_programs_and_containers_have_a_time() {
 
 #[test]
 fn labels_leave_their_text_to_the_message() {
-    let ltsv = bare(Body::Ltsv);
+    let ltsv = bare(Body::Labelled { between: b'\t', sign: b':' });
     check(&ltsv, "time:10:00\tua:a b\tn:", &["time=10:00", "ua=a b", "n="]);
     check(&ltsv, "a:1\tno label\tb:2\t: x", &["a=1", "b=2", "<message>=no label\t: x"]);
     check(&ltsv, "message:x\ty", &["<message>=x", "<message_rest>=y"]);
     check(&ltsv, "\tat a.b(C.java:8)", &["<message>=\tat a.b(C.java:8)"]);
+    check(&ltsv, "a:\"x\"", &["a=\"x\""]);
+    let bars = bare(Body::Labelled { between: b'|', sign: b'=' });
+    check(&bars, "time=1|a=x y|b=\"z\"|c=|d=\"|", &["time=1", "a=x y", "b=z", "c=", "d=\""]);
+    check(&bars, "a=\"x|y\"|b=\"c|d=1", &["a=x|y", "b=\"c", "d=1"]);
+    check(&bars, "x|a=\"y\"|", &["a=y", "<message>=x"]);
+    check(&bars, "a=1|x|b=2", &["a=1", "b=2", "<message>=x"]);
 }
 
 #[test]

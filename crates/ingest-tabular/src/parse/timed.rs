@@ -105,7 +105,11 @@ pub(crate) fn level_place(record: &[u8]) -> Option<Option<u8>> {
 
 /// Whether a word by itself is a level.
 pub(crate) fn is_level(word: &[u8]) -> bool {
-    LEVELS.iter().any(|level| level.as_bytes().eq_ignore_ascii_case(word))
+    is_one_of(&LEVELS, word)
+}
+
+fn is_one_of(levels: &[&str], word: &[u8]) -> bool {
+    levels.iter().any(|level| level.as_bytes().eq_ignore_ascii_case(word))
 }
 
 /// The end of a clock that ends at `at`, with the decimals behind it.
@@ -212,7 +216,13 @@ struct Found<'a> {
 fn level_behind(text: &[u8], words: u8) -> Option<Found<'_>> {
     let mut start = 0;
     for _ in 0..words {
-        start = blanks_end(text, token_end(text, start));
+        let end = token_end(text, start);
+        let word = text.get(start..end)?;
+        // A pair tells something by itself.
+        if !word.starts_with(b"[") && word.contains(&b'=') {
+            return None;
+        }
+        start = blanks_end(text, end);
     }
     let end = token_end(text, start);
     let token = text.get(start..end)?;
@@ -238,9 +248,8 @@ fn level_in(token: &[u8], first: bool) -> Option<Token<'_>> {
     let word = token.get(start..end)?;
     let marked = open || token.ends_with(b":") || word.iter().all(u8::is_ascii_uppercase);
     let is = |word: &[u8]| {
-        let in_marks = |level: &&str| level.as_bytes().eq_ignore_ascii_case(word);
         let letter = matches!(word, [letter] if LETTERS.contains(letter)) && (open || first);
-        is_level(word) || (marked && MARKED_LEVELS.iter().any(|level| in_marks(&level))) || letter
+        is_level(word) || letter || (marked && is_one_of(&MARKED_LEVELS, word))
     };
     if is(word) {
         return Some(Token { prefix: 0, level: word });

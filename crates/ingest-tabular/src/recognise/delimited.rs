@@ -36,6 +36,8 @@ const REGULAR_PERCENT: usize = 90;
 const REGULAR_WITH_HEADER_PERCENT: usize = 60;
 /// Fields without which colons are but punctuation.
 const COLON_FIELDS_MIN: usize = 5;
+/// The same where no field has a blank.
+const COLON_WORDS_MIN: usize = 4;
 /// Records before a table that may be titles and notes, and rows that vouch for it then.
 const PREAMBLE_MAX: usize = 20;
 const ROWS_AFTER_PREAMBLE_MIN: usize = 3;
@@ -144,8 +146,8 @@ pub(super) fn regularity(records: &[&[u8]], dialect: &CsvDialect) -> usize {
     (regular.count() * 1_000).checked_div(records.len()).unwrap_or(0)
 }
 
-/// Rows by a delimiter that text has for other reasons, too: all must be regular. Colons need many fields or a
-/// header that differs from the rows in kind, blanks need the header.
+/// Rows by a delimiter that text has for other reasons, too: all must be regular. Colons need many fields, fewer without
+/// blanks, or a header that differs from the rows in kind; blanks need the header.
 pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
     RARE_DELIMITERS.into_iter().find_map(|delimiter| {
@@ -157,10 +159,12 @@ pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
         }
         let header = header_of(records, marks, fields, Evidence::File).filter(|header| header.proven);
         let listed = || records.iter().all(|record| memchr::memmem::find(record, b", ").is_some());
+        let wordy = records.iter().all(|record| !record.contains(&BLANK));
+        let colons_min = if wordy { COLON_WORDS_MIN } else { COLON_FIELDS_MIN };
         let torn = || splits_clocks(records, marks) || tears_brackets(records, marks);
         let enough = match delimiter {
             b' ' => header.is_some() && !listed(),
-            b':' => header.is_some() || (fields >= COLON_FIELDS_MIN && !is_prose(records, marks) && !torn()),
+            b':' => header.is_some() || (fields >= colons_min && !is_prose(records, marks) && !torn()),
             _ => header.is_some() || !torn(),
         };
         enough.then(|| with_columns(marks, fields, header))

@@ -95,9 +95,24 @@ fn zeek(directives: &[&[u8]]) -> Option<Directives> {
 
 fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<Directives> {
     let fields = directives.iter().find_map(|line| line.strip_prefix(W3C_FIELDS))?;
-    let columns: Vec<String> = text(fields).split_ascii_whitespace().map(str::to_owned).collect();
+    let fields = text(fields);
+    let listed = fields.trim();
+    // Servers of mail list their fields as they write them.
+    if listed.contains(',') && !listed.contains(char::is_whitespace) {
+        let columns = listed.split(',').map(str::to_owned).collect();
+        let dialect = CsvDialect { quote: Some(b'"'), ..dialect(b',', columns, UNSET.to_owned()) };
+        return Some(Directives { dialect, facts: w3c_facts(directives), types: BTreeMap::new() });
+    }
+    let columns: Vec<String> = listed.split_ascii_whitespace().map(str::to_owned).collect();
     let data = lines.iter().find(|line| line.first().is_some_and(|byte| *byte != COMMENT));
     let delimiter = if data.is_some_and(|line| line.contains(&b'\t')) { b'\t' } else { b' ' };
+    let quoted = data.is_some_and(|line| memchr::memmem::find(line, b" \"").is_some());
+    let mut dialect = dialect(delimiter, columns, UNSET.to_owned());
+    dialect.quote = quoted.then_some(b'"');
+    Some(Directives { dialect, facts: w3c_facts(directives), types: BTreeMap::new() })
+}
+
+fn w3c_facts(directives: &[&[u8]]) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     for line in directives {
         for name in ["Version", "Software", "Date"] {
@@ -107,10 +122,7 @@ fn w3c(directives: &[&[u8]], lines: &[&[u8]]) -> Option<Directives> {
             }
         }
     }
-    let quoted = data.is_some_and(|line| memchr::memmem::find(line, b" \"").is_some());
-    let mut dialect = dialect(delimiter, columns, UNSET.to_owned());
-    dialect.quote = quoted.then_some(b'"');
-    Some(Directives { dialect, facts, types: BTreeMap::new() })
+    facts
 }
 
 const fn dialect(delimiter: u8, columns: Vec<String>, null: String) -> CsvDialect {

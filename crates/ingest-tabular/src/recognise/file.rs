@@ -18,6 +18,7 @@ use super::{
 use crate::encoding::{Decoder, Encoding};
 use crate::framing::{Framer, Framing, LineEnds};
 use crate::parse::csv::{BLANK, Marks};
+use crate::parse::labels::LTSV;
 use crate::parse::{cef, syslog, timed};
 use crate::recognise::overrides::{Format, Overrides};
 
@@ -192,7 +193,7 @@ pub(super) fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
         Format::Csv | Format::Json => json(),
         Format::KeyValue => bare(Body::KeyValue),
         Format::Access => bare(Body::Access),
-        Format::Ltsv => bare(Body::Ltsv),
+        Format::Ltsv => bare(Body::Labelled { between: LTSV.0, sign: LTSV.1 }),
         Format::Cef => bare(if most(lines, cef::is_leef) { Body::Leef } else { Body::Cef }),
         Format::Text => bare(Body::Text),
         Format::Syslog => {

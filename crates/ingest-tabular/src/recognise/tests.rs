@@ -25,7 +25,7 @@ fn describe(shape: &Shape) -> String {
             }
             text
         }
-        Body::Json | Body::KeyValue | Body::Ltsv | Body::Access | Body::Cef | Body::Leef | Body::Text => {
+        Body::Json | Body::KeyValue | Body::Labelled { .. } | Body::Access | Body::Cef | Body::Leef | Body::Text => {
             shape.to_string()
         }
     }

@@ -117,7 +117,7 @@ fn shape(map: &Map<String, Value>) -> Result<Option<Shape>, String> {
         "json" => Body::Json,
         "kvp" => Body::KeyValue,
         "access" => Body::Access,
-        "ltsv" => Body::Ltsv,
+        "ltsv" => Body::Labelled { between: b'\t', sign: b':' },
         "cef" => Body::Cef,
         "leef" => Body::Leef,
         "text" => Body::Text,

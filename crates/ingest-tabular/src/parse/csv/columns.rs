@@ -131,7 +131,11 @@ impl Columns {
 /// The names that a directive says, among the comments of a text whose fields are divided by `delimiter`.
 pub(super) fn directive(comment: &[u8], delimiter: u8) -> Option<Vec<String>> {
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    if let Some(fields) = comment.strip_prefix(W3C_FIELDS).filter(|_| matches!(delimiter, b' ' | b'\t')) {
+    let w3c = comment.strip_prefix(W3C_FIELDS);
+    if let Some(fields) = w3c.filter(|fields| delimiter == b',' && fields.contains(&b',')) {
+        return Some(fields.trim_ascii().split(|byte| *byte == b',').map(text).collect());
+    }
+    if let Some(fields) = w3c.filter(|_| matches!(delimiter, b' ' | b'\t')) {
         let names = fields.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
         return Some(names.map(text).collect()).filter(|names: &Vec<String>| !names.is_empty());
     }

@@ -1,9 +1,11 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// `time | context | level | body` of a record, with the level where it is found first; parts that are not there are empty.
 fn parts(record: &str) -> Option<String> {
     let place = level_place(record.as_bytes())?;
-    let header = split(record.as_bytes(), place).unwrap();
+    let header = split(record.as_bytes(), place)?;
     let text = |part: Option<&[u8]>| String::from_utf8_lossy(part.unwrap_or_default()).into_owned();
     let [context, level, body] = [header.context, header.level, header.body].map(text);
     Some([text(Some(header.time)), context, level, body].join(" | "))
@@ -68,6 +70,8 @@ fn levels_are_found_behind_words_and_brackets() {
     check(" a b c d e ERROR x", " |  | a b c d e ERROR x");
     check(" the system log has a note", " |  | the system log has a note");
     check(" informed of it", " |  | informed of it");
+    check(" pid=1 tid=a INFO: x", " |  | pid=1 tid=a INFO: x");
+    check(" [id=1] INFO x", "[id=1] | INFO | x");
     checked(
         "[2026-02-10T10:00:00,123][INFO ][o.e.n.Node ] [n1] x",
         "2026-02-10T10:00:00,123 |  | INFO | [o.e.n.Node ] [n1] x",
@@ -119,4 +123,27 @@ fn a_level_is_only_looked_for_where_the_log_has_it() {
     assert_eq!(level(line, None), None);
     assert_eq!(split(b"INFO 2026-02-10 10:00:00 x", None), None);
     assert_eq!(split(b"I0210 10:00:00 x", None), None);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_dropped_but_marks(
+        before in "(INFO |\\[warn\\] |)",
+        time in "(2026-02-10[T ]10:00:00([.,][0-9]{1,9})?(Z| UTC|\\+01:00)?|\\[Tue Feb 10 10:00:00 2026\\]|10-Feb-2026 10:00:00|I0210 10:00:00\\.1)",
+        rest in "(\\[|\\]|\\(|<|>| |\t|:|-|\\||=|\\.|INFO|error|core|a|1|é){0,14}",
+        level_after in prop_oneof![Just(None), (0_u8..5).prop_map(Some)],
+    ) {
+        let record = format!("{before}{time}{rest}");
+        let sorted = |bytes: &[u8]| {
+            let mut kept: Vec<u8> = bytes.iter().copied().filter(|byte| !b"[]()<> \t:-|.".contains(byte)).collect();
+            kept.sort_unstable();
+            kept
+        };
+        if let Some(header) = split(record.as_bytes(), level_after) {
+            let parts = [Some(header.time), header.context, header.level, header.body];
+            let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+            prop_assert_eq!(sorted(&parts.concat()), sorted(record.as_bytes()), "{}", record);
+        }
+        prop_assert_eq!(level_place(record.as_bytes()).is_some(), split(record.as_bytes(), Some(0)).is_some());
+    }
 }
