@@ -86,7 +86,7 @@ fn quoted_len(text: &[u8], (between, sign): Signs) -> Option<usize> {
     if sign != EQUALS || text.get(value) != Some(&b'"') {
         return None;
     }
-    let mut quotes = memchr::memchr_iter(b'"', text.get(value + 1..)?).map(|at| value + 1 + at);
+    let quotes = memchr::memchr_iter(b'"', text.get(value + 1..)?).map(|at| value + 1 + at);
     quotes.map(|quote| quote + 1).find(|end| text.get(*end).is_none_or(|byte| *byte == between))
 }
 
