@@ -17,6 +17,8 @@ use crate::transport::HttpReply;
 
 /// Text of a block: large enough to make its overhead small, small enough to keep several in memory.
 const BLOCK_BYTES: usize = 1 << 20;
+/// Records of a block: empty lines have no text, but a place each, and a stream of nothing else must not become one block.
+const BLOCK_RECORDS: usize = 1 << 17;
 /// Longest line. Entries are at most 64 KiB (API document, 3.3); a stream without line ends is not a download.
 const LINE_MAX: usize = 64 << 20;
 
@@ -58,7 +60,7 @@ impl Download {
     /// # Errors
     /// When the stream was cut, or holds a line beyond any entry's size. What came before is then worth nothing.
     pub async fn next(&mut self) -> Result<Option<RecordBlock>, SourceError> {
-        while !self.ended && self.block.text_len() < BLOCK_BYTES {
+        while !self.ended && self.block.text_len() < BLOCK_BYTES && self.block.len() < BLOCK_RECORDS {
             match self.reply.body.next().await {
                 Some(Ok(piece)) => self.take(&piece)?,
                 Some(Err(cause)) => {

@@ -20,6 +20,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Largest stored block that is believed; a block is about 1 MiB, and holds at least one entry.
 const FRAME_MAX: u64 = 1 << 30;
 
+/// Bytes that a record takes in memory beside its text: where it ends, when it was received, its sequence number.
+const RECORD_BYTES: usize = 24;
+
 /// Records on their way.
 #[derive(Debug)]
 pub struct Spool {
@@ -36,7 +39,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// A spool that keeps up to `memory_max` bytes of text in memory, and then uses a file at `path`.
+    /// A spool that keeps up to `memory_max` bytes of records in memory, and then uses a file at `path`.
     #[must_use]
     pub const fn new(disk: Arc<dyn Disk>, path: PathBuf, memory_max: usize) -> Self {
         Self {
@@ -66,7 +69,8 @@ impl Spool {
         if self.file.is_some() {
             return self.spill(&block);
         }
-        self.held_bytes = self.held_bytes.saturating_add(block.text_len());
+        let places = block.len().saturating_mul(RECORD_BYTES);
+        self.held_bytes = self.held_bytes.saturating_add(block.text_len()).saturating_add(places);
         self.held.push(block);
         if self.held_bytes > self.memory_max {
             let file = durable::create_file(&*self.disk, &self.path)?;
