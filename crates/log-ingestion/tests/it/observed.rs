@@ -21,6 +21,36 @@ fn server(events: u64) -> SimServer {
     SimServer::start(config.with_log(LogSpec::generated("web", Kind::Access, events / 2)).with_log(auth))
 }
 
+/// What `/metrics` says once the folder was walked over, which is done beside the run.
+fn metrics_with_usage(addr: &str) -> String {
+    loop {
+        let metrics = ask_until(addr, "/metrics", 200);
+        if metrics.contains("\ndisk_usage_bytes ") {
+            return metrics;
+        }
+    }
+}
+
+#[track_caller]
+fn check_status(said: &Value, pid: u32) {
+    let wanted: [(&str, Value); 4] =
+        [("schema", 1.into()), ("mode", "continuous".into()), ("ready", true.into()), ("pid", pid.into())];
+    for (field, want) in wanted {
+        assert_eq!(said[field], want, "{field}");
+    }
+    let list = |field: &str| said[field].as_array().unwrap().clone();
+    let logs: Vec<_> = list("logs").iter().map(|l| (l["log"].clone(), l["stored"].clone())).collect();
+    assert_eq!(logs, [("auth".into(), 1_000.into()), ("web".into(), 1_000.into())]);
+    let answered = said["api"]["200"].as_u64().unwrap();
+    assert!(answered > 0 && said["disk"]["size_bytes"].as_u64().unwrap() > 0, "{said}");
+    let is_query = |quota: &Value| quota["class"] == "query" && quota["circuit_open"] == false;
+    assert!(list("quota").iter().any(is_query), "{said}");
+    let events = list("events");
+    let events: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert!(events.contains(&"service_started") && events.contains(&"service_complete"), "{events:?}");
+    assert!(!events.contains(&"api_request"), "{events:?}");
+}
+
 #[test]
 fn a_running_service_shows_metrics_and_status() {
     let server = server(2_000);
@@ -30,56 +60,31 @@ fn a_running_service_shows_metrics_and_status() {
     let mut running = Running::start(run(&server, &folder.path().join("out"), &words));
     running.until("\"event\":\"metrics_served\"");
     running.until("\"event\":\"service_complete\"");
-    let ready = ask_until(&addr, "/readyz", 200);
-    assert_eq!(ready, "{\"ready\":true,\"reasons\":[]}\n");
-    assert_eq!(ask(&addr, "GET", "/livez", "").unwrap(), (200, "ok\n".to_owned()));
-    let mut metrics = String::new();
-    // The folder is walked over beside the run.
-    while !metrics.contains("\ndisk_usage_bytes ") {
-        metrics = ask_until(&addr, "/metrics", 200);
+    let answers = [
+        ("GET", "/readyz", 200, "{\"ready\":true,\"reasons\":[]}\n"),
+        ("GET", "/livez", 200, "ok\n"),
+        ("GET", "/", 404, "There is /metrics, /livez, /readyz and /status.\n"),
+        ("POST", "/metrics", 405, ""),
+        ("HEAD", "/metrics", 200, ""),
+    ];
+    for (method, path, status, body) in answers {
+        let answer = ask(&addr, method, path, "Content-Length: 0\r\n").unwrap();
+        assert_eq!(answer, (status, body.to_owned()), "{method} {path}");
     }
+    let metrics = metrics_with_usage(&addr);
     for part in [
         "\nlogs_fetched_total 2000\n",
         "log_ingestion_continuous 1\n",
         "log_ingestion_quota_remaining{class=\"management\"} ",
         "log_ingestion_circuit_open{class=\"query\"} 0\n",
         "\nprocess_start_time_seconds ",
-        "\ndisk_usage_bytes ",
         "\nlog_ingestion_disk_free_bytes ",
     ] {
         assert!(metrics.contains(part), "{part} in {metrics}");
     }
-    let (code, status) = ask(&addr, "GET", "/status", "").unwrap();
-    let said: Value = serde_json::from_str(&status).unwrap();
-    assert_eq!(
-        (code, &said["schema"], &said["mode"], &said["ready"]),
-        (200, &1.into(), &"continuous".into(), &true.into())
-    );
-    assert_eq!(said["pid"], running.pid());
-    let logs: Vec<_> = said["logs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|l| (&l["log"], &l["stored"], &l["windows_in_flight"]))
-        .collect();
-    assert_eq!(logs, [(&"auth".into(), &1_000.into(), &0.into()), (&"web".into(), &1_000.into(), &0.into())]);
-    assert!(
-        said["api"]["200"].as_u64().unwrap() > 0 && said["disk"]["size_bytes"].as_u64().unwrap() > 0,
-        "{said}"
-    );
-    assert!(
-        said["quota"].as_array().unwrap().iter().any(|q| q["class"] == "query" && q["circuit_open"] == false)
-    );
-    let events: Vec<&str> =
-        said["events"].as_array().unwrap().iter().filter_map(|e| e["event"].as_str()).collect();
-    assert!(events.contains(&"service_started") && events.contains(&"service_complete"), "{events:?}");
-    assert!(!events.contains(&"api_request"), "{events:?}");
-    for text in [&metrics, &status] {
-        assert!(!text.contains("sim-key"), "the key is shown: {text}");
-    }
-    assert_eq!(ask(&addr, "GET", "/", "").unwrap().0, 404);
-    assert_eq!(ask(&addr, "POST", "/metrics", "Content-Length: 0\r\n").unwrap(), (405, String::new()));
-    assert_eq!(ask(&addr, "HEAD", "/metrics", "").unwrap(), (200, String::new()));
+    let status = ask_until(&addr, "/status", 200);
+    check_status(&serde_json::from_str(&status).unwrap(), running.pid());
+    assert!(!metrics.contains("sim-key") && !status.contains("sim-key"), "the key is shown");
     running.signal("TERM");
     assert_eq!(running.end().0.code(), Some(0));
 }
