@@ -187,6 +187,7 @@ impl Ingest {
         if retained.taken.files > 0 {
             let (files, bytes) = (retained.taken.files, retained.taken.bytes);
             tracing::info!(event = "retained", files, bytes, days = retained.gone.len());
+            self.outside.metrics.removed("retain", files, bytes);
         }
         // A log's newest day stays as it should; whatever else stays fills the disk until it is put right.
         let waits = || retained.stays.iter().filter(|stays| stays.why != Stays::Newest);

@@ -111,7 +111,7 @@ impl Metrics {
         self.families.add(Metric::WindowsReopened, &[], windows as f64);
     }
 
-    /// Takes in that files were removed by one of `retain`, `archive` and `compact`, and their bytes.
+    /// Takes in that files were removed on purpose, and by what, and their bytes.
     pub fn removed(&self, by: &str, files: u64, bytes: u64) {
         if REMOVERS.contains(&by) {
             self.families.add(Metric::FilesRemoved, &[by], files as f64);

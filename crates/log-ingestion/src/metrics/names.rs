@@ -73,7 +73,7 @@ pub const STATUS_CLASSES: [&str; 3] = ["200", "4xx", "5xx"];
 /// Values of `status` of [`Metric::ApiRefused`].
 pub const REFUSALS: [&str; 2] = ["401", "403"];
 /// Values of `by` of [`Metric::FilesRemoved`].
-pub const REMOVERS: [&str; 3] = ["retain", "archive", "compact"];
+pub const REMOVERS: [&str; 1] = ["retain"];
 /// Value of `log` that stands for all logs beyond [`LOGS_SHOWN_MAX`].
 pub const OTHER_LOGS: &str = "_other";
 /// Logs that have series of their own. A log takes eight series, so that this bounds a scrape to about 4,000 of them, half a
@@ -182,7 +182,7 @@ metrics! {
     DiskSize: "log_ingestion_disk_size_bytes", Gauge, [], Bytes,
         "Size of the filesystem of OUTPUT_DIR.";
     FilesRemoved: "log_ingestion_files_removed_total", Counter, ["by"], One,
-        "Files removed by retain, archive or compact.";
+        "Files that a run removed on purpose; those of the commands retain, archive and compact are not seen by it.";
     LogsNotShown: "log_ingestion_logs_not_shown", Gauge, [], One,
         "Logs beyond the first 500, which have no series of their own and are folded into log=\"_other\".";
 

@@ -176,11 +176,16 @@ fn retain_shows_first_then_removes_the_oldest_day_and_what_went_is_not_missed() 
 fn run_removes_by_itself_what_is_kept_no_longer_and_says_so() {
     let pulled = Pulled::new("hive");
     let words = ["--from", "2026-01-01", "--to", "2026-01-04", "--retention-days", "30"];
-    let (code, text) = outcome(&mut run(&pulled.server, &pulled.out(), &words));
+    let textfile = pulled.folder.path().join("log-ingestion.prom");
+    let mut command = run(&pulled.server, &pulled.out(), &words);
+    let (code, text) = outcome(command.env("METRICS_TEXTFILE", &textfile));
     assert_eq!(code, 0, "{text}");
     let line = text.lines().find(|line| line.contains("\"event\":\"retained\"")).expect(&text);
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert!(line["files"].as_u64().unwrap() >= 6 && line["bytes"].as_u64().unwrap() > 0, "{line}");
+    let counted = format!("log_ingestion_files_removed_total{{by=\"retain\"}} {}", line["files"]);
+    let metrics = fs::read_to_string(textfile).unwrap();
+    assert!(metrics.lines().any(|line| line == counted), "{counted} in {metrics}");
     assert_eq!(pulled.files(), [] as [PathBuf; 0]);
     let (code, text) = outcome(&mut run(&pulled.server, &pulled.out(), &words));
     assert_eq!((code, text.contains("\"event\":\"retained\"")), (0, false), "{text}");
