@@ -105,7 +105,15 @@ pub fn json(data: &[u8]) {
 /// `key=value` pairs, and the other bodies that are lines: both ways to a file agree.
 pub fn pairs(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let body = choices.of(&[Body::KeyValue, Body::Cef, Body::Access, Body::Text, Body::Labelled { between: b'\t', sign: b':' }, Body::Leef, Body::Labelled { between: b'|', sign: b'=' }]);
+    let body = choices.of(&[
+        Body::KeyValue,
+        Body::Cef,
+        Body::Access,
+        Body::Text,
+        Body::Labelled { between: b'\t', sign: b':' },
+        Body::Leef,
+        Body::Labelled { between: b'|', sign: b'=' },
+    ]);
     let shape = Shape { envelope: choices.of(&ENVELOPES), body };
     let framing = Framing::LINES.with_line_ends(choices.of(&ENDS));
     let reading = reading(&mut choices, (shape, framing));

@@ -190,8 +190,10 @@ impl Fixed {
             | Self::Stream
             | Self::Tag => shape.envelope.is_some_and(|envelope| Self::of_envelope(envelope).contains(&self)),
             Self::Message => {
-                let has_text =
-                    matches!(shape.body, Body::KeyValue | Body::Labelled { .. } | Body::Cef | Body::Leef | Body::Text);
+                let has_text = matches!(
+                    shape.body,
+                    Body::KeyValue | Body::Labelled { .. } | Body::Cef | Body::Leef | Body::Text
+                );
                 shape.envelope.is_some() || has_text
             }
             Self::Rest => matches!(shape.body, Body::KeyValue | Body::Labelled { .. }),
@@ -367,7 +369,13 @@ impl Parser {
 pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
     match &shape.body {
         Body::Csv(dialect) => Some(dialect),
-        Body::Json | Body::KeyValue | Body::Labelled { .. } | Body::Access | Body::Cef | Body::Leef | Body::Text => None,
+        Body::Json
+        | Body::KeyValue
+        | Body::Labelled { .. }
+        | Body::Access
+        | Body::Cef
+        | Body::Leef
+        | Body::Text => None,
     }
 }
 

@@ -105,9 +105,7 @@ pub(super) const AMONG_MEMBERS: u32 = 2;
 /// As [`json`], where records are members: the end of one in `piece`, or of what stands before the first or behind the
 /// last.
 pub(super) fn members(state: &mut State, depth: &mut u32, piece: &[u8]) -> Option<usize> {
-    brackets(state, depth, piece, |bracket, depth| {
-        bracket != b'{' && (depth == AMONG_MEMBERS || depth == 0)
-    })
+    brackets(state, depth, piece, |bracket, depth| bracket != b'{' && (depth == AMONG_MEMBERS || depth == 0))
 }
 
 /// Where in `piece` a bracket ends something, by what it is and how many are open behind it. A line ends outside of all.

@@ -25,9 +25,13 @@ fn describe(shape: &Shape) -> String {
             }
             text
         }
-        Body::Json | Body::KeyValue | Body::Labelled { .. } | Body::Access | Body::Cef | Body::Leef | Body::Text => {
-            shape.to_string()
-        }
+        Body::Json
+        | Body::KeyValue
+        | Body::Labelled { .. }
+        | Body::Access
+        | Body::Cef
+        | Body::Leef
+        | Body::Text => shape.to_string(),
     }
 }
 
