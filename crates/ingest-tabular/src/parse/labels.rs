@@ -82,8 +82,8 @@ fn parts(text: &[u8], signs: Signs) -> impl Iterator<Item = &[u8]> {
 
 /// The length of a part whose value is quoted.
 fn quoted_len(text: &[u8], (between, sign): Signs) -> Option<usize> {
-    let value = memchr::memchr(sign, text)? + 1;
-    if sign != EQUALS || text.get(value) != Some(&b'"') {
+    let value = memchr::memchr2(sign, between, text)? + 1;
+    if text.get(value - 1..=value) != Some(&[EQUALS, b'"']) {
         return None;
     }
     let quotes = memchr::memchr_iter(b'"', text.get(value + 1..)?).map(|at| value + 1 + at);
