@@ -41,6 +41,8 @@ impl Labels {
                     any = true;
                     sink.put(Field::Name(label), Value::Text(value));
                 }
+                // Nothing between two dividing bytes is nothing to keep.
+                None if part.is_empty() => {}
                 None => {
                     if !self.rest.is_empty() {
                         self.rest.push(self.signs.0);
