@@ -8,7 +8,7 @@ use std::process::Command;
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 
 use crate::loopback::{Loopback, reply};
-use crate::program::{Running, SimServer, behind, outcome, program};
+use crate::program::{Running, SimServer, ask, ask_until, behind, free_port, outcome, program};
 
 /// Characters that encodings change, around some that none does.
 const KEY: &str = "\"c4n4ry\\+/=%&<x>-K3yTh4tN0thingElseL00ksLike-9f8e7d6c\"";
@@ -69,9 +69,16 @@ fn search_folder(folder: &Path, purposely: &[&str]) -> usize {
     searched
 }
 
-/// What a running service serves over HTTP belongs here as well, once it serves anything.
-fn served(_running: &Running) -> Vec<u8> {
-    Vec::new()
+/// Everything that a running service serves.
+fn served(addr: &str) -> Vec<u8> {
+    let pages = ["/metrics", "/status", "/readyz", "/livez", "/nothing"];
+    let said = pages.map(|page| {
+        let (status, body) = ask(addr, "GET", page, "").unwrap();
+        assert!(status == 200 || page == "/nothing", "{page}: {status} {body}");
+        body
+    });
+    assert!(said.iter().any(|body| body.contains("api_calls_total")), "{said:?}");
+    said.concat().into_bytes()
 }
 
 fn environment(origin: &str) -> Vec<(&'static str, &str)> {
@@ -271,6 +278,8 @@ fn other_users_see_no_key_in_the_list_of_processes() {
     let mut environment = environment(&server.origin);
     environment.retain(|(name, _)| *name != "RAPID7_API_KEY");
     environment.push(("RAPID7_API_KEY_FILE", "key"));
+    let addr = format!("127.0.0.1:{}", free_port());
+    environment.push(("METRICS_ADDR", &addr));
     let words = ["run", "--continuous", "--interval", "100d"];
     let mut running = Running::start(program(&words, &environment, folder.path()));
     running.until("\"event\":\"service_complete\"");
@@ -278,7 +287,8 @@ fn other_users_see_no_key_in_the_list_of_processes() {
     search(&proc("cmdline"), "the list of processes");
     // Nor can the user's own tools see one that is in a file.
     search(&proc("environ"), "the environment");
-    search(&served(&running), "what it serves");
+    ask_until(&addr, "/readyz", 200);
+    search(&served(&addr), "what it serves");
     running.signal("TERM");
     let (status, said) = running.end();
     assert_eq!(status.code(), Some(0), "{said}");
