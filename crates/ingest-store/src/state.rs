@@ -128,3 +128,29 @@ fn read<T: DeserializeOwned>(stored: &[u8]) -> Option<T> {
     let whole = sum == format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()));
     if whole { serde_json::from_str(text).ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use ingest_core::ids::LogId;
+    use ingest_core::ledger::{Recorded, Tally};
+    use ingest_core::time::{LogWindow, Timestamp};
+
+    use super::*;
+
+    /// Many a changed byte leaves JSON that reads well and says something else.
+    #[test]
+    fn a_ledger_of_which_any_byte_was_changed_is_damaged() {
+        let mut state = LogState::new(LogId::new("x"), "web");
+        let window = LogWindow::new(Timestamp::from_millis(0), Timestamp::from_millis(86_400_000)).unwrap();
+        let tally = Tally { fetched: 5, stored: 5, counted: Some(5), files: 1, bytes: 9, ..Tally::EMPTY };
+        assert_eq!(state.ledger.record(window, tally, None), Ok(Recorded::Added));
+        let text = serde_json::to_string(&state).unwrap();
+        let stored = format!("{:016x}\n{text}\n", XxHash3_64::oneshot(text.as_bytes())).into_bytes();
+        assert_eq!(read(&stored), Some(state));
+        for at in 0..stored.len() {
+            let mut changed = stored.clone();
+            changed[at] ^= 1;
+            assert_eq!(read::<LogState>(&changed), None, "byte {at} of {}", String::from_utf8_lossy(&stored));
+        }
+    }
+}

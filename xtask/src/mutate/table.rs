@@ -236,8 +236,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         file: "crates/ingest-store/src/state.rs",
         text: "if whole {",
         replacement: "if whole || !sum.is_empty() {",
-        package: "log-ingestion",
-        tests: &["every_seed_ends"],
+        package: "ingest-store",
+        tests: &["a_ledger_of_which_any_byte_was_changed"],
     },
     Mutation {
         name: "retention",
