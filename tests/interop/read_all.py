@@ -1,10 +1,11 @@
 """Reads back what log-ingestion wrote, with readers that share no code with it.
 
-    python read_all.py FOLDER DATA
+    python read_all.py FOLDER DATA PROGRAM
 
 FOLDER holds `ingested/NAME` with `NAME.status.json` beside it (what `status --json` said of that
-folder) and `converted/CODEC`; DATA holds the files that were converted. Prints a line for each check
-and closes with `interop: N passed, N failed`; the exit code is 1 if any failed.
+folder) and `converted/CODEC`; DATA holds the files that were converted; PROGRAM archives a folder to
+an S3 server. Prints a line for each check and closes with `interop: N passed, N failed`; the exit code
+is 1 if any failed.
 """
 
 import csv
@@ -16,6 +17,7 @@ import sys
 import pyarrow
 import pyarrow.parquet
 
+import archived
 import readers
 
 # What pyarrow calls the codecs that it calls by another name.
@@ -242,16 +244,17 @@ def meaning(text, value):
     return type(value)(text)
 
 
-def main(folder, data):
+def main(folder, data, program):
     checks = Checks()
     for ingested in sorted((folder / "ingested").iterdir()):
         status = json.loads((folder / f"{ingested.name}.status.json").read_text(encoding="utf-8"))
         check_ingested(checks, ingested, status)
     for converted in sorted((folder / "converted").iterdir()):
         check_converted(checks, converted, data)
+    archived.check(checks, program, folder)
     print(f"interop: {checks.passed} passed, {checks.failed} failed")
     return 0 if checks.failed == 0 and checks.passed > 0 else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()))
+    sys.exit(main(*(pathlib.Path(argument).resolve() for argument in sys.argv[1:4])))

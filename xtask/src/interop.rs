@@ -44,7 +44,7 @@ fn prepare(place: &Place) -> Result<Command, Failure> {
     }
     writer.convert(&data, "compat", &["--compat", "--threads", "2"])?;
     let mut judge = Command::new(python);
-    judge.arg(place.interop().join("read_all.py")).arg(&writer.folder).arg(&data);
+    judge.arg(place.interop().join("read_all.py")).arg(&writer.folder).arg(&data).arg(&writer.program);
     judge.env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(judge)
 }

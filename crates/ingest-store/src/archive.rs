@@ -1,20 +1,29 @@
-//! An archive: a second folder tree of the same layout, into which files are copied and from which nothing is taken.
+//! An archive: a second tree of the same layout, into which files are copied and from which nothing is taken.
 //!
-//! Decides when a copy is one: it was written, synced, read back from the disk with the same hash, and only then named.
-//! A file that is there already is compared, never overwritten. Never removes an original: callers do, afterwards.
+//! Decides when a copy in a folder is one: it was written, synced, read back from the disk with the same sum, and only
+//! then named. A file that is there already is compared, never overwritten. Never removes an original: callers do,
+//! afterwards.
 
+use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use twox_hash::XxHash3_128;
+use ingest_core::ids::Slug;
 
-use crate::disk::{Disk, Kind};
+use crate::disk::{Disk, DiskFile, Kind};
 use crate::durable;
 use crate::error::StoreError;
+use crate::layout::REPLACED;
+use crate::sum::Sum;
 
 /// Bytes that are copied at once.
 const COPY_LEN: usize = 1 << 18;
+/// Why a name that is taken stays taken.
+pub const NAME_TAKEN: &str = "another file has that name already; move it away, or archive to another place";
+/// Why a copy does not count.
+pub const NOT_READ_BACK: &str =
+    "what was written does not read back as it was; what the archive lies on may be failing";
 
 /// How a file came to be in an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +34,88 @@ pub enum Kept {
     AlreadyThere,
 }
 
-/// A folder that files are copied to.
+/// A place that files are copied to. Paths in it are given below its root, in the layout of a table.
+pub trait Archive: fmt::Debug {
+    /// Copies the file at `path` to `below`, durably and checked, unless it is there already.
+    ///
+    /// # Errors
+    /// When a disk or a store refuses, what was written does not read back, or another file has the name.
+    fn keep(&self, path: &Path, below: &Path) -> Result<Kept, StoreError>;
+
+    /// The files of a folder, and none where there is no such folder. Those of folders in it are not among them.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    fn names(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError>;
+
+    /// Moves a file of a log to where its readers do not look: to the archive's own `_replaced`.
+    ///
+    /// # Errors
+    /// When it could not be moved; it is then where it was, or in both places.
+    fn put_aside(&self, slug: &Slug, below: &Path) -> Result<(), StoreError>;
+}
+
+/// Where a file of a log is kept that others took the place of.
+#[must_use]
+pub fn aside(slug: &Slug, below: &Path) -> PathBuf {
+    Path::new(REPLACED).join(format!("log={slug}")).join(below.file_name().unwrap_or_default())
+}
+
+/// A file that is read whole, in pieces, with the sum of all that was read.
+#[derive(Debug)]
+pub struct Reading {
+    file: Box<dyn DiskFile>,
+    path: PathBuf,
+    buffer: Vec<u8>,
+    sum: Sum,
+}
+
+impl Reading {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(disk: &dyn Disk, path: &Path) -> Result<Self, StoreError> {
+        let file = disk.open(path).map_err(StoreError::at("open", path))?;
+        Ok(Self { file, path: path.to_owned(), buffer: vec![0; COPY_LEN], sum: Sum::default() })
+    }
+
+    /// The bytes that follow; `None` at the end.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn next_bytes(&mut self) -> Result<Option<&[u8]>, StoreError> {
+        let len = self.file.read(&mut self.buffer).map_err(StoreError::at("read", &self.path))?;
+        let bytes = self.buffer.get(..len).filter(|bytes| !bytes.is_empty());
+        bytes.into_iter().for_each(|bytes| self.sum.add(bytes));
+        Ok(bytes)
+    }
+
+    /// The sum of what was read.
+    #[must_use]
+    pub fn sum(self) -> Sum {
+        self.sum
+    }
+
+    /// The sum of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn sum_of(disk: &dyn Disk, path: &Path) -> Result<Sum, StoreError> {
+        let mut reading = Self::open(disk, path)?;
+        while reading.next_bytes()?.is_some() {}
+        Ok(reading.sum)
+    }
+}
+
+/// An archive in a folder.
 #[derive(Debug, Clone)]
-pub struct Archive {
+pub struct FolderArchive {
     disk: Arc<dyn Disk>,
     root: PathBuf,
 }
 
-impl Archive {
+impl FolderArchive {
     /// An archive in a folder, which is made where missing.
     ///
     /// # Errors
@@ -42,18 +125,26 @@ impl Archive {
         Ok(Self { disk, root: root.to_owned() })
     }
 
-    /// Copies the file at `path` to `below` in the archive, durably and checked, unless it is there already.
-    ///
-    /// # Errors
-    /// When a disk refuses, what was written does not read back, or another file has the name.
-    pub fn keep(&self, path: &Path, below: &Path) -> Result<Kept, StoreError> {
+    /// Copies bytes and syncs them; their sum.
+    fn copy(&self, path: &Path, to: &Path) -> Result<Sum, StoreError> {
+        let mut reading = Reading::open(&*self.disk, path)?;
+        let mut copy = durable::create_file(&*self.disk, to)?;
+        while let Some(bytes) = reading.next_bytes()? {
+            copy.write_all(bytes).map_err(StoreError::at("write", to))?;
+        }
+        copy.sync_all().map_err(StoreError::at("sync", to))?;
+        Ok(reading.sum())
+    }
+}
+
+impl Archive for FolderArchive {
+    fn keep(&self, path: &Path, below: &Path) -> Result<Kept, StoreError> {
         let to = self.root.join(below);
         let folder = to.parent().unwrap_or(&self.root);
         durable::create_dir(&*self.disk, folder)?;
         if self.disk.metadata(&to).is_ok_and(|facts| facts.kind == Kind::File) {
-            if self.hash(path)? != self.hash(&to)? {
-                let why = "another file has that name already; move it away, or name another folder";
-                return Err(StoreError::at("archive to", &to)(io::Error::other(why)));
+            if !Reading::sum_of(&*self.disk, path)?.is(&Reading::sum_of(&*self.disk, &to)?) {
+                return Err(StoreError::at("archive to", &to)(io::Error::other(NAME_TAKEN)));
             }
             // Whoever wrote it may have been killed before its name was durable.
             durable::sync_dir(&*self.disk, folder)?;
@@ -63,11 +154,10 @@ impl Archive {
         let part = folder.join(format!(".{name}.part"));
         durable::remove_if_there(&*self.disk, &part)?;
         let copied = self.copy(path, &part).and_then(|written| {
-            if self.hash(&part)? == written {
+            if Reading::sum_of(&*self.disk, &part)?.is(&written) {
                 return durable::publish(&*self.disk, &part, &to);
             }
-            let why = "what was written does not read back as it was; the disk of the archive may be failing";
-            Err(StoreError::at("archive to", &to)(io::Error::other(why)))
+            Err(StoreError::at("archive to", &to)(io::Error::other(NOT_READ_BACK)))
         });
         if copied.is_err() {
             // A hidden file that stays behind is removed by the next attempt.
@@ -76,36 +166,17 @@ impl Archive {
         copied.map(|()| Kept::Copied)
     }
 
-    /// Copies bytes and syncs them; their hash.
-    fn copy(&self, path: &Path, to: &Path) -> Result<u128, StoreError> {
-        let mut copy = durable::create_file(&*self.disk, to)?;
-        let hash = self.pass(path, |bytes| copy.write_all(bytes).map_err(StoreError::at("write", to)))?;
-        copy.sync_all().map_err(StoreError::at("sync", to))?;
-        Ok(hash)
+    fn names(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        let entries = durable::list(&*self.disk, &self.root.join(folder))?;
+        let files = entries.into_iter().filter(|entry| entry.kind == Kind::File);
+        Ok(files.map(|entry| folder.join(entry.name)).collect())
     }
 
-    fn hash(&self, path: &Path) -> Result<u128, StoreError> {
-        self.pass(path, |_bytes| Ok(()))
-    }
-
-    /// Reads a file from the disk, handing its bytes on; their hash.
-    fn pass(
-        &self,
-        path: &Path,
-        mut to: impl FnMut(&[u8]) -> Result<(), StoreError>,
-    ) -> Result<u128, StoreError> {
-        let mut file = self.disk.open(path).map_err(StoreError::at("open", path))?;
-        let mut hasher = XxHash3_128::new();
-        let mut buffer = vec![0; COPY_LEN];
-        loop {
-            let len = file.read(&mut buffer).map_err(StoreError::at("read", path))?;
-            let bytes = buffer.get(..len).unwrap_or_default();
-            if bytes.is_empty() {
-                return Ok(hasher.finish_128());
-            }
-            hasher.write(bytes);
-            to(bytes)?;
-        }
+    fn put_aside(&self, slug: &Slug, below: &Path) -> Result<(), StoreError> {
+        let (from, to) = (self.root.join(below), self.root.join(aside(slug, below)));
+        to.parent().map_or(Ok(()), |folder| durable::create_dir(&*self.disk, folder))?;
+        durable::publish(&*self.disk, &from, &to)?;
+        from.parent().map_or(Ok(()), |folder| durable::sync_dir(&*self.disk, folder))
     }
 }
 
@@ -126,7 +197,8 @@ mod tests {
         put(&start, "/out/log=x/day=d/a.parquet", &[7; 600_000]);
         let (from, below) = (Path::new("/out/log=x/day=d/a.parquet"), Path::new("log=x/day=d/a.parquet"));
         let to = Path::new("/cold/log=x/day=d/a.parquet");
-        let keep = |disk: &ScriptedDisk| Archive::open(disk.shared(), Path::new("/cold"))?.keep(from, below);
+        let keep =
+            |disk: &ScriptedDisk| FolderArchive::open(disk.shared(), Path::new("/cold"))?.keep(from, below);
         let clean = start.fork();
         assert_eq!(keep(&clean).unwrap(), Kept::Copied);
         assert_eq!(keep(&clean).unwrap(), Kept::AlreadyThere);
@@ -154,7 +226,7 @@ mod tests {
         let disk = ScriptedDisk::new();
         put(&disk, "/out/a.parquet", b"ours");
         put(&disk, "/cold/a.parquet", b"theirs");
-        let archive = Archive::open(disk.shared(), Path::new("/cold")).unwrap();
+        let archive = FolderArchive::open(disk.shared(), Path::new("/cold")).unwrap();
         let error = archive.keep(Path::new("/out/a.parquet"), Path::new("a.parquet")).unwrap_err();
         assert!(error.cause.to_string().contains("another file"), "{error:?}");
         assert_eq!(disk.bytes(Path::new("/cold/a.parquet")).unwrap(), b"theirs");

@@ -17,8 +17,8 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// For `map_err`.
-    pub(crate) fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// For `map_err`: what was being done, with what.
+    pub fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self { doing, path, cause }
     }

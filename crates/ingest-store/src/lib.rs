@@ -3,7 +3,7 @@
 //! Keeps what it is given so that a kill at any instruction leaves either the old or the new, never half of it.
 //! Never looks inside a file or a record: what they hold is checked by whoever wrote them.
 
-mod archive;
+pub mod archive;
 mod disk;
 mod durable;
 mod error;
@@ -22,7 +22,7 @@ mod table;
 #[cfg(test)]
 mod contract;
 
-pub use archive::{Archive, Kept};
+pub use archive::{Archive, FolderArchive, Kept};
 pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk};
 pub use error::{StoreError, is_full};
 pub use history::{Happening, HistoryDir};

@@ -3,10 +3,9 @@
 //! For files that carry no checksum of their own. Decides only whether two runs of bytes are the same; never repairs.
 
 use std::fmt;
-use std::hash::Hasher as _;
 use std::io::{self, Read as _};
 
-use twox_hash::XxHash3_64;
+use twox_hash::XxHash3_128;
 
 use crate::error::StoreError;
 use crate::table::Staged;
@@ -16,7 +15,7 @@ const READ_LEN: usize = 64 << 10;
 
 /// Length and hash of all bytes so far.
 pub struct Sum {
-    hasher: XxHash3_64,
+    hasher: XxHash3_128,
     bytes: u64,
 }
 
@@ -28,7 +27,7 @@ impl fmt::Debug for Sum {
 
 impl Default for Sum {
     fn default() -> Self {
-        Self { hasher: XxHash3_64::new(), bytes: 0 }
+        Self { hasher: XxHash3_128::new(), bytes: 0 }
     }
 }
 
@@ -39,8 +38,10 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
     }
 
-    fn is(&self, other: &Self) -> bool {
-        self.bytes == other.bytes && self.hasher.finish() == other.hasher.finish()
+    /// Whether both are of the same bytes.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.hasher.finish_128() == other.hasher.finish_128()
     }
 }
 

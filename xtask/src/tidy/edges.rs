@@ -18,9 +18,10 @@ struct Edges {
 }
 
 const CORE: &[&str] = &["ingest-core"];
-const ALL: &[&str] = &["ingest-core", "ingest-source", "ingest-store", "ingest-tabular", "rapid7-sim"];
+const ALL: &[&str] =
+    &["ingest-bucket", "ingest-core", "ingest-source", "ingest-store", "ingest-tabular", "rapid7-sim"];
 
-const EDGES: [Edges; 7] = [
+const EDGES: [Edges; 8] = [
     Edges {
         name: "ingest-core",
         ours: &[],
@@ -44,6 +45,12 @@ const EDGES: [Edges; 7] = [
         ours: CORE,
         ours_in_tests: &[],
         forbidden: &["parquet", "reqwest", "tokio"],
+    },
+    Edges {
+        name: "ingest-bucket",
+        ours: &["ingest-core", "ingest-store"],
+        ours_in_tests: &[],
+        forbidden: &["parquet", "arrow"],
     },
     Edges { name: "rapid7-sim", ours: &[], ours_in_tests: &[], forbidden: &[] },
     Edges { name: "xtask", ours: &[], ours_in_tests: &[], forbidden: &[] },

@@ -14,10 +14,12 @@ pub(super) const RETAIN_HELP: &str = "Examples:\n  log-ingestion retain --retent
     each pass.";
 pub(super) const ARCHIVE_HELP: &str = "Examples:\n  log-ingestion archive --to /archive/logs\n  \
     log-ingestion archive --to /archive/logs --older-than 90d --dry-run\n  \
+    log-ingestion archive --to s3://BUCKET/logs --older-than 30d\n  \
     log-ingestion archive --to /mnt/cold --older-than 1d --copy\n\n\
-    Each file is copied to the same place below the archive, synced and read back; only when a whole day is there, it is \
-    removed here. Cut short, it goes on where it stopped. --copy removes nothing, and works beside a running service. For \
-    S3: log-ingestion archive --to DIR --copy, then aws s3 sync DIR s3://BUCKET/logs/.";
+    Each file is copied to the same place below the archive, made durable and read back; only when a whole day is there, \
+    it is removed here. Cut short, it goes on where it stopped. --copy removes nothing, and works beside a running \
+    service. Object stores (s3://, gs://, az://) are reached by the variables of their own tools: AWS_ACCESS_KEY_ID, \
+    AWS_REGION, AWS_ENDPOINT_URL and so on.";
 pub(super) const COMPACT_HELP: &str = "Examples:\n  log-ingestion compact\n  log-ingestion compact --apply\n  \
     log-ingestion compact --day 2026-02-10 --apply\n\n\
     Files of a day become one while it holds no more rows than WINDOW_ROWS. At every instant a reader finds all of the \
@@ -41,7 +43,7 @@ pub struct RetainArgs {
 /// Flags of `archive`.
 #[derive(Debug, Args)]
 pub struct ArchiveArgs {
-    /// Where to: a folder, or its URL file:///…
+    /// Where to: a folder, or a bucket: s3://BUCKET/PREFIX, gs://…, az://…
     #[arg(long, value_name = "DIR|URL")]
     pub to: String,
     /// Days of which every instant is at least so long ago

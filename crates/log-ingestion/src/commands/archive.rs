@@ -1,9 +1,13 @@
-//! `archive`: old days move, or are copied, to another folder tree of the same layout.
+//! `archive`: old days move, or are copied, to another tree of the same layout: a folder, or a bucket of an object store.
 //!
 //! Decides where an archive may be: never inside of the output folder, nor around it. What is done with files is
 //! `upkeep`'s.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ingest_bucket::Bucket;
+use ingest_store::{Archive, FolderArchive, StoreError};
 
 use super::print;
 use super::retain::days;
@@ -16,50 +20,77 @@ use crate::upkeep::{self, Archived, Moving, Upkeep};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &ArchiveArgs) -> Result<Exit, CommandError> {
     let settings = settings::upkeep(&surroundings.layers)?;
-    let to = folder(&args.to)?;
-    apart(&settings.output_dir, &to)?;
+    let place = Place::parse(&args.to)?;
+    if let Place::Folder(to) = &place {
+        apart(&settings.output_dir, to)?;
+    }
     let moves = !args.copy;
-    let apply = !args.dry_run;
+    let archive = if args.dry_run { None } else { Some(place.open(surroundings)?) };
     // What is committed never changes, so that it can be copied beside a running service.
-    let upkeep = if moves && apply {
+    let upkeep = if moves && archive.is_some() {
         Upkeep::open(&settings.output_dir, &surroundings.outside()?)?
     } else {
         Upkeep::beside(&settings.output_dir, &surroundings.disk, &surroundings.clock)
     };
-    let moving = Moving { to: &to, older_than: args.older_than, moves, apply };
-    let archived = upkeep
-        .archive(&surroundings.disk, &moving)
-        .map_err(|error| CommandError::failed(upkeep::exit(&error), &error))?;
+    let to = place.to_string();
+    let moving = Moving { to: &to, older_than: args.older_than, moves, archive: archive.as_deref() };
+    let archived = upkeep.archive(&moving).map_err(|error| failed(&error))?;
     print(&if args.json { json(&archived, &moving) } else { text(&archived, &moving) })?;
     Ok(Exit::Done)
 }
 
-/// The folder that `--to` names.
-fn folder(to: &str) -> Result<PathBuf, CommandError> {
-    let refuse = |why: String| Err(CommandError::Failed(Exit::Usage, why));
-    match to.split_once("://") {
-        Some(("file", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
-        Some(("file", _)) => {
-            refuse(format!("--to {to}: a file URL names a whole path, as file:///archive/logs"))
+fn failed(error: &StoreError) -> CommandError {
+    CommandError::failed(upkeep::exit(error), error)
+}
+
+/// Where an archive is.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a bucket of an object store.
+    Bucket(String),
+}
+
+impl Place {
+    /// What `--to` names.
+    fn parse(to: &str) -> Result<Self, CommandError> {
+        let refuse = |why: String| Err(CommandError::Failed(Exit::Usage, why));
+        match to.split_once("://") {
+            Some(("file", path)) if path.starts_with('/') => Ok(Self::Folder(PathBuf::from(path))),
+            Some(("file", _)) => {
+                refuse(format!("--to {to}: a file URL names a whole path, as file:///archive/logs"))
+            }
+            Some(_) => Ok(Self::Bucket(to.to_owned())),
+            None if to.is_empty() => refuse("--to is empty: name a folder or a bucket".to_owned()),
+            None => std::path::absolute(to)
+                .map(Self::Folder)
+                .map_err(|error| CommandError::Failed(Exit::Usage, format!("--to {to}: {error}"))),
         }
-        Some((scheme, _)) => refuse(format!(
-            "--to {to}: {scheme} is not spoken here, only folders and file:///. Copy to a folder first and from there, so \
-             that what is verified is what is sent: log-ingestion archive --to DIR --copy, then {}",
-            tool(scheme, to)
-        )),
-        None if to.is_empty() => refuse("--to is empty: name a folder".to_owned()),
-        None => std::path::absolute(to)
-            .map_err(|error| CommandError::Failed(Exit::Usage, format!("--to {to}: {error}"))),
+    }
+
+    fn open(&self, surroundings: &Surroundings) -> Result<Box<dyn Archive>, CommandError> {
+        let disk = Arc::clone(&surroundings.disk);
+        match self {
+            Self::Folder(root) => {
+                Ok(Box::new(FolderArchive::open(disk, root).map_err(|error| failed(&error))?))
+            }
+            Self::Bucket(url) => {
+                let variables = surroundings.layers.beginning_with(&ingest_bucket::VARIABLES);
+                let opened = Bucket::open(disk, url, variables);
+                let bucket = opened.map_err(|error| CommandError::failed(Exit::Usage, &error))?;
+                Ok(Box::new(bucket))
+            }
+        }
     }
 }
 
-/// What brings a folder to an object store.
-fn tool(scheme: &str, to: &str) -> String {
-    match scheme {
-        "s3" => format!("aws s3 sync DIR {to}"),
-        "gs" => format!("gcloud storage rsync --recursive DIR {to}"),
-        "az" | "abfs" | "abfss" => "azcopy sync DIR URL".to_owned(),
-        _ => format!("rclone copy DIR to {to}"),
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Bucket(url) => f.write_str(url),
+        }
     }
 }
 
@@ -88,8 +119,8 @@ fn json(archived: &Archived, moving: &Moving<'_>) -> String {
             "files": done.files,
             "bytes": done.bytes,
             "to": done.detail,
-            "done": moving.apply,
-            "removed": moving.apply && moving.moves,
+            "done": moving.archive.is_some(),
+            "removed": moving.archive.is_some() && moving.moves,
         })
     });
     let stays = archived.stays.iter().map(|(log, day, why)| {
@@ -106,7 +137,7 @@ fn text(archived: &Archived, moving: &Moving<'_>) -> String {
     let files: u64 = archived.days.iter().map(|done| done.files).sum();
     let (copied, there) = (grouped(archived.copied), grouped(archived.already_there));
     let gone = grouped(archived.taken.files);
-    text.push_str(&match (archived.days.is_empty(), moving.apply, moving.moves) {
+    text.push_str(&match (archived.days.is_empty(), moving.archive.is_some(), moving.moves) {
         (true, ..) => "No day is old enough to be archived.\n".to_owned(),
         (false, false, _) => format!("{} files would be archived.\n", grouped(files)),
         (false, true, false) => format!("Copied and verified: {copied} files; {there} were there already.\n"),
@@ -122,17 +153,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_folders_are_archives_and_others_are_told_how() {
-        let check = |to: &str, want: &str| match folder(to) {
-            Ok(path) => assert_eq!(path.to_str().unwrap(), want, "{to}"),
+    fn folders_and_buckets_are_archives() {
+        let check = |to: &str, want: &str| match Place::parse(to) {
+            Ok(place) => assert_eq!(format!("{place:?}"), want, "{to}"),
             Err(CommandError::Failed(Exit::Usage, text)) => assert!(text.contains(want), "{to}: {text}"),
             Err(other) => panic!("{to}: {other:?}"),
         };
-        check("/archive/logs", "/archive/logs");
-        check("file:///archive/logs", "/archive/logs");
+        check("/archive/logs", "Folder(\"/archive/logs\")");
+        check("file:///archive/logs", "Folder(\"/archive/logs\")");
         check("file://archive", "whole path");
-        check("s3://bucket/logs", "aws s3 sync DIR s3://bucket/logs");
-        check("gs://bucket", "gcloud storage rsync");
+        check("s3://bucket/logs", "Bucket(\"s3://bucket/logs\")");
         check("", "empty");
     }
 

@@ -116,6 +116,14 @@ impl Layers {
         written.or_else(|| setting.default.map(|value| (value, Origin::Default)))
     }
 
+    /// Variables of others, by the beginnings of their names: the environment's over those of `.env`.
+    #[must_use]
+    pub fn beginning_with(&self, prefixes: &[&str]) -> BTreeMap<String, String> {
+        let in_file = self.env_file.iter().flat_map(|file| &file.values);
+        let all = in_file.chain(&self.environment).filter(|(name, _)| begins(name, prefixes));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// Variables that look like ours and are none, each with the nearest that there is.
     #[must_use]
     pub fn misspelt(&self) -> Vec<Fault> {
@@ -142,11 +150,17 @@ impl Layers {
         let names = self.env_file.iter().flat_map(|file| file.values.keys());
         names
             .filter(|name| {
-                !name.starts_with(OUR_PREFIX) && SETTINGS.iter().all(|s| s.variable != name.as_str())
+                !name.starts_with(OUR_PREFIX)
+                    && !begins(name, &ingest_bucket::VARIABLES)
+                    && SETTINGS.iter().all(|s| s.variable != name.as_str())
             })
             .map(|name| (name.clone(), nearest(name)))
             .collect()
     }
+}
+
+fn begins(name: &str, prefixes: &[&str]) -> bool {
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn read_env_file(path: &Path) -> Result<EnvFile, SettingsError> {

@@ -1,31 +1,29 @@
-//! Archiving: old days are copied to another folder tree, verified there, and then taken out of the table, if asked for.
+//! Archiving: old days are copied to another tree, verified there, and then taken out of the table, if asked for.
 //!
-//! A day is removed here only when every file of it is in the archive, synced, and was read back with the same hash. What
-//! a run that was cut short left is compared, and not copied again.
+//! A day is removed here only when every file of it is in the archive, durable, and was read back with the same sum. What
+//! a run that was cut short left is compared, and not copied again. Knows nothing of what an archive lies on.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::{LogWindow, UtcDay};
 use ingest_core::upkeep::{self, HeldDay};
-use ingest_store::layout::Layout;
-use ingest_store::{Archive, DirTable, Disk, Kept, StoreError, TakenOut};
+use ingest_store::layout::FileName;
+use ingest_store::{Archive, Kept, StoreError, TakenOut};
 
 use super::{DayDone, LogHeld, Upkeep};
 
 /// What is archived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Moving<'a> {
-    /// The folder.
-    pub to: &'a Path,
+    /// Where to, as people name it.
+    pub to: &'a str,
     /// Days of which every instant is so long ago.
     pub older_than: Duration,
     /// Whether they are taken out of the table afterwards.
     pub moves: bool,
-    /// Whether it is done, and not only said.
-    pub apply: bool,
+    /// The archive; without one it is only said what would be done.
+    pub archive: Option<&'a dyn Archive>,
 }
 
 /// What archiving did, or would do.
@@ -43,37 +41,23 @@ pub struct Archived {
     pub taken: TakenOut,
 }
 
-/// The archive, to be written and to be looked at.
-struct ArchiveFolder {
-    files: Archive,
-    table: DirTable,
-}
-
-impl ArchiveFolder {
-    fn open(disk: &Arc<dyn Disk>, root: &Path) -> Result<Self, StoreError> {
-        let files = Archive::open(Arc::clone(disk), root)?;
-        Ok(Self { files, table: DirTable::beside(Arc::clone(disk), root, Layout::Hive) })
-    }
-}
-
 impl Upkeep {
     /// Archives old days, a day of a log after the other.
     ///
     /// # Errors
     /// When a folder cannot be read or written, or another file in the archive has a name of ours; what was done until
     /// then stays done, and the next call goes on.
-    pub fn archive(&self, disk: &Arc<dyn Disk>, moving: &Moving<'_>) -> Result<Archived, StoreError> {
+    pub fn archive(&self, moving: &Moving<'_>) -> Result<Archived, StoreError> {
         let now = self.clock.now();
-        let archive = if moving.apply { Some(ArchiveFolder::open(disk, moving.to)?) } else { None };
         let mut archived = Archived::default();
         for mut log in self.logs()? {
             let days = upkeep::old(&log.days, moving.older_than, now);
             archived.stays.extend(stays(&log, moving, now));
             for held in days {
-                if let Some(archive) = &archive {
+                if let Some(archive) = moving.archive {
                     self.keep(archive, &log, &held, &mut archived)?;
                     if moving.moves {
-                        let to = Some(moving.to.display().to_string());
+                        let to = Some(moving.to.to_owned());
                         let removal = Removal { by: RemovedBy::Archive, to, at: now };
                         let (gone, taken) = self.remove(&log, &[held], &removal)?;
                         archived.taken = archived.taken.plus(taken);
@@ -89,7 +73,7 @@ impl Upkeep {
                     day: held.day,
                     files: held.files,
                     bytes: held.bytes,
-                    detail: moving.to.display().to_string(),
+                    detail: moving.to.to_owned(),
                 });
             }
         }
@@ -98,14 +82,14 @@ impl Upkeep {
 
     fn keep(
         &self,
-        archive: &ArchiveFolder,
+        archive: &dyn Archive,
         log: &LogHeld,
         held: &HeldDay,
         archived: &mut Archived,
     ) -> Result<(), StoreError> {
         for file in log.of_day(held.day) {
             let below = file.path.strip_prefix(self.table.root()).unwrap_or(&file.path);
-            match archive.files.keep(&file.path, below)? {
+            match archive.keep(&file.path, below)? {
                 Kept::Copied => archived.copied = archived.copied.saturating_add(1),
                 Kept::AlreadyThere => archived.already_there = archived.already_there.saturating_add(1),
             }
@@ -119,17 +103,24 @@ impl Upkeep {
     /// a compaction: its readers would find rows twice. It is kept in the archive's own `_replaced`.
     fn put_versions_aside(
         &self,
-        archive: &ArchiveFolder,
+        archive: &dyn Archive,
         log: &LogHeld,
         held: &HeldDay,
     ) -> Result<(), StoreError> {
         let Some(day) = LogWindow::new(held.day.start(), held.day.end()) else { return Ok(()) };
-        let now = self.table.files_of(&log.state.slug, day)?;
-        for old in archive.table.files_of(&log.state.slug, day)? {
-            let same = now.iter().any(|file| file.name == old.name);
-            if !same && now.iter().any(|file| file.name.window.overlaps(old.name.window)) {
-                tracing::warn!(event = "archive_replaced", path = %old.path.display(), reason = "its window is in another file by now");
-                archive.table.withdraw(&old)?;
+        let slug = &log.state.slug;
+        let now = self.table.files_of(slug, day)?;
+        for folder in FileName::folders(slug, held.day) {
+            for below in archive.names(&folder)? {
+                let old = FileName::parse(&below).filter(|old| old.slug == *slug);
+                let replaced = old.is_some_and(|old| {
+                    let same = now.iter().any(|file| file.name == old);
+                    !same && now.iter().any(|file| file.name.window.overlaps(old.window))
+                });
+                if replaced {
+                    tracing::warn!(event = "archive_replaced", path = %below.display(), reason = "its window is in another file by now");
+                    archive.put_aside(slug, &below)?;
+                }
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ingest_core::time::{MS_PER_DAY, Timestamp};
 use ingest_core::upkeep::Retention;
+use ingest_store::FolderArchive;
 use ingest_store::scripted::{Event, Fault, Loss, Op, Repeat, ScriptedDisk};
 use log_ingestion::exit::{CommandError, Exit};
 use log_ingestion::ingest::{Coverage, Outside, Scope};
@@ -104,8 +105,9 @@ fn act(disk: &ScriptedDisk, act: Act) -> Result<u64, CommandError> {
             upkeep.retain(keep, true).map_err(failed)?.taken.files
         }
         Act::Archive => {
-            let moving = Moving { to: Path::new(COLD), older_than: day, moves: true, apply: true };
-            upkeep.archive(&outside.disk, &moving).map_err(failed)?.taken.files
+            let archive = FolderArchive::open(disk.shared(), Path::new(COLD)).map_err(failed)?;
+            let moving = Moving { to: COLD, older_than: day, moves: true, archive: Some(&archive) };
+            upkeep.archive(&moving).map_err(failed)?.taken.files
         }
         Act::Compact => {
             let chosen = Chosen { day: None, older_than: Duration::ZERO, rows: 1_000 };
