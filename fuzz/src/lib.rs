@@ -83,9 +83,11 @@ pub fn csv(data: &[u8]) {
         comment: choices.of(&[None, Some(b'#')]),
         collapse: false,
         padded: false,
+        bracketed: false,
     };
     let blanks = choices.number();
     (dialect.collapse, dialect.padded) = (blanks % 2 == 1, blanks / 2 % 2 == 1);
+    dialect.bracketed = blanks / 4 % 2 == 1;
     let shape = Shape { envelope: None, body: Body::Csv(dialect) };
     let framing = Framing::of(&shape).with_line_ends(choices.of(&ENDS)).after(choices.of(&[0, 1, 2]));
     let reading = reading(&mut choices, (shape, framing));

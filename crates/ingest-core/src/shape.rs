@@ -51,6 +51,9 @@ pub struct CsvDialect {
     /// Whether a blank behind a delimiter belongs to it, as in `1, x, 2`. One that is not there is not missed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub padded: bool,
+    /// Whether a field may stand in brackets, delimiters and all, as a time does in `x [10/Feb/2026:10:00:00 +0000] y`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bracketed: bool,
 }
 
 /// What a record's body is.
