@@ -25,13 +25,15 @@ const BATCH_ROWS: [u32; 4] = [ingest_tabular::BATCH_ROWS, 1, 3, 8];
 /// Small groups are dear to read, and so are few.
 const GROUP_ROWS: [usize; 8] = [MANY, 2, MANY, MANY, MANY, 7, MANY, MANY];
 const MANY: usize = 1 << 20;
-const ENVELOPES: [Option<Envelope>; 6] = [
+const ENVELOPES: [Option<Envelope>; 8] = [
     None,
     Some(Envelope::Syslog3164),
     Some(Envelope::Syslog5424),
     Some(Envelope::Timed { level_after: Some(0) }),
     Some(Envelope::Timed { level_after: None }),
     Some(Envelope::Cri),
+    Some(Envelope::Levelled),
+    Some(Envelope::Uptime),
 ];
 const FORMATS: [Format; 8] = [
     Format::Csv,

@@ -23,6 +23,10 @@ pub enum Envelope {
     },
     /// `2026-02-10T10:00:00.123456789Z stdout F body`: what container runtimes put before each line.
     Cri,
+    /// `INFO:root:body`, `[info] body`: a level, as programs begin their lines that leave the time to others.
+    Levelled,
+    /// `[    1.234567] body`: seconds since a start, as kernels begin their lines.
+    Uptime,
 }
 
 /// How a CSV body is written.
@@ -101,6 +105,8 @@ impl fmt::Display for Shape {
             Some(Envelope::Timed { level_after: Some(_) }) => f.write_str("time and level over ")?,
             Some(Envelope::Timed { level_after: None }) => f.write_str("time over ")?,
             Some(Envelope::Cri) => f.write_str("container lines (CRI) over ")?,
+            Some(Envelope::Levelled) => f.write_str("level over ")?,
+            Some(Envelope::Uptime) => f.write_str("seconds since a start over ")?,
             None => {}
         }
         match &self.body {

@@ -17,9 +17,11 @@ pub(crate) mod csv;
 pub(crate) mod envelope;
 pub(crate) mod json;
 pub(crate) mod labels;
+pub(crate) mod levelled;
 pub(crate) mod pairs;
 pub(crate) mod syslog;
 pub(crate) mod timed;
+pub(crate) mod uptime;
 
 /// Where records come from; it decides what may be passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,8 +150,8 @@ macro_rules! fixed_fields {
 
 fixed_fields! {
     Priority = "priority", SyslogTime = "syslog_time", Host = "host", App = "app", Procid = "procid",
-    Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Context = "context", Level = "level",
-    Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
+    Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Uptime = "uptime", Context = "context",
+    Level = "level", Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
     Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
     Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
     UserAgent = "user_agent", Extra = "extra",
@@ -171,6 +173,8 @@ impl Fixed {
             Envelope::Timed { level_after: Some(_) } => &[Self::Stamp, Self::Context, Self::Level],
             Envelope::Timed { level_after: None } => &[Self::Stamp],
             Envelope::Cri => &[Self::Stamp, Self::Stream, Self::Tag],
+            Envelope::Levelled => &[Self::Context, Self::Level],
+            Envelope::Uptime => &[Self::Uptime],
         }
     }
 
@@ -185,6 +189,7 @@ impl Fixed {
             | Self::Msgid
             | Self::StructuredData
             | Self::Stamp
+            | Self::Uptime
             | Self::Context
             | Self::Level
             | Self::Stream

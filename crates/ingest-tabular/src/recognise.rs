@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ingest_core::records::RecordBlock;
 use ingest_core::shape::{Body, Envelope, Shape};
 
-use crate::parse::{access, cef, cri, envelope, labels, pairs, syslog, timed};
+use crate::parse::{access, cef, cri, envelope, labels, levelled, pairs, syslog, timed, uptime};
 use delimited::Evidence;
 pub use file::{RecognisedText, recognise_file, recognise_text};
 pub use overrides::{Format, Overrides};
@@ -73,15 +73,23 @@ fn enveloped(records: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Evi
 }
 
 /// Text of which some lines begin with a time, as where each has a stack trace behind it, is those lines': the others
-/// are messages as well.
+/// are messages as well. So is text of which most lines begin with a level, or with seconds since a start.
 fn timed_instead_of_text(records: &[&[u8]], shape: Shape) -> Shape {
     if shape != (Shape { envelope: None, body: Body::Text }) {
         return shape;
     }
-    match timed_of(records, TIMED_IN_TEXT_PERCENT) {
+    let untimed = || {
+        let is_uptime = most(records, |record| uptime::split(record).is_some());
+        if is_uptime { Some(Envelope::Uptime) } else { levelled_of(records) }
+    };
+    match timed_of(records, TIMED_IN_TEXT_PERCENT).or_else(untimed) {
         Some(envelope) => enveloped(records, Some(envelope), Some(Evidence::Events)),
         None => shape,
     }
+}
+
+fn levelled_of(records: &[&[u8]]) -> Option<Envelope> {
+    most(records, |record| levelled::split(record).is_some()).then_some(Envelope::Levelled)
 }
 
 fn envelope_of(records: &[&[u8]]) -> Option<Envelope> {
@@ -156,7 +164,8 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
         return Body::Labelled { between, sign };
     }
     // Behind a level stands what people read.
-    let evidence = evidence.filter(|_| !matches!(envelope, Some(Envelope::Timed { level_after: Some(_) })));
+    let leveled = matches!(envelope, Some(Envelope::Timed { level_after: Some(_) } | Envelope::Levelled));
+    let evidence = evidence.filter(|_| !leveled);
     let dialect = evidence.and_then(|evidence| delimited::dialect(bodies, evidence, envelope.is_some()));
     match dialect {
         Some(dialect) => Body::Csv(dialect),

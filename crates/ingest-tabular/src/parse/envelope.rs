@@ -4,7 +4,7 @@
 
 use ingest_core::shape::Envelope;
 
-use super::{Sink, cri, syslog, timed};
+use super::{Sink, cri, levelled, syslog, timed, uptime};
 
 /// The header of a record, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) enum Header<'a> {
     Syslog(syslog::Header<'a>),
     Timed(timed::Header<'a>),
     Cri(cri::Header<'a>),
+    Levelled(levelled::Header<'a>),
+    Uptime(uptime::Header<'a>),
 }
 
 impl<'a> Header<'a> {
@@ -20,6 +22,8 @@ impl<'a> Header<'a> {
             Self::Syslog(header) => header.put(sink),
             Self::Timed(header) => header.put(sink),
             Self::Cri(header) => header.put(sink),
+            Self::Levelled(header) => header.put(sink),
+            Self::Uptime(header) => header.put(sink),
         }
     }
 
@@ -29,6 +33,8 @@ impl<'a> Header<'a> {
             Self::Syslog(header) => header.body,
             Self::Timed(header) => header.body,
             Self::Cri(header) => header.body,
+            Self::Levelled(header) => header.body,
+            Self::Uptime(header) => header.body,
         }
     }
 }
@@ -40,5 +46,7 @@ pub(crate) fn split(envelope: Envelope, record: &[u8]) -> Option<Header<'_>> {
         Envelope::Syslog5424 => syslog::split_5424(record).map(Header::Syslog),
         Envelope::Timed { level_after } => timed::split(record, level_after).map(Header::Timed),
         Envelope::Cri => cri::split(record).map(Header::Cri),
+        Envelope::Levelled => levelled::split(record).map(Header::Levelled),
+        Envelope::Uptime => uptime::split(record).map(Header::Uptime),
     }
 }
