@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ingest_core::records::{Receipt, RecordBlock, Sequence};
 use ingest_core::schema::{Fits, PinnedType, TableSchema};
-use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
+use ingest_core::shape::{Body, CsvDialect, Envelope, Inner, Outer, Shape};
 use ingest_core::time::Timestamp;
 use ingest_tabular::{
     Codec, Decoder, EncodeError, Encoding, Format, Framing, Guess, LineEnds, Observer, Origin, Overrides,
@@ -25,7 +25,7 @@ const BATCH_ROWS: [u32; 4] = [ingest_tabular::BATCH_ROWS, 1, 3, 8];
 /// Small groups are dear to read, and so are few.
 const GROUP_ROWS: [usize; 8] = [MANY, 2, MANY, MANY, MANY, 7, MANY, MANY];
 const MANY: usize = 1 << 20;
-const ENVELOPES: [Option<Envelope>; 8] = [
+const ENVELOPES: [Option<Envelope>; 10] = [
     None,
     Some(Envelope::Syslog3164),
     Some(Envelope::Syslog5424),
@@ -34,6 +34,8 @@ const ENVELOPES: [Option<Envelope>; 8] = [
     Some(Envelope::Cri),
     Some(Envelope::Levelled),
     Some(Envelope::Uptime),
+    Some(Envelope::Within { outer: Outer::Syslog3164, inner: Inner::Timed { level_after: Some(0) } }),
+    Some(Envelope::Within { outer: Outer::Cri, inner: Inner::Syslog5424 }),
 ];
 const FORMATS: [Format; 8] = [
     Format::Csv,

@@ -158,8 +158,21 @@ fixed_fields! {
 }
 
 impl Fixed {
-    /// Those that records of an envelope can have. A field of a body that is named like one of them has another name.
-    const fn of_envelope(envelope: Envelope) -> &'static [Self] {
+    /// Whether records of an envelope can have it. A field of a body that is named like one of those has another name.
+    pub(crate) fn is_of(self, envelope: Envelope) -> bool {
+        match envelope {
+            Envelope::Within { outer, inner } => self.is_of(outer.envelope()) || self.is_of(inner.envelope()),
+            Envelope::Syslog3164
+            | Envelope::Syslog5424
+            | Envelope::Timed { .. }
+            | Envelope::Cri
+            | Envelope::Levelled
+            | Envelope::Uptime => Self::of_one(envelope).contains(&self),
+        }
+    }
+
+    /// Those of an envelope that is not put together of two.
+    const fn of_one(envelope: Envelope) -> &'static [Self] {
         match envelope {
             Envelope::Syslog3164 | Envelope::Syslog5424 => &[
                 Self::Priority,
@@ -175,6 +188,7 @@ impl Fixed {
             Envelope::Cri => &[Self::Stamp, Self::Stream, Self::Tag],
             Envelope::Levelled => &[Self::Context, Self::Level],
             Envelope::Uptime => &[Self::Uptime],
+            Envelope::Within { .. } => &[],
         }
     }
 
@@ -193,7 +207,7 @@ impl Fixed {
             | Self::Context
             | Self::Level
             | Self::Stream
-            | Self::Tag => shape.envelope.is_some_and(|envelope| Self::of_envelope(envelope).contains(&self)),
+            | Self::Tag => shape.envelope.is_some_and(|envelope| self.is_of(envelope)),
             Self::Message => {
                 let has_text = matches!(
                     shape.body,
@@ -228,7 +242,7 @@ impl Fixed {
 
 /// The name that a body's field has in the table: its own, unless the envelope has one of that name.
 pub(crate) fn body_field<'a>(envelope: Option<Envelope>, name: &'a str) -> Cow<'a, str> {
-    let taken = |envelope| Fixed::of_envelope(envelope).iter().any(|fixed| fixed.name() == name);
+    let taken = |envelope| Fixed::ALL.iter().any(|fixed| fixed.name() == name && fixed.is_of(envelope));
     if envelope.is_some_and(taken) { Cow::Owned(format!("body_{name}")) } else { Cow::Borrowed(name) }
 }
 

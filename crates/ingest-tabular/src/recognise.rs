@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
-use ingest_core::shape::{Body, Envelope, Shape};
+use ingest_core::shape::{Body, Envelope, Inner, Outer, Shape};
 
 use crate::parse::{access, cef, cri, envelope, labels, levelled, pairs, syslog, timed, uptime};
 use delimited::Evidence;
@@ -69,7 +69,17 @@ fn sample<'a>(records: &[&'a [u8]]) -> Vec<&'a [u8]> {
 }
 
 fn enveloped(records: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Evidence>) -> Shape {
-    Shape { envelope, body: body_of(&bodies(envelope, records), envelope, evidence) }
+    let within = bodies(envelope, records);
+    let body = body_of(&within, envelope, evidence);
+    let is_levelled = || body == Body::Text && levelled_of(&within).is_some();
+    let outer = envelope.and_then(Outer::of).filter(|_| is_levelled());
+    match outer {
+        Some(outer) => {
+            let envelope = Some(Envelope::Within { outer, inner: Inner::Levelled });
+            Shape { envelope, body: body_of(&bodies(envelope, records), envelope, evidence) }
+        }
+        None => Shape { envelope, body },
+    }
 }
 
 /// Text of which some lines begin with a time, as where each has a stack trace behind it, is those lines': the others
@@ -93,6 +103,15 @@ fn levelled_of(records: &[&[u8]]) -> Option<Envelope> {
 }
 
 fn envelope_of(records: &[&[u8]]) -> Option<Envelope> {
+    let envelope = outermost_of(records)?;
+    let Some(outer) = Outer::of(envelope) else { return Some(envelope) };
+    let bodies = bodies(Some(envelope), records);
+    let within = syslog_of(&bodies).or_else(|| timed_of(&bodies, MAJORITY_PERCENT + 1));
+    let inner = within.and_then(Inner::of);
+    Some(inner.map_or(envelope, |inner| Envelope::Within { outer, inner }))
+}
+
+fn outermost_of(records: &[&[u8]]) -> Option<Envelope> {
     if most(records, |record| cri::split(record).is_some()) {
         return Some(Envelope::Cri);
     }
@@ -164,13 +183,21 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
         return Body::Labelled { between, sign };
     }
     // Behind a level stands what people read.
-    let leveled = matches!(envelope, Some(Envelope::Timed { level_after: Some(_) } | Envelope::Levelled));
-    let evidence = evidence.filter(|_| !leveled);
+    let evidence = evidence.filter(|_| !envelope.is_some_and(has_level));
     let dialect = evidence.and_then(|evidence| delimited::dialect(bodies, evidence, envelope.is_some()));
     match dialect {
         Some(dialect) => Body::Csv(dialect),
         None if has_pairs => Body::KeyValue,
         None => Body::Text,
+    }
+}
+
+const fn has_level(envelope: Envelope) -> bool {
+    match envelope {
+        Envelope::Timed { level_after } => level_after.is_some(),
+        Envelope::Levelled => true,
+        Envelope::Within { inner, .. } => has_level(inner.envelope()),
+        Envelope::Syslog3164 | Envelope::Syslog5424 | Envelope::Cri | Envelope::Uptime => false,
     }
 }
 
