@@ -19,6 +19,7 @@ pub(crate) mod json;
 pub(crate) mod labels;
 pub(crate) mod levelled;
 pub(crate) mod pairs;
+mod params;
 pub(crate) mod syslog;
 pub(crate) mod timed;
 pub(crate) mod uptime;
@@ -321,6 +322,8 @@ impl Parser {
             header.put(sink);
             sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
         }
+        // Behind the body's, whose fields they may be named like: of two in a row the first has the column.
+        header.put_params(sink);
         Outcome::Row
     }
 

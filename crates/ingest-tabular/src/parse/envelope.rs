@@ -5,7 +5,7 @@
 
 use ingest_core::shape::{Envelope, Inner, Outer};
 
-use super::{Field, Fixed, Sink, Value, cri, levelled, syslog, timed, uptime};
+use super::{Field, Fixed, Sink, Value, cri, levelled, params, syslog, timed, uptime};
 
 /// The headers of a record, and what follows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,16 @@ impl<'a> Headers<'a> {
         self.outer.put(sink);
         if let Some((inner, outer)) = &self.inner {
             inner.put(&mut Renaming { sink, outer: outer.envelope() });
+        }
+    }
+
+    /// Puts what RFC 5424's structured data says, each parameter by its name.
+    pub(crate) fn put_params(&self, sink: &mut impl Sink) {
+        let inner = self.inner.as_ref().map(|(inner, _)| inner);
+        for header in [Some(&self.outer), inner].into_iter().flatten() {
+            if let Header::Syslog(syslog::Header { data: Some(data), .. }) = header {
+                params::put(data, sink);
+            }
         }
     }
 

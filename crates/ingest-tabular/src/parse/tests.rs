@@ -230,7 +230,15 @@ fn syslog_headers_are_split_where_they_can_be_written_back() {
     check(
         &ietf,
         "1 2026-01-01T00:00:01.231456Z h a 7 m [x@1 k=\"]\\\"\"][y]",
-        &[time, "<host>=h", "<app>=a", "<procid>=7", "<msgid>=m", "<structured_data>=[x@1 k=\"]\\\"\"][y]"],
+        &[
+            time,
+            "<host>=h",
+            "<app>=a",
+            "<procid>=7",
+            "<msgid>=m",
+            "<structured_data>=[x@1 k=\"]\\\"\"][y]",
+            "k=]\"",
+        ],
     );
     check(&ietf, "<14>1 - - - - - - ", &["<priority>=14", "<message>="]);
     check(&ietf, "<14>2 - - - - - - x", &["<message>=<14>2 - - - - - - x"]);
