@@ -119,6 +119,7 @@ pub fn pairs(data: &[u8]) {
         Body::Labelled { between: b'\t', sign: b':' },
         Body::Leef,
         Body::Labelled { between: b'|', sign: b'=' },
+        Body::WindowsXml,
     ]);
     let shape = Shape { envelope: choices.of(&ENVELOPES), body };
     let framing = Framing::LINES.with_line_ends(choices.of(&ENDS));

@@ -183,6 +183,8 @@ pub enum Body {
     Cef,
     /// Security events, most of them in LEEF.
     Leef,
+    /// Events of Windows, each an element in XML.
+    WindowsXml,
     /// Anything else: one text column.
     Text,
 }
@@ -215,6 +217,7 @@ impl fmt::Display for Shape {
             }
             Body::Cef => f.write_str("CEF"),
             Body::Leef => f.write_str("LEEF"),
+            Body::WindowsXml => f.write_str("Windows events (XML)"),
             Body::Text => f.write_str("text"),
         }
     }

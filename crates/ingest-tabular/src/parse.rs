@@ -23,6 +23,7 @@ mod params;
 pub(crate) mod syslog;
 pub(crate) mod timed;
 pub(crate) mod uptime;
+pub(crate) mod xml;
 
 /// Where records come from; it decides what may be passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,7 +213,12 @@ impl Fixed {
             Self::Message => {
                 let has_text = matches!(
                     shape.body,
-                    Body::KeyValue | Body::Labelled { .. } | Body::Cef | Body::Leef | Body::Text
+                    Body::KeyValue
+                        | Body::Labelled { .. }
+                        | Body::Cef
+                        | Body::Leef
+                        | Body::WindowsXml
+                        | Body::Text
                 );
                 shape.envelope.is_some() || has_text
             }
@@ -263,6 +269,7 @@ enum BodyParser {
     Labels(labels::Labels),
     Access(access::Access),
     Cef(cef::Cef),
+    Xml(xml::Xml),
     Text,
 }
 
@@ -276,6 +283,7 @@ impl Parser {
             Body::Labelled { between, sign } => BodyParser::Labels(labels::Labels::new((*between, *sign))),
             Body::Access => BodyParser::Access(access::Access::new(Fixed::Time.belongs_to(shape))),
             Body::Cef | Body::Leef => BodyParser::Cef(cef::Cef::default()),
+            Body::WindowsXml => BodyParser::Xml(xml::Xml::default()),
             Body::Text => BodyParser::Text,
         };
         Self { envelope: shape.envelope, body, origin }
@@ -290,6 +298,7 @@ impl Parser {
             | BodyParser::Labels(_)
             | BodyParser::Access(_)
             | BodyParser::Cef(_)
+            | BodyParser::Xml(_)
             | BodyParser::Text => true,
         }
     }
@@ -379,6 +388,10 @@ impl Parser {
                 cef.parse(body, sink);
                 Ok(())
             }
+            BodyParser::Xml(xml) => {
+                xml.parse(body, sink);
+                Ok(())
+            }
             BodyParser::Text => {
                 sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
                 Ok(())
@@ -397,6 +410,7 @@ pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
         | Body::Access
         | Body::Cef
         | Body::Leef
+        | Body::WindowsXml
         | Body::Text => None,
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ingest_core::records::RecordBlock;
 use ingest_core::shape::{Body, Envelope, Inner, Outer, Shape};
 
-use crate::parse::{access, cef, cri, envelope, labels, levelled, pairs, syslog, timed, uptime};
+use crate::parse::{access, cef, cri, envelope, labels, levelled, pairs, syslog, timed, uptime, xml};
 use delimited::Evidence;
 pub use file::{RecognisedText, recognise_file, recognise_text};
 pub use overrides::{Format, Overrides};
@@ -163,6 +163,9 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     }
     if most(bodies, cef::is_event) {
         return if most(bodies, cef::is_leef) { Body::Leef } else { Body::Cef };
+    }
+    if most(bodies, xml::is_event) {
+        return Body::WindowsXml;
     }
     if most(bodies, |line| access::split(line).is_some()) {
         return Body::Access;
