@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ingest_core::records::{Receipt, RecordBlock, Sequence};
 use ingest_core::schema::{Fits, PinnedType, TableSchema};
-use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
+use ingest_core::shape::{Body, CsvDialect, Envelope, Inner, Outer, Shape};
 use ingest_core::time::Timestamp;
 use ingest_tabular::{
     Codec, Decoder, EncodeError, Encoding, Format, Framing, Guess, LineEnds, Observer, Origin, Overrides,
@@ -25,13 +25,17 @@ const BATCH_ROWS: [u32; 4] = [ingest_tabular::BATCH_ROWS, 1, 3, 8];
 /// Small groups are dear to read, and so are few.
 const GROUP_ROWS: [usize; 8] = [MANY, 2, MANY, MANY, MANY, 7, MANY, MANY];
 const MANY: usize = 1 << 20;
-const ENVELOPES: [Option<Envelope>; 6] = [
+const ENVELOPES: [Option<Envelope>; 10] = [
     None,
     Some(Envelope::Syslog3164),
     Some(Envelope::Syslog5424),
     Some(Envelope::Timed { level_after: Some(0) }),
     Some(Envelope::Timed { level_after: None }),
     Some(Envelope::Cri),
+    Some(Envelope::Levelled),
+    Some(Envelope::Uptime),
+    Some(Envelope::Within { outer: Outer::Syslog3164, inner: Inner::Timed { level_after: Some(0) } }),
+    Some(Envelope::Within { outer: Outer::Cri, inner: Inner::Syslog5424 }),
 ];
 const FORMATS: [Format; 8] = [
     Format::Csv,
@@ -83,9 +87,11 @@ pub fn csv(data: &[u8]) {
         comment: choices.of(&[None, Some(b'#')]),
         collapse: false,
         padded: false,
+        bracketed: false,
     };
     let blanks = choices.number();
     (dialect.collapse, dialect.padded) = (blanks % 2 == 1, blanks / 2 % 2 == 1);
+    dialect.bracketed = blanks / 4 % 2 == 1;
     let shape = Shape { envelope: None, body: Body::Csv(dialect) };
     let framing = Framing::of(&shape).with_line_ends(choices.of(&ENDS)).after(choices.of(&[0, 1, 2]));
     let reading = reading(&mut choices, (shape, framing));
@@ -113,6 +119,7 @@ pub fn pairs(data: &[u8]) {
         Body::Labelled { between: b'\t', sign: b':' },
         Body::Leef,
         Body::Labelled { between: b'|', sign: b'=' },
+        Body::WindowsXml,
     ]);
     let shape = Shape { envelope: choices.of(&ENVELOPES), body };
     let framing = Framing::LINES.with_line_ends(choices.of(&ENDS));

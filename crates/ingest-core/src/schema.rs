@@ -138,13 +138,13 @@ impl TableSchema {
     }
 
     /// The best-named column that holds instants: the earlier in [`TIME_NAMES`] the better, then file order. Never one
-    /// of [`TimeForm::Bsd`]: its year is borrowed from receive time, which knows its zone as well.
+    /// without a year: it is borrowed from receive time, which knows its zone as well.
     fn choose_time_field(&self) -> Option<String> {
         let rank = |column: &Column| {
             let name = plain_name(&column.field);
             TIME_NAMES.iter().position(|t| *t == name)
         };
-        let dated = |kind| matches!(kind, ColumnType::Timestamp { form, .. } if form != TimeForm::Bsd);
+        let dated = |kind| matches!(kind, ColumnType::Timestamp { form, .. } if !form.is_yearless());
         let instants = self.columns.iter().filter(|column| dated(column.kind));
         let best = instants.filter_map(|c| Some((rank(c)?, c))).min_by_key(|(rank, _)| *rank);
         best.map(|(_, column)| column.field.clone())

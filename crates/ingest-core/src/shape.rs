@@ -23,6 +23,110 @@ pub enum Envelope {
     },
     /// `2026-02-10T10:00:00.123456789Z stdout F body`: what container runtimes put before each line.
     Cri,
+    /// `INFO:root:body`, `[info] body`: a level, as programs begin their lines that leave the time to others.
+    Levelled,
+    /// `[    1.234567] body`: seconds since a start, as kernels begin their lines.
+    Uptime,
+    /// One around another: `<14>Feb 10 10:00:00 host app: 2026-02-10 10:00:00,123 INFO body`. Never more than two.
+    Within {
+        /// The one that records begin with.
+        outer: Outer,
+        /// The one that follows it. A record without it has only the outer one.
+        inner: Inner,
+    },
+}
+
+/// An envelope around another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outer {
+    /// [`Envelope::Syslog3164`]
+    Syslog3164,
+    /// [`Envelope::Syslog5424`]
+    Syslog5424,
+    /// [`Envelope::Cri`]
+    Cri,
+}
+
+impl Outer {
+    /// It as such an envelope; `None` for those that nothing else stands in.
+    #[must_use]
+    pub const fn of(envelope: Envelope) -> Option<Self> {
+        match envelope {
+            Envelope::Syslog3164 => Some(Self::Syslog3164),
+            Envelope::Syslog5424 => Some(Self::Syslog5424),
+            Envelope::Cri => Some(Self::Cri),
+            Envelope::Timed { .. } | Envelope::Levelled | Envelope::Uptime | Envelope::Within { .. } => None,
+        }
+    }
+
+    /// It alone.
+    #[must_use]
+    pub const fn envelope(self) -> Envelope {
+        match self {
+            Self::Syslog3164 => Envelope::Syslog3164,
+            Self::Syslog5424 => Envelope::Syslog5424,
+            Self::Cri => Envelope::Cri,
+        }
+    }
+}
+
+/// An envelope within another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inner {
+    /// [`Envelope::Syslog3164`], as where a relay puts its own header before the sender's.
+    Syslog3164,
+    /// [`Envelope::Syslog5424`], likewise.
+    Syslog5424,
+    /// [`Envelope::Timed`]
+    Timed {
+        /// Words between the time and the level; none where lines have no level.
+        level_after: Option<u8>,
+    },
+    /// [`Envelope::Levelled`]
+    Levelled,
+}
+
+impl Inner {
+    /// It as such an envelope; `None` for those that stand in none.
+    #[must_use]
+    pub const fn of(envelope: Envelope) -> Option<Self> {
+        match envelope {
+            Envelope::Syslog3164 => Some(Self::Syslog3164),
+            Envelope::Syslog5424 => Some(Self::Syslog5424),
+            Envelope::Timed { level_after } => Some(Self::Timed { level_after }),
+            Envelope::Levelled => Some(Self::Levelled),
+            Envelope::Cri | Envelope::Uptime | Envelope::Within { .. } => None,
+        }
+    }
+
+    /// It alone.
+    #[must_use]
+    pub const fn envelope(self) -> Envelope {
+        match self {
+            Self::Syslog3164 => Envelope::Syslog3164,
+            Self::Syslog5424 => Envelope::Syslog5424,
+            Self::Timed { level_after } => Envelope::Timed { level_after },
+            Self::Levelled => Envelope::Levelled,
+        }
+    }
+}
+
+impl fmt::Display for Envelope {
+    /// A few words for people, from the outside in.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syslog3164 => f.write_str("syslog (RFC 3164)"),
+            Self::Syslog5424 => f.write_str("syslog (RFC 5424)"),
+            Self::Timed { level_after: Some(_) } => f.write_str("time and level"),
+            Self::Timed { level_after: None } => f.write_str("time"),
+            Self::Cri => f.write_str("container lines (CRI)"),
+            Self::Levelled => f.write_str("level"),
+            Self::Uptime => f.write_str("seconds since a start"),
+            Self::Within { outer, inner } => write!(f, "{} over {}", outer.envelope(), inner.envelope()),
+        }
+    }
 }
 
 /// How a CSV body is written.
@@ -51,6 +155,9 @@ pub struct CsvDialect {
     /// Whether a blank behind a delimiter belongs to it, as in `1, x, 2`. One that is not there is not missed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub padded: bool,
+    /// Whether a field may stand in brackets, delimiters and all, as a time does in `x [10/Feb/2026:10:00:00 +0000] y`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bracketed: bool,
 }
 
 /// What a record's body is.
@@ -76,6 +183,8 @@ pub enum Body {
     Cef,
     /// Security events, most of them in LEEF.
     Leef,
+    /// Events of Windows, each an element in XML.
+    WindowsXml,
     /// Anything else: one text column.
     Text,
 }
@@ -92,13 +201,8 @@ pub struct Shape {
 impl fmt::Display for Shape {
     /// A few words for people: `syslog (RFC 5424) over key=value`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.envelope {
-            Some(Envelope::Syslog3164) => f.write_str("syslog (RFC 3164) over ")?,
-            Some(Envelope::Syslog5424) => f.write_str("syslog (RFC 5424) over ")?,
-            Some(Envelope::Timed { level_after: Some(_) }) => f.write_str("time and level over ")?,
-            Some(Envelope::Timed { level_after: None }) => f.write_str("time over ")?,
-            Some(Envelope::Cri) => f.write_str("container lines (CRI) over ")?,
-            None => {}
+        if let Some(envelope) = self.envelope {
+            write!(f, "{envelope} over ")?;
         }
         match &self.body {
             Body::Json => f.write_str("JSON"),
@@ -113,6 +217,7 @@ impl fmt::Display for Shape {
             }
             Body::Cef => f.write_str("CEF"),
             Body::Leef => f.write_str("LEEF"),
+            Body::WindowsXml => f.write_str("Windows events (XML)"),
             Body::Text => f.write_str("text"),
         }
     }

@@ -11,7 +11,7 @@ use crate::parse::csv::{Marks, Rows};
 use crate::scalar::{instant, number};
 
 /// The data files, each tried in turn.
-const LAYOUTS: [&str; 10] = [
+const LAYOUTS: [&str; 14] = [
     include_str!("catalogue/layouts/pan_os_traffic.txt"),
     include_str!("catalogue/layouts/pan_os_threat.txt"),
     include_str!("catalogue/layouts/aws_elb.txt"),
@@ -22,6 +22,10 @@ const LAYOUTS: [&str; 10] = [
     include_str!("catalogue/layouts/postgres_csvlog.txt"),
     include_str!("catalogue/layouts/haproxy_http.txt"),
     include_str!("catalogue/layouts/haproxy_http_captured.txt"),
+    include_str!("catalogue/layouts/haproxy_tcp.txt"),
+    include_str!("catalogue/layouts/aws_s3.txt"),
+    include_str!("catalogue/layouts/envoy.txt"),
+    include_str!("catalogue/layouts/istio.txt"),
 ];
 /// Records that must be of a layout.
 const MATCHING_PERCENT: usize = 90;
@@ -113,6 +117,7 @@ impl Layout {
                 }
                 "quote" => layout.dialect.quote = byte,
                 "escape" => layout.dialect.escape = byte,
+                "brackets" => layout.dialect.bracketed = value == "yes",
                 "null" => layout.dialect.null = Some(value.to_owned()),
                 "fields" => {
                     let (from, to) = value.split_once("..").unwrap_or((value, value));
@@ -139,6 +144,7 @@ impl Layout {
             comment: None,
             collapse: false,
             padded: false,
+            bracketed: false,
         };
         Self { name: String::new(), dialect, fields: 0..=0, tests: Vec::new() }
     }

@@ -94,7 +94,9 @@ impl Observer {
             barred: match origin {
                 Origin::Events => Fits::NONE,
                 // Nothing says when a line was written, and so of which year a time without one is.
-                Origin::File => Fits::instant(TimeForm::Bsd, 0),
+                Origin::File => TimeForm::YEARLESS
+                    .into_iter()
+                    .fold(Fits::NONE, |barred, form| barred | Fits::instant(form, 0)),
             },
             needs_rescue: false,
             rows: 0,

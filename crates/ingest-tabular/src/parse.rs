@@ -17,9 +17,13 @@ pub(crate) mod csv;
 pub(crate) mod envelope;
 pub(crate) mod json;
 pub(crate) mod labels;
+pub(crate) mod levelled;
 pub(crate) mod pairs;
+mod params;
 pub(crate) mod syslog;
 pub(crate) mod timed;
+pub(crate) mod uptime;
+pub(crate) mod xml;
 
 /// Where records come from; it decides what may be passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,16 +152,29 @@ macro_rules! fixed_fields {
 
 fixed_fields! {
     Priority = "priority", SyslogTime = "syslog_time", Host = "host", App = "app", Procid = "procid",
-    Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Context = "context", Level = "level",
-    Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
+    Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Uptime = "uptime", Context = "context",
+    Level = "level", Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
     Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
     Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
     UserAgent = "user_agent", Extra = "extra",
 }
 
 impl Fixed {
-    /// Those that records of an envelope can have. A field of a body that is named like one of them has another name.
-    const fn of_envelope(envelope: Envelope) -> &'static [Self] {
+    /// Whether records of an envelope can have it. A field of a body that is named like one of those has another name.
+    pub(crate) fn is_of(self, envelope: Envelope) -> bool {
+        match envelope {
+            Envelope::Within { outer, inner } => self.is_of(outer.envelope()) || self.is_of(inner.envelope()),
+            Envelope::Syslog3164
+            | Envelope::Syslog5424
+            | Envelope::Timed { .. }
+            | Envelope::Cri
+            | Envelope::Levelled
+            | Envelope::Uptime => Self::of_one(envelope).contains(&self),
+        }
+    }
+
+    /// Those of an envelope that is not put together of two.
+    const fn of_one(envelope: Envelope) -> &'static [Self] {
         match envelope {
             Envelope::Syslog3164 | Envelope::Syslog5424 => &[
                 Self::Priority,
@@ -171,6 +188,9 @@ impl Fixed {
             Envelope::Timed { level_after: Some(_) } => &[Self::Stamp, Self::Context, Self::Level],
             Envelope::Timed { level_after: None } => &[Self::Stamp],
             Envelope::Cri => &[Self::Stamp, Self::Stream, Self::Tag],
+            Envelope::Levelled => &[Self::Context, Self::Level],
+            Envelope::Uptime => &[Self::Uptime],
+            Envelope::Within { .. } => &[],
         }
     }
 
@@ -185,14 +205,20 @@ impl Fixed {
             | Self::Msgid
             | Self::StructuredData
             | Self::Stamp
+            | Self::Uptime
             | Self::Context
             | Self::Level
             | Self::Stream
-            | Self::Tag => shape.envelope.is_some_and(|envelope| Self::of_envelope(envelope).contains(&self)),
+            | Self::Tag => shape.envelope.is_some_and(|envelope| self.is_of(envelope)),
             Self::Message => {
                 let has_text = matches!(
                     shape.body,
-                    Body::KeyValue | Body::Labelled { .. } | Body::Cef | Body::Leef | Body::Text
+                    Body::KeyValue
+                        | Body::Labelled { .. }
+                        | Body::Cef
+                        | Body::Leef
+                        | Body::WindowsXml
+                        | Body::Text
                 );
                 shape.envelope.is_some() || has_text
             }
@@ -223,7 +249,7 @@ impl Fixed {
 
 /// The name that a body's field has in the table: its own, unless the envelope has one of that name.
 pub(crate) fn body_field<'a>(envelope: Option<Envelope>, name: &'a str) -> Cow<'a, str> {
-    let taken = |envelope| Fixed::of_envelope(envelope).iter().any(|fixed| fixed.name() == name);
+    let taken = |envelope| Fixed::ALL.iter().any(|fixed| fixed.name() == name && fixed.is_of(envelope));
     if envelope.is_some_and(taken) { Cow::Owned(format!("body_{name}")) } else { Cow::Borrowed(name) }
 }
 
@@ -243,6 +269,7 @@ enum BodyParser {
     Labels(labels::Labels),
     Access(access::Access),
     Cef(cef::Cef),
+    Xml(xml::Xml),
     Text,
 }
 
@@ -256,6 +283,7 @@ impl Parser {
             Body::Labelled { between, sign } => BodyParser::Labels(labels::Labels::new((*between, *sign))),
             Body::Access => BodyParser::Access(access::Access::new(Fixed::Time.belongs_to(shape))),
             Body::Cef | Body::Leef => BodyParser::Cef(cef::Cef::default()),
+            Body::WindowsXml => BodyParser::Xml(xml::Xml::default()),
             Body::Text => BodyParser::Text,
         };
         Self { envelope: shape.envelope, body, origin }
@@ -270,6 +298,7 @@ impl Parser {
             | BodyParser::Labels(_)
             | BodyParser::Access(_)
             | BodyParser::Cef(_)
+            | BodyParser::Xml(_)
             | BodyParser::Text => true,
         }
     }
@@ -302,6 +331,8 @@ impl Parser {
             header.put(sink);
             sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
         }
+        // Behind the body's, whose fields they may be named like: of two in a row the first has the column.
+        header.put_params(sink);
         Outcome::Row
     }
 
@@ -357,6 +388,10 @@ impl Parser {
                 cef.parse(body, sink);
                 Ok(())
             }
+            BodyParser::Xml(xml) => {
+                xml.parse(body, sink);
+                Ok(())
+            }
             BodyParser::Text => {
                 sink.put(Field::Fixed(Fixed::Message), Value::Text(body));
                 Ok(())
@@ -375,6 +410,7 @@ pub(crate) const fn dialect(shape: &Shape) -> Option<&CsvDialect> {
         | Body::Access
         | Body::Cef
         | Body::Leef
+        | Body::WindowsXml
         | Body::Text => None,
     }
 }

@@ -7,9 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use ingest_core::records::RecordBlock;
-use ingest_core::shape::{Body, Envelope, Shape};
+use ingest_core::shape::{Body, Envelope, Inner, Outer, Shape};
 
-use crate::parse::{access, cef, cri, envelope, labels, pairs, syslog, timed};
+use crate::parse::{access, cef, cri, envelope, labels, levelled, pairs, syslog, timed, uptime, xml};
 use delimited::Evidence;
 pub use file::{RecognisedText, recognise_file, recognise_text};
 pub use overrides::{Format, Overrides};
@@ -69,22 +69,49 @@ fn sample<'a>(records: &[&'a [u8]]) -> Vec<&'a [u8]> {
 }
 
 fn enveloped(records: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Evidence>) -> Shape {
-    Shape { envelope, body: body_of(&bodies(envelope, records), envelope, evidence) }
+    let within = bodies(envelope, records);
+    let body = body_of(&within, envelope, evidence);
+    let is_levelled = || body == Body::Text && levelled_of(&within).is_some();
+    let outer = envelope.and_then(Outer::of).filter(|_| is_levelled());
+    match outer {
+        Some(outer) => {
+            let envelope = Some(Envelope::Within { outer, inner: Inner::Levelled });
+            Shape { envelope, body: body_of(&bodies(envelope, records), envelope, evidence) }
+        }
+        None => Shape { envelope, body },
+    }
 }
 
 /// Text of which some lines begin with a time, as where each has a stack trace behind it, is those lines': the others
-/// are messages as well.
+/// are messages as well. So is text of which most lines begin with a level, or with seconds since a start.
 fn timed_instead_of_text(records: &[&[u8]], shape: Shape) -> Shape {
     if shape != (Shape { envelope: None, body: Body::Text }) {
         return shape;
     }
-    match timed_of(records, TIMED_IN_TEXT_PERCENT) {
+    let untimed = || {
+        let is_uptime = most(records, |record| uptime::split(record).is_some());
+        if is_uptime { Some(Envelope::Uptime) } else { levelled_of(records) }
+    };
+    match timed_of(records, TIMED_IN_TEXT_PERCENT).or_else(untimed) {
         Some(envelope) => enveloped(records, Some(envelope), Some(Evidence::Events)),
         None => shape,
     }
 }
 
+fn levelled_of(records: &[&[u8]]) -> Option<Envelope> {
+    most(records, |record| levelled::split(record).is_some()).then_some(Envelope::Levelled)
+}
+
 fn envelope_of(records: &[&[u8]]) -> Option<Envelope> {
+    let envelope = outermost_of(records)?;
+    let Some(outer) = Outer::of(envelope) else { return Some(envelope) };
+    let bodies = bodies(Some(envelope), records);
+    let within = syslog_of(&bodies).or_else(|| timed_of(&bodies, MAJORITY_PERCENT + 1));
+    let inner = within.and_then(Inner::of);
+    Some(inner.map_or(envelope, |inner| Envelope::Within { outer, inner }))
+}
+
+fn outermost_of(records: &[&[u8]]) -> Option<Envelope> {
     if most(records, |record| cri::split(record).is_some()) {
         return Some(Envelope::Cri);
     }
@@ -137,6 +164,9 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     if most(bodies, cef::is_event) {
         return if most(bodies, cef::is_leef) { Body::Leef } else { Body::Cef };
     }
+    if most(bodies, xml::is_event) {
+        return Body::WindowsXml;
+    }
     if most(bodies, |line| access::split(line).is_some()) {
         return Body::Access;
     }
@@ -156,12 +186,21 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
         return Body::Labelled { between, sign };
     }
     // Behind a level stands what people read.
-    let evidence = evidence.filter(|_| !matches!(envelope, Some(Envelope::Timed { level_after: Some(_) })));
+    let evidence = evidence.filter(|_| !envelope.is_some_and(has_level));
     let dialect = evidence.and_then(|evidence| delimited::dialect(bodies, evidence, envelope.is_some()));
     match dialect {
         Some(dialect) => Body::Csv(dialect),
         None if has_pairs => Body::KeyValue,
         None => Body::Text,
+    }
+}
+
+const fn has_level(envelope: Envelope) -> bool {
+    match envelope {
+        Envelope::Timed { level_after } => level_after.is_some(),
+        Envelope::Levelled => true,
+        Envelope::Within { inner, .. } => has_level(inner.envelope()),
+        Envelope::Syslog3164 | Envelope::Syslog5424 | Envelope::Cri | Envelope::Uptime => false,
     }
 }
 

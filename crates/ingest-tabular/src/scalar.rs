@@ -53,8 +53,7 @@ pub(crate) fn numeric(text: &[u8]) -> Option<Fits> {
 /// The types of instants, days and times of day that a text survives, epochs excluded.
 pub(crate) fn temporal(text: &[u8]) -> Option<Fits> {
     if !text.first()?.is_ascii_digit() {
-        let without_year = || bsd::is_reading(text).then(|| Fits::instant(TimeForm::Bsd, 0));
-        return without_year().or_else(|| instant::read(text).map(instant::Clock::fits));
+        return bsd::fits(text).or_else(|| instant::read(text).map(instant::Clock::fits));
     }
     if text.len() == instant::DATE_LEN && text.get(4) == Some(&b'-') {
         return instant::read_date(text).map(|_| Fits::DATE);
@@ -62,7 +61,7 @@ pub(crate) fn temporal(text: &[u8]) -> Option<Fits> {
     if text.get(2) == Some(&b':') {
         return instant::read_time(text).map(instant::TimeOfDay::fits);
     }
-    instant::read(text).map(instant::Clock::fits)
+    instant::read(text).map(instant::Clock::fits).or_else(|| bsd::fits(text))
 }
 
 /// Reads a text as a value of the type. `None` when the type could not print the same text back (instants:
@@ -91,7 +90,8 @@ pub fn parse_cell_near(kind: ColumnType, text: &[u8], near: Option<Timestamp>) -
         ColumnType::Timestamp { form: TimeForm::EpochFraction, unit } => {
             instant::epoch_fraction(text, unit).map(Cell::Int)
         }
-        ColumnType::Timestamp { form: TimeForm::Bsd, unit } => {
+        ColumnType::Timestamp { form, unit } if form.is_yearless() => {
+            bsd::fits(text).filter(|fits| fits.has(Fits::of(kind)))?;
             bsd::read_near(text, near?)?.in_unit(unit).map(Cell::Int)
         }
         ColumnType::Timestamp { form, unit } => {

@@ -102,6 +102,7 @@ fn describe(seen: &RecognisedText) -> String {
         for (word, on) in [
             ("escaped", dialect.escape.is_some()),
             ("padded", dialect.padded),
+            ("bracketed", dialect.bracketed),
             ("header", dialect.header),
             ("comments", dialect.comment.is_some()),
         ] {

@@ -25,7 +25,11 @@ const DECIMAL_SHIFT: u32 = 64;
 /// Units a time form: ms, us, ns.
 const UNITS: [TimeUnit; 3] = [TimeUnit::Millis, TimeUnit::Micros, TimeUnit::Nanos];
 /// Forms with units, in the order of their bits.
-const FORMS: [TimeForm; 12] = TimeForm::WRITTEN;
+const FORMS: [TimeForm; 17] = TimeForm::WRITTEN;
+/// Forms that have their bits from [`TIME_SHIFT`] on; there is no room for more.
+const EARLY_FORMS: usize = 12;
+/// The first bit of the other forms.
+const LATE_TIME_SHIFT: usize = 89;
 const BOOLS: [BoolCase; 3] = [BoolCase::Lower, BoolCase::Title, BoolCase::Upper];
 /// Times of day that microseconds hold, and those that nanoseconds do.
 const TIME_OF_DAY_MICROS: Fits = Fits(1 << 84);
@@ -130,7 +134,13 @@ impl Fits {
 
     fn time_bit(form: TimeForm, unit: usize) -> Self {
         match FORMS.iter().position(|f| *f == form) {
-            Some(place) => Self(1 << (TIME_SHIFT as usize + place * UNITS.len() + unit)),
+            Some(place) => {
+                let (first, place) = match place.checked_sub(EARLY_FORMS) {
+                    None => (TIME_SHIFT as usize, place),
+                    Some(late) => (LATE_TIME_SHIFT, late),
+                };
+                Self(1 << (first + place * UNITS.len() + unit))
+            }
             None => Self::NONE,
         }
     }

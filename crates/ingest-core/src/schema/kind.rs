@@ -102,6 +102,16 @@ pub enum TimeForm {
     MonthFirst,
     /// `10-Feb-2026 10:00:00.000`, or with blanks between
     DayFirst,
+    /// `10-Feb-2026 10:00:00 UTC`, as PHP writes it
+    DayFirstUtc,
+    /// `10/Feb/2026:10:00:00.000`, as HAProxy writes it
+    ApacheLocal,
+    /// `02/10/2026-10:00:00.000000`, as Suricata writes it
+    MonthSlashed,
+    /// `0210 10:00:00.000000`, as glog writes it, of the year that [`TimeForm::Bsd`] would have.
+    Glog,
+    /// `02-10 10:00:00.000`, as Android writes it, likewise.
+    Logcat,
     /// Whole seconds since 1970.
     EpochSeconds,
     /// Whole milliseconds since 1970.
@@ -112,7 +122,7 @@ pub enum TimeForm {
 
 impl TimeForm {
     /// The forms that are written with signs between their digits; the others are bare numbers.
-    pub const WRITTEN: [Self; 12] = [
+    pub const WRITTEN: [Self; 17] = [
         Self::RfcUtc,
         Self::RfcOffset,
         Self::RfcLocal,
@@ -125,7 +135,20 @@ impl TimeForm {
         Self::Ctime,
         Self::MonthFirst,
         Self::DayFirst,
+        Self::DayFirstUtc,
+        Self::ApacheLocal,
+        Self::MonthSlashed,
+        Self::Glog,
+        Self::Logcat,
     ];
+    /// Those that say no year: it is that of the record's receipt, or its neighbour.
+    pub const YEARLESS: [Self; 3] = [Self::Bsd, Self::Glog, Self::Logcat];
+
+    /// Whether values of this form say no year.
+    #[must_use]
+    pub const fn is_yearless(self) -> bool {
+        matches!(self, Self::Bsd | Self::Glog | Self::Logcat)
+    }
 
     /// Whether a value of this form is an instant by itself; otherwise it is a clock reading without a zone.
     #[must_use]
@@ -139,6 +162,10 @@ impl TimeForm {
                 | Self::Ctime
                 | Self::MonthFirst
                 | Self::DayFirst
+                | Self::ApacheLocal
+                | Self::MonthSlashed
+                | Self::Glog
+                | Self::Logcat
         )
     }
 
@@ -158,6 +185,11 @@ impl TimeForm {
             | Self::Ctime
             | Self::MonthFirst
             | Self::DayFirst
+            | Self::DayFirstUtc
+            | Self::ApacheLocal
+            | Self::MonthSlashed
+            | Self::Glog
+            | Self::Logcat
             | Self::EpochSeconds
             | Self::EpochMillis
             | Self::EpochFraction => None,

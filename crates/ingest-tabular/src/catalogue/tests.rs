@@ -6,7 +6,7 @@ use super::*;
 use crate::{Observer, Origin, recognise, recognise_text};
 
 /// A line of each layout, how many columns it has, and `name: type` of some of them.
-const SAMPLES: [(&str, usize, &[&str]); 10] = [
+const SAMPLES: [(&str, usize, &[&str]); 14] = [
     (
         "1,2026/02/10 10:05:03,012801096514,TRAFFIC,end,2561,2026/02/10 10:05:03,192.0.2.57,198.51.100.7,203.0.113.2,198.51.100.7,allow-out,corp\\jdoe,,ssl,vsys1,trust,untrust,ethernet1/2,ethernet1/1,fwd,2026/02/10 10:05:03,571395,1,50012,443,31433,443,0x400053,tcp,allow,8232,3034,5198,27,2026/02/10 10:04:33,15,\"any, other\",,6963421234,0x8000000000000000,10.0.0.0-10.255.255.255,United States,,14,13,tcp-fin,0,0,0,0,,PA-VM,from-policy,,,0,,0,,N/A,0,0,0,0,4f5b8a1e-0f0e-4b6b-8d2e-0b7b0f3f6c11,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,2026-02-10T10:05:04.123+00:00,,,encrypted-tunnel,networking,browser-based,4,\"used-by-malware,able-to-transfer-file\",,ssl,no,no,0",
         115,
@@ -113,6 +113,38 @@ const SAMPLES: [(&str, usize, &[&str]); 10] = [
         "192.0.2.1:33317 [06/Feb/2026:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {example.com|curl/8} {} \"GET /index.html HTTP/1.1\"",
         15,
         &["status: int64", "request_headers: text", "response_headers: text", "request: text"],
+    ),
+    (
+        "192.0.2.1:33313 [06/Feb/2026:12:12:51.443] fnt bck/srv1 0/0/5007 212 -- 0/0/0/0/3 0/0",
+        9,
+        &["accept_date: timestamp[ms, no zone]", "backend_server: text", "bytes: int64", "queues: text"],
+    ),
+    (
+        "79a5 bucket1 [06/Feb/2026:00:00:38 +0000] 192.0.2.3 79a5 3E57427F REST.GET.OBJECT a/b%20c \"GET /bucket1/a/b%20c HTTP/1.1\" 200 - 113 4406583 41754 28 \"-\" \"S3Console/0.4 [x]\" - s9lzHYrFp76= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader bucket1.s3.us-west-1.amazonaws.com TLSv1.2 - Yes",
+        26,
+        &[
+            "time: timestamp[ms, UTC]",
+            "request_uri: text",
+            "http_status: int64",
+            "object_size: int64",
+            "user_agent: text",
+            "acl_required: text",
+        ],
+    ),
+    (
+        "[2026-03-01T12:00:03.123Z] \"GET /a/0 HTTP/1.1\" 200 - 0 12 5 4 \"-\" \"curl/8\" \"id0\" \"host\" \"192.0.2.1:80\"",
+        13,
+        &["start_time: timestamp[ms, UTC]", "response_code: int64", "duration: int64", "upstream_host: text"],
+    ),
+    (
+        "[2026-03-01T12:00:03.123Z] \"GET /a HTTP/1.1\" 418 - via_upstream - \"-\" 0 135 4 4 \"-\" \"curl/7\" \"84961386\" \"httpbin:8000\" \"192.0.2.1:80\" inbound|8000|| 127.0.0.6:41854 192.0.2.2:80 192.0.2.3:37652 outbound_.8000_._.httpbin default",
+        22,
+        &[
+            "start_time: timestamp[ms, UTC]",
+            "response_code_details: text",
+            "bytes_sent: int64",
+            "route_name: text",
+        ],
     ),
 ];
 

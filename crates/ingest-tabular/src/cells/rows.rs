@@ -49,6 +49,7 @@ impl RowWalk {
             && marks_differ
             && !dialect.collapse
             && !dialect.padded
+            && !dialect.bracketed
             && !dialect.columns.is_empty();
         simple.then(|| Self {
             delimiter: dialect.delimiter,

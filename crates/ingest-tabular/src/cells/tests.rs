@@ -22,6 +22,7 @@ fn csv(columns: usize, quote: Option<u8>, header: bool) -> Shape {
             comment: Some(b'#'),
             collapse: false,
             padded: false,
+            bracketed: false,
         }),
     }
 }

@@ -64,6 +64,7 @@ fn csv(columns: &[&str]) -> Shape {
         comment: None,
         collapse: false,
         padded: false,
+        bracketed: false,
     }))
 }
 

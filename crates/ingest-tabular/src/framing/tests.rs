@@ -15,6 +15,7 @@ fn csv(escape: Option<u8>) -> Framing {
         comment: None,
         collapse: false,
         padded: false,
+        bracketed: false,
     })
 }
 

@@ -31,6 +31,7 @@ fn csv(columns: usize) -> Shape {
         comment: None,
         collapse: false,
         padded: false,
+        bracketed: false,
     };
     Shape { envelope: None, body: Body::Csv(dialect) }
 }

@@ -16,6 +16,9 @@ mod columns;
 
 /// What may stand behind a delimiter.
 pub(crate) const BLANK: u8 = b' ';
+/// Longest field in brackets, brackets included. Times are shorter, and a bracket that nothing closes must not have the
+/// rest of its record searched again for every other one.
+const BRACKETED_LEN_MAX: usize = 64;
 
 /// How fields are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +28,8 @@ pub(crate) struct Marks {
     pub(crate) escape: Option<u8>,
     /// Whether a blank behind a delimiter is a part of it.
     pub(crate) padded: bool,
+    /// Whether a field may stand in brackets.
+    pub(crate) bracketed: bool,
 }
 
 /// A field of a record.
@@ -57,12 +62,13 @@ impl Marks {
             escape: dialect.escape,
             // Between blanks it would tell nothing.
             padded: dialect.padded && dialect.delimiter != BLANK,
+            bracketed: dialect.bracketed,
         }
     }
 
     /// Hands every field of the record to `take`, in order.
     pub(crate) fn split<'a>(self, record: &'a [u8], mut take: impl FnMut(RawField<'a>)) {
-        if self.quote.is_none_or(|quote| memchr(quote, record).is_none()) {
+        if !self.bracketed && self.quote.is_none_or(|quote| memchr(quote, record).is_none()) {
             let mut start = 0;
             for end in memchr_iter(self.delimiter, record) {
                 take(plain(record.get(start..end)));
@@ -112,11 +118,22 @@ impl Marks {
     fn first(self, rest: &[u8]) -> (RawField<'_>, usize) {
         match self.quote {
             Some(quote) if rest.first() == Some(&quote) => self.quoted(rest, quote),
-            _ => {
+            _ => self.bracketed(rest).unwrap_or_else(|| {
                 let len = memchr(self.delimiter, rest).unwrap_or(rest.len());
                 (plain(rest.get(..len)), len)
-            }
+            }),
         }
+    }
+
+    /// A field that begins with a bracket and ends with one, and its length as written.
+    fn bracketed(self, rest: &[u8]) -> Option<(RawField<'_>, usize)> {
+        if !self.bracketed || rest.first() != Some(&b'[') {
+            return None;
+        }
+        let looked_at = rest.get(..BRACKETED_LEN_MAX).unwrap_or(rest);
+        let ends = |at: &usize| rest.get(at + 1).is_none_or(|next| *next == self.delimiter);
+        let closing = memchr_iter(b']', looked_at).find(ends)?;
+        Some((RawField { text: rest.get(1..closing)?, form: FieldForm::Quoted }, closing + 1))
     }
 
     /// A field that begins with a quote, and its length as written.

@@ -15,7 +15,7 @@ use scan::Scratch;
 /// Objects within objects that are flattened; below, they are kept as text. Bounds the stack.
 const DEPTH_MAX: usize = 128;
 /// Stands between the keys of a path.
-const PATH_SEPARATOR: &[u8] = b"__";
+pub(super) const PATH_SEPARATOR: &[u8] = b"__";
 
 mod cursor;
 mod follow;

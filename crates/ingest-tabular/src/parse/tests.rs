@@ -68,6 +68,7 @@ fn csv(columns: &[&str], escape: Option<u8>) -> Shape {
         comment: Some(b'#'),
         collapse: false,
         padded: false,
+        bracketed: false,
     }))
 }
 
@@ -82,6 +83,20 @@ fn csv_fields_are_kept_to_the_byte() {
     let escaped = csv(&["x", "y"], Some(b'\\'));
     check(&escaped, "\"a\\\"b\",\"C:\\t\"", &["0=a\"b", "1=C:\\t"]);
     check(&escaped, "\"a\"\"b\",\"\\\\\"", &["0=a\"b", "1=\\"]);
+}
+
+#[test]
+fn a_field_in_brackets_is_one_where_the_dialect_says_so() {
+    let Shape { body: Body::Csv(dialect), .. } = csv(&["x", "y", "z"], None) else { return };
+    let dialect = CsvDialect { delimiter: b' ', bracketed: true, ..dialect };
+    let three = bare(Body::Csv(dialect));
+    check(&three, "a [b c] d", &["0=a", "1=b c", "2=d"]);
+    check(&three, "[a] [] [-]", &["0=a", "1=", "2=-"]);
+    check(&three, "[a]b [c \"d e]\"", &["0=[a]b", "1=[c", "2=d e]"]);
+    check(&three, "[a]b c] d [e", &["0=a]b c", "1=d", "2=[e"]);
+    let long = "x".repeat(80);
+    check(&three, &format!("[{long} a] b"), &[&format!("0=[{long}"), "1=a]", "2=b"]);
+    refuse(&three, "a [b c d", Reason::LongRow);
 }
 
 #[test]
@@ -215,7 +230,15 @@ fn syslog_headers_are_split_where_they_can_be_written_back() {
     check(
         &ietf,
         "1 2026-01-01T00:00:01.231456Z h a 7 m [x@1 k=\"]\\\"\"][y]",
-        &[time, "<host>=h", "<app>=a", "<procid>=7", "<msgid>=m", "<structured_data>=[x@1 k=\"]\\\"\"][y]"],
+        &[
+            time,
+            "<host>=h",
+            "<app>=a",
+            "<procid>=7",
+            "<msgid>=m",
+            "<structured_data>=[x@1 k=\"]\\\"\"][y]",
+            "k=]\"",
+        ],
     );
     check(&ietf, "<14>1 - - - - - - ", &["<priority>=14", "<message>="]);
     check(&ietf, "<14>2 - - - - - - x", &["<message>=<14>2 - - - - - - x"]);

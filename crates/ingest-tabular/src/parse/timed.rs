@@ -2,21 +2,20 @@
 //!
 //! Decides where the time ends, where the level stands, and where the rest begins: `[2026-02-10 10:00:00,123] [main] INFO
 //! started`. A level is looked for behind as many words as in most lines of the log. Drops nothing but blanks, brackets
-//! around time and level, and one `-`, `|` or `:` behind each of them. Never guesses a year or a zone.
+//! around time and level, and one `-`, `|` or `:` behind each of them; what a known program writes beside these stands in
+//! `stamp`. Never guesses a year or a zone.
 
 use super::{Field, Fixed, Sink, Value};
-use crate::scalar::instant;
+use stamp::stamp;
+pub(super) use stamp::with_decimals;
+
+mod stamp;
+
+/// The field of the file that a line's first word names; nothing else has such a name in most logs.
+const FILE: Field<'static> = Field::Name(b"file");
 
 /// Words between time and level, beyond which a level is looked for no more.
 const LEVEL_WORDS_MAX: u8 = 4;
-/// Length of `2026-02-10 10:00:00`, and of `Tue Feb 10 10:00:00`.
-const CLOCK_END: usize = 19;
-/// Length of `Feb 10 2026 10:00:00`, and of `10-Feb-2026 10:00:00`.
-const WORDED_CLOCK_END: usize = 20;
-/// Length of ` 2026`, which ends C's times.
-const YEAR_LEN: usize = 5;
-/// Length of `10/Feb/2026:10:00:00 +0000`.
-const APACHE_LEN: usize = 26;
 /// Words that say how grave a line is, wherever they stand.
 const LEVELS: [&str; 26] = [
     "trace",
@@ -55,8 +54,10 @@ const LETTERS: &[u8] = b"TDIWEFV";
 /// The parts of a record with a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header<'a> {
+    /// The name of a file before all else.
+    file: Option<&'a [u8]>,
     time: &'a [u8],
-    /// What stands between time and level.
+    /// What stands between time and level, or what stands before both and names the process.
     context: Option<&'a [u8]>,
     level: Option<&'a [u8]>,
     /// What follows the header, if anything does.
@@ -65,11 +66,15 @@ pub(crate) struct Header<'a> {
 
 impl Header<'_> {
     pub(crate) fn put(&self, sink: &mut impl Sink) {
-        let parts =
-            [(Fixed::Stamp, Some(self.time)), (Fixed::Context, self.context), (Fixed::Level, self.level)];
+        let parts = [
+            (FILE, self.file),
+            (Field::Fixed(Fixed::Stamp), Some(self.time)),
+            (Field::Fixed(Fixed::Context), self.context),
+            (Field::Fixed(Fixed::Level), self.level),
+        ];
         for (field, text) in parts {
             if let Some(text) = text {
-                sink.put(Field::Fixed(field), Value::Text(text));
+                sink.put(field, Value::Text(text));
             }
         }
     }
@@ -79,7 +84,13 @@ impl Header<'_> {
 /// is not there has no level.
 pub(crate) fn split(record: &[u8], level_after: Option<u8>) -> Option<Header<'_>> {
     let stamp = stamp(record)?;
-    let whole = Header { time: stamp.time, context: None, level: None, body: filled(stamp.rest) };
+    let whole = Header {
+        file: stamp.file,
+        time: stamp.time,
+        context: stamp.context,
+        level: None,
+        body: filled(stamp.rest),
+    };
     match (stamp.level, level_after) {
         (None, None) => Some(whole),
         (None, Some(words)) => Some(level_behind(stamp.rest, words).map_or(whole, |found| Header {
@@ -108,102 +119,18 @@ pub(crate) fn is_level(word: &[u8]) -> bool {
     is_one_of(&LEVELS, word)
 }
 
+/// The level that a record begins with, in brackets or before a colon and a blank, and what follows.
+pub(super) fn leading_level(record: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = token_end(record, 0);
+    let token = record.get(..end)?;
+    let found = level_in(token, false).filter(|found| found.prefix == 0)?;
+    let marked = matches!(token, [b'[' | b'(' | b'<', ..] | [.., b':']);
+    (marked && is_level(found.level))
+        .then(|| (found.level, behind_mark(record.get(end..).unwrap_or_default())))
+}
+
 fn is_one_of(levels: &[&str], word: &[u8]) -> bool {
     levels.iter().any(|level| level.as_bytes().eq_ignore_ascii_case(word))
-}
-
-/// The end of a clock that ends at `at`, with the decimals behind it.
-pub(super) fn with_decimals(text: &[u8], at: usize) -> usize {
-    let Some([b'.' | b',', decimals @ ..]) = text.get(at..) else { return at };
-    let digits = decimals.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 { at } else { at + 1 + digits }
-}
-
-/// A time at the beginning of a record, a level that stands before it, and what follows.
-struct Stamp<'a> {
-    level: Option<&'a [u8]>,
-    time: &'a [u8],
-    rest: &'a [u8],
-}
-
-fn stamp(record: &[u8]) -> Option<Stamp<'_>> {
-    if let Some((time, rest)) = dated(record) {
-        return Some(Stamp { level: None, time, rest });
-    }
-    if let Some(stamp) = glog(record) {
-        return Some(stamp);
-    }
-    let end = token_end(record, 0);
-    let found = level_in(record.get(..end)?, false).filter(|found| found.prefix == 0)?;
-    let (time, rest) = dated(behind_mark(record.get(end..)?))?;
-    Some(Stamp { level: Some(found.level), time, rest })
-}
-
-/// `I0210 10:00:00.123456   4041 controller.go:845] body`
-fn glog(record: &[u8]) -> Option<Stamp<'_>> {
-    let (head, _) = record.split_first_chunk::<14>()?;
-    let [letter, m1, m2, d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2] = head else { return None };
-    let digits = [m1, m2, d1, d2, h1, h2, n1, n2, s1, s2].into_iter().all(u8::is_ascii_digit);
-    let end = with_decimals(record, head.len());
-    let rest = record.get(end..)?;
-    (LETTERS.contains(letter) && digits && rest.first() == Some(&b' ')).then_some(Stamp {
-        level: record.get(..1),
-        time: record.get(1..end)?,
-        rest: behind_mark(rest),
-    })
-}
-
-/// A time with a date, in brackets or without, and what follows.
-fn dated(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (closing, inner) = match text.split_first()? {
-        (b'[', inner) => (Some(b']'), inner),
-        (b'(', inner) => (Some(b')'), inner),
-        _ => (None, text),
-    };
-    let (time, mut rest) = inner.split_at_checked(time_len(inner)?)?;
-    if let Some(closing) = closing {
-        rest = rest.strip_prefix(&[closing])?;
-    }
-    let ends = match rest {
-        [] | [b' ', ..] | [b':'] | [b':', b' ', ..] => true,
-        [b'[' | b'(' | b'<', ..] => closing.is_some(),
-        _ => false,
-    };
-    let rest = ends.then(|| behind_mark(rest))?;
-    // What is a table's is no line's: a delimiter behind blanks. And half a day's clock says another time.
-    let half_day = matches!(rest, [b'A' | b'P', b'M'] | [b'A' | b'P', b'M', b' ' | b',' | b';', ..]);
-    (!half_day && !matches!(rest, [b',' | b';', ..])).then_some((time, rest))
-}
-
-/// The length of the time at the beginning of a text.
-fn time_len(text: &[u8]) -> Option<usize> {
-    let len = match text {
-        [b'A'..=b'Z', _, _, b' ', b'A'..=b'Z', ..] => with_decimals(text, CLOCK_END) + YEAR_LEN,
-        [b'A'..=b'Z', ..] | [_, _, b'-' | b' ', ..] => with_decimals(text, WORDED_CLOCK_END),
-        [_, _, b'/', ..] => APACHE_LEN,
-        [b'0'..=b'9', _, _, _, b'/', ..] => with_decimals(text, CLOCK_END),
-        [b'0'..=b'9', ..] => {
-            let end = with_decimals(text, CLOCK_END);
-            end + zone_len(text.get(end..)?)
-        }
-        _ => return None,
-    };
-    instant::read(text.get(..len)?).map(|_| len)
-}
-
-/// The length of the zone at the beginning of a text, with a blank before it or without.
-fn zone_len(text: &[u8]) -> usize {
-    let blank = usize::from(text.first() == Some(&b' '));
-    let zone = text.get(blank..).unwrap_or_default();
-    let len = match zone {
-        [b'Z', ..] => 1,
-        [b'U', b'T', b'C', ..] | [b'G', b'M', b'T', ..] => 3,
-        [b'+' | b'-', h1, h2, b':', m1, m2, ..] if [h1, h2, m1, m2].into_iter().all(u8::is_ascii_digit) => 6,
-        [b'+' | b'-', hours @ ..] if hours.iter().take_while(|byte| byte.is_ascii_digit()).count() == 4 => 5,
-        _ => return 0,
-    };
-    let ends = zone.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
-    if ends { blank + len } else { 0 }
 }
 
 /// A level behind words.
@@ -299,7 +226,7 @@ fn before_mark(text: &[u8]) -> &[u8] {
     }
 }
 
-fn filled(text: &[u8]) -> Option<&[u8]> {
+pub(super) fn filled(text: &[u8]) -> Option<&[u8]> {
     (!text.is_empty()).then_some(text)
 }
 

@@ -23,7 +23,8 @@ const RARE_DELIMITERS: [u8; 6] = [0x1f, 0x01, b'^', b'~', b':', b' '];
 /// Delimiters to which a blank behind them may belong.
 const PADDABLE: [u8; 2] = [b',', b';'];
 /// What is taken for commas where nothing shows how rows are written.
-pub(super) const USUAL: Marks = Marks { delimiter: b',', quote: Some(QUOTE), escape: None, padded: false };
+pub(super) const USUAL: Marks =
+    Marks { delimiter: b',', quote: Some(QUOTE), escape: None, padded: false, bracketed: false };
 const QUOTE: u8 = b'"';
 const SINGLE_QUOTE: u8 = b'\'';
 const ESCAPE: u8 = b'\\';
@@ -78,7 +79,8 @@ pub(super) fn candidates(text: &[u8]) -> Vec<Marks> {
     for quote in [QUOTE, SINGLE_QUOTE] {
         let escapes = memchr::memmem::find(text, &[ESCAPE, quote]).is_some();
         for escape in [None, Some(ESCAPE)].into_iter().filter(|escape| escape.is_none() || escapes) {
-            let marks = |delimiter| Marks { delimiter, quote: Some(quote), escape, padded: false };
+            let marks =
+                |delimiter| Marks { delimiter, quote: Some(quote), escape, padded: false, bracketed: false };
             candidates.extend(DELIMITERS.map(marks));
             let padded = PADDABLE.map(|delimiter| Marks { padded: true, ..marks(delimiter) });
             candidates.extend(padded.into_iter().filter(|marks| has_padded_quotes(text, *marks)));
@@ -259,6 +261,7 @@ const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
         comment: None,
         collapse: false,
         padded: marks.padded,
+        bracketed: false,
     }
 }
 
@@ -319,7 +322,7 @@ fn is_padded(records: &[&[u8]], marks: Marks) -> bool {
 /// Quotes and escapes with which the fewest fields are malformed. Tabs mostly come without quotes.
 fn best_of(records: &[&[u8]], delimiter: u8, padded: bool) -> Marks {
     let padded = padded && delimiter != BLANK;
-    let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None, padded };
+    let doubled = Marks { delimiter, quote: Some(QUOTE), escape: None, padded, bracketed: false };
     let escaped = Marks { escape: Some(ESCAPE), ..doubled };
     let none = Marks { quote: None, ..doubled };
     let (malformed, enclosed) = quality(records, doubled);

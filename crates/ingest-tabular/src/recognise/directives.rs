@@ -138,6 +138,7 @@ const fn dialect(delimiter: u8, columns: Vec<String>, null: String) -> CsvDialec
         comment,
         collapse: false,
         padded: false,
+        bracketed: false,
     }
 }
 

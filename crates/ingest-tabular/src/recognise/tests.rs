@@ -31,6 +31,7 @@ fn describe(shape: &Shape) -> String {
         | Body::Access
         | Body::Cef
         | Body::Leef
+        | Body::WindowsXml
         | Body::Text => shape.to_string(),
     }
 }

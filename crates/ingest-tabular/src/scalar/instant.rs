@@ -131,6 +131,7 @@ pub(crate) fn read_date(text: &[u8]) -> Option<i32> {
 /// Reads any form but the epochs.
 pub(crate) fn read(text: &[u8]) -> Option<Clock> {
     let clock = match text {
+        [_, _, b'/', b'0'..=b'9', ..] => read_month_slashed(text),
         [_, _, b'/', ..] => read_apache(text),
         [_, _, b'-' | b' ', ..] | [b'A'..=b'Z', ..] => worded::read(text),
         _ => read_iso(text),
@@ -202,18 +203,36 @@ fn read_iso(text: &[u8]) -> Option<Clock> {
 }
 
 fn read_apache(text: &[u8]) -> Option<Clock> {
-    let (head, zone) = text.split_first_chunk::<20>()?;
+    let (head, tail) = text.split_first_chunk::<20>()?;
     let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', h1, h2, b':', n1, n2, b':', e1, e2] = *head
     else {
         return None;
     };
-    if text.len() != APACHE_LEN {
-        return None;
-    }
     let day = days_of(four([y1, y2, y3, y4])?, month([m1, m2, m3])?, two([d1, d2])?)?;
     let seconds = day * SECONDS_PER_DAY + second_of_day([h1, h2], [n1, n2], [e1, e2])?;
-    let zone = zone.strip_prefix(b" ").filter(|zone| zone.len() == 5)?;
-    Some(Clock { form: TimeForm::Apache, seconds: seconds - read_offset(zone)?, nanos: 0, decimals: 0 })
+    if text.len() == APACHE_LEN
+        && let Some(zone) = tail.strip_prefix(b" ")
+    {
+        return Some(Clock {
+            form: TimeForm::Apache,
+            seconds: seconds - read_offset(zone)?,
+            nanos: 0,
+            decimals: 0,
+        });
+    }
+    let (nanos, decimals @ 1.., b"") = read_decimals(tail)? else { return None };
+    Some(Clock { form: TimeForm::ApacheLocal, seconds, nanos, decimals })
+}
+
+fn read_month_slashed(text: &[u8]) -> Option<Clock> {
+    let (head, tail) = text.split_first_chunk::<CLOCK_LEN>()?;
+    let [m1, m2, b'/', d1, d2, b'/', y1, y2, y3, y4, b'-', h1, h2, b':', n1, n2, b':', e1, e2] = *head else {
+        return None;
+    };
+    let day = days([y1, y2, y3, y4], [m1, m2], [d1, d2])?;
+    let seconds = day * SECONDS_PER_DAY + second_of_day([h1, h2], [n1, n2], [e1, e2])?;
+    let (nanos, decimals, b"") = read_decimals(tail)? else { return None };
+    Some(Clock { form: TimeForm::MonthSlashed, seconds, nanos, decimals })
 }
 
 /// The number of a month by the three letters of its name.

@@ -86,6 +86,26 @@ fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
             let (year, month, day) = civil(days);
             format!("{day:02}-{}-{year:04} {}", month_name(month), fine())
         }
+        TimeForm::DayFirstUtc => {
+            let (year, month, day) = civil(days);
+            format!("{day:02}-{}-{year:04} {} UTC", month_name(month), fine())
+        }
+        TimeForm::ApacheLocal => {
+            let (year, month, day) = civil(days);
+            format!("{day:02}/{}/{year:04}:{}", month_name(month), fine())
+        }
+        TimeForm::MonthSlashed => {
+            let (year, month, day) = civil(days);
+            format!("{month:02}/{day:02}/{year:04}-{}", fine())
+        }
+        TimeForm::Glog => {
+            let (_, month, day) = civil(days);
+            format!("{month:02}{day:02} {}", fine())
+        }
+        TimeForm::Logcat => {
+            let (_, month, day) = civil(days);
+            format!("{month:02}-{day:02} {}", fine())
+        }
         TimeForm::EpochSeconds => steps.div_euclid(unit.per_second()).to_string(),
         TimeForm::EpochFraction => {
             let (seconds, rest) = (steps.div_euclid(unit.per_second()), steps.rem_euclid(unit.per_second()));

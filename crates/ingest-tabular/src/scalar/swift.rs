@@ -187,6 +187,11 @@ impl Instants {
             | TimeForm::Ctime
             | TimeForm::MonthFirst
             | TimeForm::DayFirst
+            | TimeForm::DayFirstUtc
+            | TimeForm::ApacheLocal
+            | TimeForm::MonthSlashed
+            | TimeForm::Glog
+            | TimeForm::Logcat
             | TimeForm::EpochSeconds
             | TimeForm::EpochMillis
             | TimeForm::EpochFraction => return None,
@@ -222,6 +227,11 @@ impl Instants {
             | TimeForm::Ctime
             | TimeForm::MonthFirst
             | TimeForm::DayFirst
+            | TimeForm::DayFirstUtc
+            | TimeForm::ApacheLocal
+            | TimeForm::MonthSlashed
+            | TimeForm::Glog
+            | TimeForm::Logcat
             | TimeForm::EpochSeconds
             | TimeForm::EpochMillis
             | TimeForm::EpochFraction => return None,

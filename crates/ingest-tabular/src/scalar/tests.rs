@@ -27,7 +27,7 @@ fn all_types() -> Vec<ColumnType> {
     all
 }
 
-const FORMS: [TimeForm; 15] = [
+const FORMS: [TimeForm; 20] = [
     TimeForm::RfcUtc,
     TimeForm::RfcOffset,
     TimeForm::RfcLocal,
@@ -40,6 +40,11 @@ const FORMS: [TimeForm; 15] = [
     TimeForm::Ctime,
     TimeForm::MonthFirst,
     TimeForm::DayFirst,
+    TimeForm::DayFirstUtc,
+    TimeForm::ApacheLocal,
+    TimeForm::MonthSlashed,
+    TimeForm::Glog,
+    TimeForm::Logcat,
     TimeForm::EpochSeconds,
     TimeForm::EpochMillis,
     TimeForm::EpochFraction,
@@ -55,7 +60,7 @@ fn prove(text: &[u8]) {
     let fits = classify(text);
     assert!(fits.has(Fits::TEXT), "{:?}", String::from_utf8_lossy(text));
     for kind in all_types() {
-        let bsd = matches!(kind, ColumnType::Timestamp { form: TimeForm::Bsd, .. });
+        let bsd = matches!(kind, ColumnType::Timestamp { form, .. } if form.is_yearless());
         assert!(!bsd || parse_cell(kind, text).is_none());
         let parsed = parse_cell_near(kind, text, bsd.then(leap_year));
         let shown = String::from_utf8_lossy(text);

@@ -1,5 +1,5 @@
 //! Clock readings with a month's name and a year: `Tue Feb 10 10:00:00 2026`, `Feb 10 2026 10:00:00`,
-//! `10-Feb-2026 10:00:00`, each with decimals or without.
+//! `10-Feb-2026 10:00:00`, each with decimals or without; the last one with `UTC` behind it, too.
 //!
 //! Decides whether a text is one, of a date that exists; a day of the week must be that date's. Never guesses a zone.
 
@@ -48,7 +48,9 @@ fn day_first(text: &[u8]) -> Option<Clock> {
         return None;
     };
     let day = days_of(four([y1, y2, y3, y4])?, month([m1, m2, m3])?, two([d1, d2])?)?;
-    if s1 != s2 { None } else { at(TimeForm::DayFirst, day, clock, tail) }
+    let in_utc = tail.strip_suffix(b" UTC").or_else(|| tail.strip_suffix(b" GMT"));
+    let (form, tail) = in_utc.map_or((TimeForm::DayFirst, tail), |tail| (TimeForm::DayFirstUtc, tail));
+    if s1 != s2 { None } else { at(form, day, clock, tail) }
 }
 
 /// The clock of `10:00:00` on a day counted from 1970, with the decimals that follow it.

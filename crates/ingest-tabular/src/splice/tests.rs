@@ -32,6 +32,7 @@ fn shape(columns: &[&str]) -> Shape {
         comment: None,
         collapse: false,
         padded: false,
+        bracketed: false,
     };
     Shape { envelope: None, body: Body::Csv(dialect) }
 }

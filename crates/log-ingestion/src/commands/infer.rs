@@ -100,6 +100,7 @@ fn dialect_text(dialect: &CsvDialect) -> String {
         .push(dialect.quote.map_or_else(|| "no quotes".to_owned(), |quote| format!("quote {}", byte(quote))));
     parts.extend(dialect.escape.map(|escape| format!("escape {}", byte(escape))));
     parts.extend(dialect.padded.then(|| "a blank behind each delimiter".to_owned()));
+    parts.extend(dialect.bracketed.then(|| "times in brackets".to_owned()));
     parts.push(if dialect.header { "header" } else { "no header" }.to_owned());
     parts.extend(dialect.comment.map(|comment| format!("comments begin with {}", byte(comment))));
     parts.extend(dialect.null.as_ref().map(|null| format!("{null:?} is missing")));
@@ -167,6 +168,7 @@ fn dialect_json(recognised: &RecognisedText) -> Value {
         "quote": dialect.quote.map(byte),
         "escape": dialect.escape.map(byte),
         "padded": dialect.padded,
+        "bracketed": dialect.bracketed,
         "header": dialect.header,
         "comment": dialect.comment.map(byte),
         "null": dialect.null,

@@ -153,6 +153,7 @@ fn dialect(map: &Map<String, Value>) -> Result<CsvDialect, String> {
         comment: None,
         collapse: false,
         padded: false,
+        bracketed: false,
     })
 }
 

@@ -46,6 +46,27 @@ fn times_are_found_in_many_forms() {
 }
 
 #[test]
+fn some_programs_write_more_beside_their_time() {
+    let ruby = "2026-02-10T10:00:00.123456";
+    check(&format!("I, [{ruby} #100]  INFO -- : x: y"), &format!("{ruby} | #100 | INFO | x: y"));
+    check(&format!("W, [{ruby} #1]  WARN -- web: x"), &format!("{ruby} | #1 | WARN | web: x"));
+    check(&format!("A, [{ruby} #1]   ANY -- :"), &format!("{ruby} | #1 | ANY | "));
+    let redis = "10 Feb 2026 10:00:00.123";
+    check(&format!("1751:M {redis} * x y"), &format!("{redis} | 1751:M | * | x y"));
+    check(&format!("1751:C {redis} - - x"), &format!("{redis} | 1751:C | - | - x"));
+    check(&format!("1751:S {redis} # "), &format!("{redis} | 1751:S | # | "));
+    check("02-10 10:00:00.123  1702  2395 D Tag: x", "02-10 10:00:00.123 | 1702  2395 | D | Tag: x");
+    check("02-10 10:00:00.123 1 2 E ", "02-10 10:00:00.123 | 1 2 | E | ");
+    check("081109 203615 148 INFO a.B: x", "081109 203615 | 148 | INFO | a.B: x");
+    check("081109 20:36:15 [Note] x", "081109 20:36:15 |  | Note | x");
+    check("[10-Feb-2026 10:00:00 UTC] PHP Warning:  x", "10-Feb-2026 10:00:00 UTC | PHP | Warning | x");
+    check("[10-Feb-2026 10:00:00 Europe/Berlin] x", "10-Feb-2026 10:00:00 Europe/Berlin |  |  | x");
+    check("02/10/2026-10:00:00.123456  [**] [1:2:3] x", "02/10/2026-10:00:00.123456 |  |  | [**] [1:2:3] x");
+    check("10/Feb/2026:10:00:00.123 x", "10/Feb/2026:10:00:00.123 |  |  | x");
+    check("a.log.1 2026-02-10 10:00:00 25 INFO x", "2026-02-10 10:00:00 | 25 | INFO | x");
+}
+
+#[test]
 fn levels_are_found_behind_words_and_brackets() {
     let t = "2026-02-10 10:00:00";
     let checked = check;
@@ -106,6 +127,35 @@ fn what_does_not_begin_with_a_time_is_no_header() {
         "\tat a.b.C(C.java:8)",
         "I0210 10:00:00.123x",
         "X0210 10:00:00 x",
+        "W, [2026-02-10T10:00:00.123456 #1]  INFO -- : x",
+        "I, [2026-02-10T10:00:00.123456 #a]  INFO -- : x",
+        "I, [2026-02-10T10:00:00.123456 #1] INFO : x",
+        "I, [2026-02-10T10:00:00.123456#1]  INFO -- : x",
+        "I, [x #1]  INFO -- : x",
+        "17:m 10 Feb 2026 10:00:00.123 * x",
+        ":M 10 Feb 2026 10:00:00.123 * x",
+        "17:M 10 Feb 2026 10:00:00.123 + x",
+        "17:M 10 Feb 2026 10:00:00.123 *x",
+        "17:M 10 Feb 2026 10:00:00.123",
+        "02-10 10:00:00.123  1702 D Tag: x",
+        "02-10 10:00:00.123  1702  2395 X Tag: x",
+        "02-10 10:00:00.123  1702  2395D Tag: x",
+        "02-31 10:00:00.123  1702  2395 D Tag: x",
+        "02-10 10:00:00.123",
+        "081109 203615 148 apples",
+        "081309 203615 148 INFO x",
+        "081109 243615 148 INFO x",
+        "081109 203615,148 INFO x",
+        "081109 203615",
+        "[10-Feb-2026 10:00:00 INFO] x",
+        "[10-Feb-2026 10:00:00 core/INFO] x",
+        "[10-Feb-2026 10:00:00 Europe/Ber lin] x",
+        "02/30/2026-10:00:00.123456 x",
+        "02/10/2026 10:00:00 x",
+        "see a.log 2026-02-10 10:00:00 INFO x",
+        "a.log 2026-02-10 10:00:00 was written",
+        "a.logs 2026-02-10 10:00:00 INFO x",
+        ".log 2026-02-10 10:00:00 INFO x",
     ] {
         assert_eq!(parts(record), None, "{record}");
     }
@@ -126,6 +176,27 @@ fn a_level_is_only_looked_for_where_the_log_has_it() {
 }
 
 proptest! {
+    #[test]
+    fn nothing_of_a_programs_own_writing_is_dropped(
+        head in "(I, \\[2026-02-10T10:00:00.123456 #10\\]  INFO -- |[0-9]{1,3}:[MCx] 10 Feb 2026 10:00:00\\.1 |02-10 10:00:00\\.123  17  23 D |081109 203615 (1 )?INFO |a\\.log\\.1 2026-02-10 10:00:00 (25 )?INFO |\\[10-Feb-2026 10:00:00 (UTC|Etc/x)\\])",
+        rest in "(\\[|\\]| |:|-|\\*|#|INFO|a|é){0,10}",
+        level_after in prop_oneof![Just(None), (0_u8..5).prop_map(Some)],
+    ) {
+        let record = format!("{head}{rest}");
+        let kept = |bytes: &[u8]| {
+            let mut kept: Vec<u8> = bytes.iter().copied().filter(|byte| !b"[]()<> \t:-|.".contains(byte)).collect();
+            kept.sort_unstable();
+            kept
+        };
+        if let Some(header) = split(record.as_bytes(), level_after) {
+            // Ruby's letter is that of the level's word.
+            let letter = record.starts_with("I, ").then_some(b"I,".as_slice());
+            let parts = [letter, header.file, Some(header.time), header.context, header.level, header.body];
+            let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+            prop_assert_eq!(kept(&parts.concat()), kept(record.as_bytes()), "{}", record);
+        }
+    }
+
     #[test]
     fn nothing_is_dropped_but_marks(
         before in "(INFO |\\[warn\\] |)",

@@ -152,7 +152,8 @@ fn is_in_order(text: &[u8]) -> bool {
 /// Whether commas are decimal signs: another delimiter divides the records, and all commas stand in numbers.
 pub(super) fn has_decimal_commas(records: &[&[u8]], others: &[u8]) -> bool {
     others.iter().filter(|other| **other != b',').any(|other| {
-        let marks = Marks { delimiter: *other, quote: Some(b'"'), escape: None, padded: false };
+        let marks =
+            Marks { delimiter: *other, quote: Some(b'"'), escape: None, padded: false, bracketed: false };
         let (fields, regular) = usual_count(records, marks);
         if fields < 2 || regular * 100 < records.len() * NUMBERS_PERCENT {
             return false;

@@ -105,6 +105,11 @@ fn instants_have_one_form_and_the_unit_they_need() {
         ("Nov  1 2026 10:00:00", TimeForm::MonthFirst, Millis),
         ("10-Feb-2026 10:00:00.123", TimeForm::DayFirst, Millis),
         ("01 Feb 2026 10:00:00.123456789", TimeForm::DayFirst, Nanos),
+        ("10-Feb-2026 10:00:00 UTC", TimeForm::DayFirstUtc, Millis),
+        ("10-Feb-2026 10:00:00.123456 GMT", TimeForm::DayFirstUtc, Micros),
+        ("10/Feb/2026:10:00:00.123", TimeForm::ApacheLocal, Millis),
+        ("02/10/2026-10:00:00.123456", TimeForm::MonthSlashed, Micros),
+        ("02/29/2024-10:00:00", TimeForm::MonthSlashed, Millis),
         ("2024-02-29T23:59:59Z", TimeForm::RfcUtc, Millis),
         ("1969-12-31T23:59:59.999Z", TimeForm::RfcUtc, Millis),
     ];
@@ -175,7 +180,13 @@ fn instants_beyond_nanoseconds_are_coarser() {
 fn a_time_without_a_year_is_of_the_nearest_year() {
     let read = |text: &str, near: &str| {
         let near = Some(Timestamp::parse(near).unwrap());
-        match parse_cell_near(instant(TimeForm::Bsd, TimeUnit::Millis), text.as_bytes(), near) {
+        let kind = match text.len() {
+            15 => instant(TimeForm::Bsd, TimeUnit::Millis),
+            18 => instant(TimeForm::Logcat, TimeUnit::Millis),
+            _ => instant(TimeForm::Glog, TimeUnit::Micros),
+        };
+        match parse_cell_near(kind, text.as_bytes(), near) {
+            Some(Cell::Int(micros)) if text.len() == 20 => Timestamp::from_millis(micros / 1_000).to_string(),
             Some(Cell::Int(millis)) => Timestamp::from_millis(millis).to_string(),
             other => format!("{other:?}"),
         }
@@ -194,12 +205,23 @@ fn a_time_without_a_year_is_of_the_nearest_year() {
         ("Feb 29 10:00:00", "2026-06-01", "None"),
         ("Dec 31 10:00:00", "0001-01-01", "0001-12-31T10:00:00.000Z"),
         ("Jan  1 10:00:00", "9999-12-01", "9999-01-01T10:00:00.000Z"),
+        ("0210 10:00:00.123000", "2026-02-10T10:00:01Z", "2026-02-10T10:00:00.123Z"),
+        ("1231 23:59:59.000000", "2026-01-01T00:00:01Z", "2025-12-31T23:59:59.000Z"),
+        ("02-10 10:00:00.123", "2026-02-10T10:00:01Z", "2026-02-10T10:00:00.123Z"),
+        ("02-29 10:00:00.500", "2026-06-01", "None"),
     ] {
         prove(text.as_bytes());
         assert_eq!(read(text, near), want, "{text} near {near}");
     }
     check("Feb 29 23:59:59", &[instant(TimeForm::Bsd, TimeUnit::Millis)]);
     check_column(&["Nov 10 10:00:00", "May  9 00:00:00"], instant(TimeForm::Bsd, TimeUnit::Millis));
+    check("0229 10:00:00.000000", &[instant(TimeForm::Glog, TimeUnit::Micros)]);
+    check("02-29 10:00:00.000", &[instant(TimeForm::Logcat, TimeUnit::Millis)]);
+    for text in
+        ["0230 10:00:00.000000", "0210 10:00:00,000000", "0210 10:00:00.0000000", "02-10 10:00:00.1234"]
+    {
+        check(text, &[ColumnType::Text]);
+    }
 }
 
 proptest! {
@@ -212,14 +234,14 @@ proptest! {
 
     #[test]
     fn anything_with_a_months_name_obeys_the_law(
-        text in "((Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Dec) [ 0-3][0-9] 10:00:00(\\.[0-9]{1,10})? (0000|16[0-9]{2}|202[0-9]|9999)|(Jan|Feb|Dec) [ 0-3][0-9] (0000|16[0-9]{2}|202[0-9]|9999) 23:59:59([.,][0-9]{1,10})?|[0-3][0-9][- ](Feb|Sep|May)[- ](0001|2024|2026) [0-2][0-9]:00:00(\\.[0-9]{1,3})?)",
+        text in "((Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Dec) [ 0-3][0-9] 10:00:00(\\.[0-9]{1,10})? (0000|16[0-9]{2}|202[0-9]|9999)|(Jan|Feb|Dec) [ 0-3][0-9] (0000|16[0-9]{2}|202[0-9]|9999) 23:59:59([.,][0-9]{1,10})?|[0-3][0-9][- ](Feb|Sep|May)[- ](0001|2024|2026) [0-2][0-9]:00:00(\\.[0-9]{1,3})?( UTC| GMT| CET)?|[0-3][0-9]/(Feb|Sep)/(0001|2026):10:00:00(\\.[0-9]{1,10}| [+]0[0-9]00)?|[01][0-9]/[0-3][0-9]/(0001|2024)[- ]10:00:00(\\.[0-9]{1,10})?)",
     ) {
         prove(text.as_bytes());
     }
 
     #[test]
     fn anything_like_a_time_obeys_the_law(
-        text in "([0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,10})?|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9])",
+        text in "([0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,10})?|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]|[01][0-9]-?[0-3][0-9] [0-2][0-9]:00:[0-5][0-9][.,]([0-9]{3}|[0-9]{5,7}))",
     ) {
         prove(text.as_bytes());
     }
