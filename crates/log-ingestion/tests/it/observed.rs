@@ -3,6 +3,7 @@
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
+use log_ingestion::settings::SETTINGS;
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -119,6 +120,32 @@ fn an_address_that_was_asked_for_and_is_taken_ends_the_run() {
     let addr = taken.local_addr().unwrap().to_string();
     let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &["--metrics-addr", &addr]));
     assert!(code == 78 && said.contains("METRICS_ADDR") && said.contains(&addr), "{code}: {said}");
+}
+
+#[test]
+fn a_default_address_that_is_taken_is_done_without() {
+    let server = server(200);
+    let folder = tempfile::tempdir().unwrap();
+    let setting = SETTINGS.iter().find(|setting| setting.variable == "METRICS_ADDR").unwrap();
+    let addr = setting.default.unwrap();
+    let words = ["--continuous", "--interval", "1h", "--settle-delay", "0s"];
+    // There is one such address on a machine: where a service of another test has it and ends, this one takes it.
+    for _ in 0..100 {
+        let taken = std::net::TcpListener::bind(addr);
+        let mut running = Running::start(run(&server, &folder.path().join("out"), &words));
+        let line: Value = serde_json::from_str(&running.until("\"event\":\"metrics_")).unwrap();
+        running.until("\"event\":\"service_complete\"");
+        running.signal("TERM");
+        assert_eq!(running.end().0.code(), Some(0));
+        if taken.is_err() && line["event"] == "metrics_served" {
+            continue;
+        }
+        let facts = ["event", "level", "addr"].map(|fact| line[fact].as_str().unwrap_or_default());
+        assert_eq!(facts, ["metrics_unavailable", "WARNING", addr], "{line}");
+        assert!(line["error"].as_str().is_some_and(|error| error.contains("in use")), "{line}");
+        return;
+    }
+    panic!("{addr} is taken and free by turns");
 }
 
 /// Requests whose median is measured, at least.
