@@ -14,6 +14,12 @@ use crate::records::Receipt;
 
 /// Rows that the API gives on a page at most. Source: API document, 2.1.
 pub const ROWS_PER_PAGE_MAX: u32 = 500;
+
+/// Rows that come with a page, where this many are wanted of a request: 1 to [`ROWS_PER_PAGE_MAX`].
+#[must_use]
+pub fn rows_per_page(wanted: u32) -> u32 {
+    wanted.clamp(1, ROWS_PER_PAGE_MAX)
+}
 /// Pages without a single new row, one after the other, before the query counts as going in circles.
 const BARREN_PAGES_MAX: u32 = 50;
 
@@ -37,7 +43,7 @@ impl EventQuery {
     /// A query for all events of a log in the span, oldest first.
     #[must_use]
     pub fn new(log: LogId, span: RequestSpan, per_page: u32) -> Self {
-        let per_page = per_page.clamp(1, ROWS_PER_PAGE_MAX);
+        let per_page = rows_per_page(per_page);
         let parameters = vec![
             ("from", span.from.millis().to_string()),
             ("to", span.to.millis().to_string()),

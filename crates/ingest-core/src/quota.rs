@@ -95,6 +95,19 @@ pub struct QuotaHeaders {
     pub reset_seconds: Option<u64>,
 }
 
+impl QuotaHeaders {
+    /// What a reply's headers say, by their lower-case names; a value that is no number says nothing.
+    #[must_use]
+    pub fn read(headers: &BTreeMap<String, String>) -> Self {
+        let number = |name: &str| headers.get(name).and_then(|text| text.trim().parse().ok());
+        Self {
+            limit: number("x-ratelimit-limit"),
+            remaining: number("x-ratelimit-remaining"),
+            reset_seconds: number("x-ratelimit-reset"),
+        }
+    }
+}
+
 /// Whether a request may go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a request that was not admitted must wait"]

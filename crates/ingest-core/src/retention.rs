@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::ledger::LogLedger;
+use crate::ledger::{LogLedger, LogState};
 use crate::time::{LogWindow, Timestamp, millis_of};
 
 /// Shortest month, in days: where a period of months is meant, the earliest day on which events may go is what counts.
@@ -46,6 +46,26 @@ pub fn edge(ledger: &LogLedger, range: LogWindow, period: Duration, now: Timesta
     let oldest = missing.iter().find(|due| !due.replaces)?.window.start();
     let left_ms = oldest.millis().saturating_add(millis_of(period)).saturating_sub(now.millis());
     Some(Edge { oldest_missing: oldest, left_ms })
+}
+
+/// The edge of several ranges: that of which something goes first.
+#[must_use]
+pub fn first_edge(
+    ledger: &LogLedger,
+    ranges: impl IntoIterator<Item = LogWindow>,
+    period: Duration,
+    now: Timestamp,
+) -> Option<Edge> {
+    let edges = ranges.into_iter().filter_map(|range| edge(ledger, range, period, now));
+    edges.min_by_key(|edge| edge.left_ms)
+}
+
+/// The edge of a log's live tail up to now, and of open windows elsewhere; `None` where nothing is missing, no tail was
+/// begun, or the source names no time.
+#[must_use]
+pub fn tail_edge(state: &LogState, now: Timestamp) -> Option<Edge> {
+    let period = state.retention.as_deref().and_then(period)?;
+    edge(&state.ledger, LogWindow::new(state.ledger.tail_since()?, now)?, period, now)
 }
 
 /// Milliseconds until events are lost at the source, if the oldest missing instant moves on by `done_ms` of log time in

@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use ingest_core::space::Space;
 
-const FILE_MODE: u32 = 0o640;
-const DIR_MODE: u32 = 0o750;
+/// Mode of every file that the program makes: its owner writes, a group reads. Source: runbook, "Access Control".
+pub const FILE_MODE: u32 = 0o640;
+/// Mode of every folder that it makes.
+pub const FOLDER_MODE: u32 = 0o750;
 
 /// A file that is open on some disk.
 pub trait DiskFile: Read + Write + Seek + Debug + Send + Sync {
@@ -167,7 +169,7 @@ impl OsDisk {
 
 impl Disk for OsDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        DirBuilder::new().mode(DIR_MODE).create(path)
+        DirBuilder::new().mode(FOLDER_MODE).create(path)
     }
 
     fn create_file(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

@@ -23,7 +23,7 @@ mod table;
 mod contract;
 
 pub use archive::{Archive, FolderArchive, Kept};
-pub use disk::{Disk, DiskFile, Entry, Kind, Metadata, OsDisk};
+pub use disk::{Disk, DiskFile, Entry, FILE_MODE, FOLDER_MODE, Kind, Metadata, OsDisk};
 pub use error::{StoreError, is_full};
 pub use history::{Happening, HistoryDir};
 pub use lock::{Holder, Lock, LockError};

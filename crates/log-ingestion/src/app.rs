@@ -12,7 +12,10 @@ use ingest_source::clock::Clock;
 use ingest_store::OsDisk;
 
 use crate::cli::{self, Command, Invocation};
-use crate::commands;
+use crate::commands::{
+    archive, audit, bench, compact, completions, config, convert, demo, doctor, head, health, infer, ledger,
+    logs, man, meta, repair, replay, restore, retain, run, status, top, verify,
+};
 use crate::exit::{CommandError, Exit};
 use crate::metrics::Metrics;
 use crate::otlp::Spans;
@@ -68,59 +71,42 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn run(surroundings: &Arc<Surroundings>, command: Command) -> Result<Exit, CommandError> {
     match command {
-        Command::Archive(args) => commands::archive::run(surroundings, &args),
-        Command::Audit(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::audit::run(&surroundings, &args).await })
-        }
-        Command::Bench(args) => commands::bench::run(surroundings, &args),
-        Command::Compact(args) => commands::compact::run(surroundings, &args),
-        Command::Completions(args) => commands::completions::run(&args),
-        Command::Config(args) => commands::config::run(surroundings, &args),
-        Command::Convert(args) => commands::convert::run(surroundings, &args),
-        Command::Doctor(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::doctor::run(&surroundings, &args).await })
-        }
-        Command::Health(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::health::run(&surroundings, &args).await })
-        }
-        Command::Infer(args) => commands::infer::run(surroundings, &args),
-        Command::Ledger(args) => commands::ledger::run(surroundings, &args),
-        Command::Repair(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::repair::run(&surroundings, &args).await })
-        }
-        Command::Replay(args) => commands::replay::run(surroundings, &args),
-        Command::Restore(args) => commands::restore::run(surroundings, &args),
-        Command::Retain(args) => commands::retain::run(surroundings, &args),
-        Command::Verify(args) => commands::verify::run(surroundings, &args),
-        Command::Man(args) => commands::man::run(&args),
-        Command::Meta(args) => commands::meta::run(&args),
-        Command::Head(args) => commands::head::run(&args),
-        Command::Top(args) => commands::top::run(surroundings, &args),
-        Command::Status(args) => commands::status::run(surroundings, &args),
-        Command::Run(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::run::run(&surroundings, &args).await })
-        }
-        Command::Logs(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::logs::run(&surroundings, &args).await })
-        }
-        Command::Demo(args) => {
-            let surroundings = Arc::clone(surroundings);
-            with_runtime(async move { commands::demo::run(&surroundings, &args).await })
-        }
+        Command::Archive(args) => archive::run(surroundings, &args),
+        Command::Audit(args) => with_runtime(surroundings, |s| async move { audit::run(&s, &args).await }),
+        Command::Bench(args) => bench::run(surroundings, &args),
+        Command::Compact(args) => compact::run(surroundings, &args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Config(args) => config::run(surroundings, &args),
+        Command::Convert(args) => convert::run(surroundings, &args),
+        Command::Doctor(args) => with_runtime(surroundings, |s| async move { doctor::run(&s, &args).await }),
+        Command::Health(args) => with_runtime(surroundings, |s| async move { health::run(&s, &args).await }),
+        Command::Infer(args) => infer::run(surroundings, &args),
+        Command::Ledger(args) => ledger::run(surroundings, &args),
+        Command::Repair(args) => with_runtime(surroundings, |s| async move { repair::run(&s, &args).await }),
+        Command::Replay(args) => replay::run(surroundings, &args),
+        Command::Restore(args) => restore::run(surroundings, &args),
+        Command::Retain(args) => retain::run(surroundings, &args),
+        Command::Verify(args) => verify::run(surroundings, &args),
+        Command::Man(args) => man::run(&args),
+        Command::Meta(args) => meta::run(&args),
+        Command::Head(args) => head::run(&args),
+        Command::Top(args) => top::run(surroundings, &args),
+        Command::Status(args) => status::run(surroundings, &args),
+        Command::Run(args) => with_runtime(surroundings, |s| async move { run::run(&s, &args).await }),
+        Command::Logs(args) => with_runtime(surroundings, |s| async move { logs::run(&s, &args).await }),
+        Command::Demo(args) => with_runtime(surroundings, |s| async move { demo::run(&s, &args).await }),
     }
 }
 
 /// Runs a command on one of the runtime's own threads: what takes the pieces of a reply is then where they are received,
 /// and no other thread is woken for each.
-fn with_runtime(
-    work: impl Future<Output = Result<Exit, CommandError>> + Send + 'static,
-) -> Result<Exit, CommandError> {
+fn with_runtime<Work>(
+    surroundings: &Arc<Surroundings>,
+    command: impl FnOnce(Arc<Surroundings>) -> Work,
+) -> Result<Exit, CommandError>
+where
+    Work: Future<Output = Result<Exit, CommandError>> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         CommandError::Failed(
             Exit::Failed,
@@ -129,7 +115,7 @@ fn with_runtime(
     })?;
     let died =
         |error| Err(CommandError::Failed(Exit::Failed, format!("the command ended unexpectedly: {error}")));
-    let outcome = runtime.block_on(runtime.spawn(work)).unwrap_or_else(died);
+    let outcome = runtime.block_on(runtime.spawn(command(Arc::clone(surroundings)))).unwrap_or_else(died);
     // What still runs after the grace was asked to stop must not hold the end up: nothing of it is half done.
     runtime.shutdown_background();
     outcome

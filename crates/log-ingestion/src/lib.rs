@@ -22,6 +22,7 @@ pub mod upkeep;
 mod ask;
 mod commands;
 mod last_pass;
+mod memory;
 mod reload;
 mod surroundings;
 mod table_text;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Reader;
+use crate::settings::Collector;
 
 pub use spans::{SpanCollector, Spans};
 
@@ -28,8 +29,8 @@ const LAST_TIMEOUT: Duration = Duration::from_secs(3);
 /// Who sends.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    /// The collector's address, without a path.
-    pub endpoint: String,
+    /// Whom it is sent to.
+    pub collector: Collector,
     /// `ENVIRONMENT`
     pub environment: String,
     /// What is measured.
@@ -66,7 +67,7 @@ impl Exporter {
 
 async fn send_until(sender: Sender, end: CancellationToken) {
     let client = reqwest::Client::builder().timeout(SEND_TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    let client = match client.build() {
+    let client = match client.default_headers(sender.collector.headers.clone()).build() {
         Ok(client) => client,
         Err(error) => return failed(&crate::pipeline::chain(&error)),
     };
@@ -107,9 +108,10 @@ async fn send(client: &reqwest::Client, sender: &Sender) -> Result<(), String> {
         (message::metrics(&resource, &reading.reader.families(), since.unwrap_or(now), now), traces)
     });
     let (metrics, traces) = made.await.map_err(|error| error.to_string())?;
-    post(client, &format!("{}/v1/metrics", sender.endpoint), &metrics).await?;
+    let endpoint = &sender.collector.endpoint;
+    post(client, &format!("{endpoint}/v1/metrics"), &metrics).await?;
     match traces {
-        Some(traces) => post(client, &format!("{}/v1/traces", sender.endpoint), &traces).await,
+        Some(traces) => post(client, &format!("{endpoint}/v1/traces"), &traces).await,
         None => Ok(()),
     }
 }

@@ -3,11 +3,12 @@
 //! Decides what is taken up, and says what is not. The key is looked for on SIGHUP, before every pass, and every moment
 //! while it is refused. What is in flight ends with the key that it was sent with. Never hears a signal itself.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ingest_source::transport::KeySlot;
 
+use crate::metrics::Metrics;
 use crate::settings::{FoundKey, Layers, Settings, SettingsError};
 use crate::shutdown::Hangups;
 use crate::surroundings::Surroundings;
@@ -23,6 +24,7 @@ pub(crate) struct Reload {
     started: Layers,
     keys: KeySlot,
     log_file: Option<LogFile>,
+    metrics: Arc<Metrics>,
     /// Why the key could not be read, as it was said last.
     said: Mutex<Option<String>>,
 }
@@ -33,6 +35,7 @@ impl Reload {
             started: surroundings.layers.clone(),
             keys: keys.clone(),
             log_file: surroundings.log_file.clone(),
+            metrics: Arc::clone(&surroundings.metrics),
             said: Mutex::default(),
         }
     }
@@ -49,17 +52,21 @@ impl Reload {
         }
     }
 
-    /// Answers a hang-up: opens the log file anew, takes up another key, and says what else would need a restart.
+    /// Answers a hang-up: opens the log file anew, takes up another key, and says what else would need a restart. Settings
+    /// that could not be in force are a reason not to be ready until a hang-up finds them mended: the next start would fail.
     fn reload(&self) {
         // A service manager that wants to know is told here that the service reloads, and at the end that it is ready.
         let log_file = self.reopen();
         let outcome = self.started.again();
         let (key, restart_needed, faults) = match &outcome {
-            Ok(layers) => (self.take_up(layers), self.started.differing(layers), faults(layers)),
-            Err(error) => (Err(error.to_string()), Vec::new(), Some(error.to_string())),
+            Ok(layers) => {
+                (self.take_up(layers), self.started.differing(layers), Settings::resolve(layers).err())
+            }
+            Err(error) => (Err(error.to_string()), Vec::new(), Some(error.clone())),
         };
         let taken_up = if matches!(key, Ok(true)) { "the API key" } else { "nothing" };
         let restart_needed = restart_needed.join(", ");
+        self.metrics.board().settings(faults.as_ref().map(names));
         match faults {
             None => tracing::info!(event = "reload", log_file, taken_up, restart_needed),
             Some(error) => tracing::warn!(
@@ -67,7 +74,7 @@ impl Reload {
                 log_file,
                 taken_up,
                 restart_needed,
-                error,
+                error = %error,
                 action = "what was in force stays; mend the settings before the next start"
             ),
         }
@@ -115,7 +122,8 @@ impl Reload {
     }
 }
 
-/// What is wrong with settings that would be in force after a restart.
-fn faults(layers: &Layers) -> Option<String> {
-    Settings::resolve(layers).err().map(|error: SettingsError| error.to_string())
+/// The settings at fault, without their values: everybody may ask whether the service is ready.
+fn names(SettingsError(faults): &SettingsError) -> String {
+    let names: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
+    names.join(", ")
 }

@@ -21,7 +21,7 @@ pub(crate) use key::sources as key_sources;
 pub use key::{FoundKey, KeySource, readable_key_files};
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
-pub use observing::{MetricsAddr, Observing, Supervisor, Token};
+pub use observing::{Collector, MetricsAddr, Observing, Supervisor, Token};
 pub use pins::{Pin, Pins};
 pub(crate) use table::shown;
 pub use table::{SETTINGS, Setting};
@@ -30,6 +30,7 @@ mod key;
 mod layers;
 mod meaning;
 mod observing;
+mod otlp_headers;
 mod pins;
 mod table;
 

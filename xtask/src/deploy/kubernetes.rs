@@ -11,7 +11,7 @@ use super::{Checked, Desk, files_of, verdict, yaml};
 
 const PORT: u64 = 9464;
 /// Settings that must never stand in a manifest as plain text.
-const SECRETS: [&str; 2] = ["RAPID7_API_KEY", "METRICS_TOKEN"];
+const SECRETS: [&str; 3] = ["RAPID7_API_KEY", "METRICS_TOKEN", "OTEL_EXPORTER_OTLP_HEADERS"];
 
 /// Judges every manifest by itself, then all together.
 pub(super) fn keep_rules(desk: &Desk) -> Checked {

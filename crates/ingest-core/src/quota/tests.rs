@@ -18,6 +18,14 @@ fn heard(per_minute: u32) -> Quota {
 }
 
 #[test]
+fn headers_that_are_missing_or_no_numbers_say_nothing() {
+    let headers = [("x-ratelimit-limit", " 1500 "), ("x-ratelimit-remaining", "many"), ("date", "7")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let read = QuotaHeaders::read(&headers.into());
+    assert_eq!(read, QuotaHeaders { limit: Some(1_500), ..QuotaHeaders::default() });
+}
+
+#[test]
 fn a_spent_budget_waits_for_its_reset() {
     let mut quota = heard(1_000);
     quota.learn(

@@ -278,12 +278,7 @@ impl Client {
     /// Feeds the quota with what the reply says, and reads its status.
     fn judge(&self, request: &ApiRequest, reply: &HttpReply, sent_at: Timestamp) -> Verdict {
         let text = |name: &str| reply.headers.get(name).map(|v| v.trim());
-        let number = |name: &str| text(name).and_then(|v| v.parse::<u64>().ok());
-        let headers = QuotaHeaders {
-            limit: number("x-ratelimit-limit"),
-            remaining: number("x-ratelimit-remaining"),
-            reset_seconds: number("x-ratelimit-reset"),
-        };
+        let headers = QuotaHeaders::read(&reply.headers);
         let now = self.line.clock.now();
         let servers_now = text("date").and_then(retry::http_date).unwrap_or(now);
         let named = text("retry-after").and_then(|wait| retry::named_wait(wait, servers_now));

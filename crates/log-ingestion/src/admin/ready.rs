@@ -41,7 +41,7 @@ pub fn reasons(seen: &Seen) -> Vec<String> {
     let Seen { standing, classes, space, min_free } = seen;
     let mut reasons = Vec::new();
     if let Some(said) = &standing.settings_refused {
-        reasons.push(format!("settings: not taken up: {said}"));
+        reasons.push(format!("settings: {said} cannot be used"));
     }
     if !standing.folder_held {
         reasons.push("folder: OUTPUT_DIR is not held".to_owned());

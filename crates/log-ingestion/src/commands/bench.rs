@@ -15,6 +15,7 @@ use super::input::Input;
 use super::print;
 use crate::cli::{BenchArgs, WritingArgs};
 use crate::exit::{CommandError, Exit};
+use crate::memory;
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 use generate::Kind;
@@ -27,9 +28,6 @@ const WRITE_RATE: Expected = Expected::Above(5_000);
 const PEAK_MB: Expected = Expected::Below(500);
 const SMALLER_PERCENT: Expected = Expected::Above(70);
 const BYTES_PER_MB: u64 = 1_000_000;
-/// Where Linux says how much memory a process had at most.
-const STATUS_FILE: &str = "/proc/self/status";
-const PEAK_LINE: &str = "VmHWM:";
 
 /// Why nothing could be measured.
 #[derive(Debug, thiserror::Error)]
@@ -176,9 +174,7 @@ fn signed(number: u64) -> i64 {
 
 /// The most memory that this process had so far.
 fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string(STATUS_FILE).ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix(PEAK_LINE))?;
-    Some(kib.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.saturating_mul(1_024))
+    memory::figure("/proc/self/status", "VmHWM:")
 }
 
 impl Expected {

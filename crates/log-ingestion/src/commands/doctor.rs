@@ -4,7 +4,7 @@
 //! check fails.
 
 use ingest_core::catalog::Selector;
-use ingest_core::events::ROWS_PER_PAGE_MAX;
+use ingest_core::events::rows_per_page;
 use ingest_core::plan::FetchMode;
 use ingest_core::space::MinFree;
 use ingest_core::time::millis_of;
@@ -111,7 +111,7 @@ fn settings_facts(layers: &Layers, resolved: &Result<Settings, SettingsError>) -
 
 fn pace(settings: &Settings) -> Pace {
     let rows = match settings.protocol {
-        Protocol::LogSearch => settings.batch_size.min(ROWS_PER_PAGE_MAX),
+        Protocol::LogSearch => rows_per_page(settings.batch_size),
         Protocol::CsvPages => settings.batch_size,
     };
     Pace {

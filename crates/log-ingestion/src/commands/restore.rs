@@ -10,6 +10,7 @@ use std::path::Path;
 
 use ingest_core::ids::Slug;
 use ingest_core::time::UtcDay;
+use ingest_store::{FILE_MODE, FOLDER_MODE};
 
 use super::print;
 use crate::cli::RestoreArgs;
@@ -18,9 +19,6 @@ use crate::settings;
 use crate::surroundings::Surroundings;
 use crate::table_text::{Align, grouped, table};
 use crate::upkeep::{self, DayFound, Found, Upkeep};
-
-const FILE_MODE: u32 = 0o640;
-const FOLDER_MODE: u32 = 0o750;
 
 pub(crate) fn run(surroundings: &Surroundings, args: &RestoreArgs) -> Result<Exit, CommandError> {
     let output_dir = settings::output_dir(&surroundings.layers)?;
@@ -162,10 +160,13 @@ fn said_of_modes(modes: &Modes, check: bool) -> String {
     let mut text = String::new();
     if modes.wrong > 0 {
         let wrong = grouped(modes.wrong);
+        let wanted = format!("{FILE_MODE:04o} and {FOLDER_MODE:04o}");
         text.push_str(&if check {
-            format!("{wrong} files and folders have other modes than 0640 and 0750; log-ingestion restore sets them\n")
+            format!(
+                "{wrong} files and folders have other modes than {wanted}; log-ingestion restore sets them\n"
+            )
         } else {
-            format!("set the modes of {wrong} files and folders to 0640 and 0750\n")
+            format!("set the modes of {wrong} files and folders to {wanted}\n")
         });
     }
     if modes.strangers > 0 {

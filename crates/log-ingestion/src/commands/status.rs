@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ingest_core::ledger::{LogState, OpenWindow};
-use ingest_core::retention::{self, Edge};
-use ingest_core::time::{LogWindow, MS_PER_HOUR, Timestamp};
+use ingest_core::retention::tail_edge;
+use ingest_core::time::{MS_PER_HOUR, Timestamp};
 use ingest_store::StateDir;
 
 use super::print;
@@ -31,14 +31,6 @@ pub(crate) fn run(surroundings: &Surroundings, args: &JsonArgs) -> Result<Exit, 
 
 fn lag_seconds(state: &LogState, now: Timestamp) -> Option<i64> {
     state.ledger.position().map(|position| now.millis().saturating_sub(position.millis()) / 1_000)
-}
-
-/// What the source drops next of the live tail, and of open windows elsewhere; `None` where nothing is missing, or the
-/// source names no time.
-fn edge(state: &LogState, now: Timestamp) -> Option<Edge> {
-    let period = state.retention.as_deref().and_then(retention::period)?;
-    let tail = LogWindow::new(state.ledger.tail_since()?, now)?;
-    retention::edge(&state.ledger, tail, period, now)
 }
 
 fn reopened(state: &LogState) -> impl Iterator<Item = &OpenWindow> {
@@ -79,7 +71,7 @@ fn json(states: &[LogState], now: Timestamp) -> String {
                 })
             });
             let removed: Vec<_> = removed.collect();
-            let edge = edge(state, now);
+            let edge = tail_edge(state, now);
             serde_json::json!({
                 "log": state.name,
                 "id": state.id,
@@ -165,7 +157,7 @@ fn remarks(state: &LogState, now: Timestamp) -> String {
     for lost in state.ledger.beyond() {
         text.push_str(&format!("lost: {name} {lost}: beyond the source's retention\n"));
     }
-    if let Some(edge) = edge(state, now).filter(|edge| edge.left_ms < RETENTION_NEAR_MS) {
+    if let Some(edge) = tail_edge(state, now).filter(|edge| edge.left_ms < RETENTION_NEAR_MS) {
         let hours = edge.left_ms.max(0) / MS_PER_HOUR;
         let oldest = edge.oldest_missing;
         text.push_str(&format!(
@@ -179,6 +171,7 @@ fn remarks(state: &LogState, now: Timestamp) -> String {
 mod tests {
     use ingest_core::ids::LogId;
     use ingest_core::ledger::{Recorded, Span, Tally};
+    use ingest_core::time::LogWindow;
 
     use super::*;
 

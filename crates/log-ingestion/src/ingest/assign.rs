@@ -95,8 +95,8 @@ pub(super) fn assign(
     };
     let period = log.retention.as_deref().and_then(retention::period);
     let edge = period.and_then(|period| {
-        let edges = stretches.iter().filter_map(|s| retention::edge(&state.ledger, s.range, period, now));
-        edges.min_by_key(|edge| edge.left_ms)
+        let ranges = stretches.iter().map(|stretch| stretch.range);
+        retention::first_edge(&state.ledger, ranges, period, now)
     });
     Some((edge, Assignment { state, retention: period, recheck, stretches }))
 }

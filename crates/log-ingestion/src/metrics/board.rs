@@ -31,7 +31,7 @@ pub struct Standing {
     pub trace_id: String,
     /// Whether one pass follows the other until a signal.
     pub continuous: bool,
-    /// Why the settings were not taken up, while they are not.
+    /// The settings that could not be in force after a restart, as the last hang-up found them.
     pub settings_refused: Option<String>,
     /// Whether the output folder is held.
     pub folder_held: bool,
@@ -109,7 +109,7 @@ impl Board {
         standing.continuous = continuous;
     }
 
-    /// The settings were taken up, or not, for this reason: the ones before are still in force.
+    /// A hang-up found these settings faulty, or none any more: the ones before are still in force.
     pub fn settings(&self, refused: Option<String>) {
         self.lock().settings_refused = refused;
     }

@@ -71,7 +71,8 @@ const HEAD: &str = "# Metrics
 <!-- Made from `Metric` in crates/log-ingestion/src/metrics/names.rs; METRICS_DOC=1 cargo test -p log-ingestion metrics::document rewrites it. -->
 
 In Prometheus text format 0.0.4 at `/metrics` of `METRICS_ADDR`, and the same in the file `METRICS_TEXTFILE`, which node_exporter's
-textfile collector reads. How both are served is in [configuration.md](configuration.md#metrics-and-health).
+textfile collector reads. With `OTEL_EXPORTER_OTLP_ENDPOINT` a collector gets the same over OTLP/HTTP, with the headers of
+`OTEL_EXPORTER_OTLP_HEADERS`. How all are served is in [configuration.md](configuration.md#metrics-and-health).
 ";
 
 const TAIL: &str = "

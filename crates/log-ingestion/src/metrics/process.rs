@@ -5,18 +5,15 @@
 
 use std::fs;
 
+use crate::memory;
+
 /// Field of `/proc/self/stat` that holds the ticks in user mode, counted from 0 behind the command's closing parenthesis.
 /// Source: proc(5), field 14.
 const USER_TICKS: usize = 11;
-/// Bytes of a KiB, in which the kernel counts.
-const KIB: u64 = 1_024;
 
 /// Bytes of the process that are in RAM.
 pub(super) fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib.saturating_mul(KIB))
+    memory::figure("/proc/self/status", "VmRSS:")
 }
 
 /// Seconds of processor time, user and system.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use ingest_core::events::rows_per_page;
 use ingest_core::ledger::{LogState, Tally};
 use ingest_core::outlook::Outlook;
 use ingest_core::plan::{self, Due, Piece, Way, Work};
@@ -278,7 +279,7 @@ impl<'a> LogRun<'a> {
                 Pace { class: Class::Pages, rows_per_request: u64::from(self.context.options.batch_size) }
             }
             (Protocol::LogSearch, Way::Query) => {
-                Pace { class: Class::Query, rows_per_request: rows_per_page(self.context) }
+                Pace { class: Class::Query, rows_per_request: self.rows_per_page() }
             }
             (Protocol::LogSearch, Way::Download) => {
                 Pace { class: Class::Download, rows_per_request: rows / windows }
@@ -317,7 +318,7 @@ impl<'a> LogRun<'a> {
             Work::Fetch { .. } | Work::Recount => {}
         }
         let options = &self.context.options;
-        let rows_per_page = rows_per_page(self.context);
+        let rows_per_page = self.rows_per_page();
         let way = plan::way(options.fetch_mode, piece.estimate, rows_per_page, self.requests_left);
         if way == Way::Query {
             let pages = piece.estimate.div_ceil(rows_per_page.max(1)).saturating_mul(2);
@@ -331,6 +332,10 @@ impl<'a> LogRun<'a> {
         let (log, replaces) = (self.log.id().clone(), due.replaces);
         let (schema, is_pinned) = (schema.clone(), pin.is_some());
         (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape, schema, is_pinned }))
+    }
+
+    fn rows_per_page(&self) -> u64 {
+        u64::from(rows_per_page(self.context.options.batch_size))
     }
 
     async fn make(&mut self, fetched: FetchedWindow) -> Result<(), WindowError> {
@@ -388,9 +393,4 @@ impl<'a> LogRun<'a> {
             self.context.stop.cancel();
         }
     }
-}
-
-/// Rows that come with a page of a query.
-fn rows_per_page(context: &Context) -> u64 {
-    u64::from(context.options.batch_size.min(ingest_core::events::ROWS_PER_PAGE_MAX))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::key::{KEY, KEY_FILE};
 use super::table::{SETTINGS, Setting};
 use super::{Fault, SettingsError};
 
@@ -95,7 +96,7 @@ impl Layers {
     #[must_use]
     pub fn differing(&self, later: &Self) -> Vec<&'static str> {
         let value = |layers: &Self, setting: &Setting| layers.get(setting).map(|(value, _)| value.to_owned());
-        let others = SETTINGS.iter().filter(|s| !s.secret && s.variable != super::key::KEY_FILE);
+        let others = SETTINGS.iter().filter(|s| ![KEY, KEY_FILE].contains(&s.variable));
         others.filter(|s| value(self, s) != value(later, s)).map(|s| s.variable).collect()
     }
 

@@ -7,8 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
+
 use super::layers::{Layers, Origin};
 use super::meaning::Reader;
+use super::otlp_headers;
 use super::table::SETTINGS;
 
 /// Fewest characters of a token: 16 of them, drawn at random, are not guessed.
@@ -23,8 +26,17 @@ pub struct Observing {
     pub token: Option<Token>,
     /// `METRICS_TEXTFILE`
     pub textfile: Option<PathBuf>,
+    /// Where metrics and traces are sent to.
+    pub collector: Option<Collector>,
+}
+
+/// A collector of metrics and traces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collector {
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`, without a slash at its end
-    pub otlp: Option<String>,
+    pub endpoint: String,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`; the values are never shown
+    pub headers: HeaderMap,
 }
 
 /// Where the endpoint is.
@@ -107,8 +119,11 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<Observing> {
     let addr = r.take("METRICS_ADDR", |text| addr(text, asked));
     let token = r.take("METRICS_TOKEN", token);
     let textfile = r.take("METRICS_TEXTFILE", textfile);
-    let otlp = r.take("OTEL_EXPORTER_OTLP_ENDPOINT", url);
-    Some(Observing { addr: addr?, token: token?, textfile: textfile?, otlp: otlp? })
+    let endpoint = r.take("OTEL_EXPORTER_OTLP_ENDPOINT", url);
+    let headers = r.take("OTEL_EXPORTER_OTLP_HEADERS", otlp_headers::read);
+    let (endpoint, headers) = (endpoint?, headers?);
+    let collector = endpoint.map(|endpoint| Collector { endpoint, headers });
+    Some(Observing { addr: addr?, token: token?, textfile: textfile?, collector })
 }
 
 fn addr(text: &str, asked: bool) -> Option<MetricsAddr> {
@@ -188,6 +203,7 @@ mod tests {
             ("METRICS_TEXTFILE", "metrics.prom", "/var/lib/node_exporter/"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318/", "127.0.0.1:4318"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example/prefix", "grpc://x"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x,x-tenant=a", "x-tenant"),
         ] {
             check(name, good, true);
             check(name, wrong, false);
@@ -196,6 +212,8 @@ mod tests {
 
     #[test]
     fn a_token_is_never_shown() {
+        let said = observing(&layers(&[("OTEL_EXPORTER_OTLP_HEADERS", "se-cret")])).unwrap_err().to_string();
+        assert!(said.contains("OTEL_EXPORTER_OTLP_HEADERS") && !said.contains("cret"), "{said}");
         let said = observing(&layers(&[("METRICS_TOKEN", "se cret")])).unwrap_err().to_string();
         assert!(said.contains("METRICS_TOKEN") && !said.contains("cret"), "{said}");
         let token = observing(&layers(&[("METRICS_TOKEN", "0123456789abcdef")])).unwrap().token.unwrap();

@@ -183,6 +183,13 @@ pub const SETTINGS: &[Setting] = &[
         "a URL such as http://127.0.0.1:4318; none if empty",
         "Collector that gets metrics and traces over OTLP/HTTP",
     ),
+    Setting {
+        variable: "OTEL_EXPORTER_OTLP_HEADERS",
+        default: Some(""),
+        allowed: "name=value, separated by commas, values percent-encoded, such as authorization=Bearer%20TOKEN; none if empty",
+        help: "Headers that the collector gets with them",
+        secret: true,
+    },
     setting("ENVIRONMENT", Some("production"), "any word", "Named in every line of the service's log"),
     setting(
         "LOG_FORMAT",

@@ -170,11 +170,11 @@ fn settings_are_read_again_with_what_a_service_manager_took_from_the_file() {
     let key = |layers: &Layers| FoundKey::find(layers).unwrap().key.reveal().to_owned();
     let same = started.again().unwrap();
     assert_eq!((key(&same).as_str(), started.differing(&same)), ("old", Vec::new()));
-    write("RAPID7_API_KEY=new\nRATE_LIMIT=20\nWINDOW_ROWS=9000\n");
+    write("RAPID7_API_KEY=new\nRATE_LIMIT=20\nWINDOW_ROWS=9000\nMETRICS_TOKEN=0123456789abcdef\n");
     let later = started.again().unwrap();
     assert_eq!(key(&later), "new");
     // The manager's own value wins, before and after.
-    assert_eq!(started.differing(&later), ["BATCH_SIZE", "RATE_LIMIT"]);
+    assert_eq!(started.differing(&later), ["BATCH_SIZE", "RATE_LIMIT", "METRICS_TOKEN"]);
     std::fs::remove_file(&path).unwrap();
     assert!(started.again().is_err(), "a file that is gone is no empty file");
 }

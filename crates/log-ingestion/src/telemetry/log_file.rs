@@ -8,10 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Mode of the file. Source: runbook, "Log Rotation".
-const FILE_MODE: u32 = 0o640;
-/// Mode of folders that are made for it, as of those of `OUTPUT_DIR`.
-const FOLDER_MODE: u32 = 0o750;
+use ingest_store::{FILE_MODE, FOLDER_MODE};
 
 /// An open log file; its clones share it.
 #[derive(Debug, Clone)]

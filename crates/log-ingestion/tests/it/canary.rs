@@ -270,6 +270,30 @@ fn a_key_in_the_wrong_place_is_not_shown() {
     assert_eq!(code, 64, "{said}");
 }
 
+/// What a collector is to be shown is a secret like the key, also where it repeats it.
+#[test]
+fn the_headers_of_a_collector_are_shown_to_it_alone() {
+    let server = SimServer::start(config());
+    let collector = Loopback::start(|head| {
+        let given = head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or_default();
+        reply(403, "Content-Type: text/plain", format!("no entry with {given}").as_bytes())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let secret = format!("authorization=Bearer%20{CORE},x-tenant={CORE}");
+    for (headers, usable) in [(secret.as_str(), true), (CORE, false)] {
+        let mut environment = environment(&server.origin);
+        environment.push(("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.origin));
+        environment.push(("OTEL_EXPORTER_OTLP_HEADERS", headers));
+        for words in [&["run"][..], &["config"], &["config", "check"], &["doctor"]] {
+            let code = silent(&mut program(words, &environment, folder.path()));
+            assert!(words == ["doctor"] || code == if usable { 0 } else { 78 }, "{words:?}: {code}");
+        }
+    }
+    let heads = collector.heads.lock().unwrap();
+    assert!(!heads.is_empty() && heads.iter().all(|head| head.contains(CORE)), "{heads:?}");
+    search_folder(folder.path(), &[]);
+}
+
 #[test]
 fn other_users_see_no_key_in_the_list_of_processes() {
     let server = SimServer::start(config());

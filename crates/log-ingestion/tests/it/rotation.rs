@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 
-use crate::program::{Running, SimServer, now_ms, outcome, program, run};
+use crate::program::{Running, SimServer, ask, free_port, now_ms, outcome, program, run};
 use crate::scenario::judge_folder;
 
 /// An interval that no test waits for: what comes sooner comes for another reason.
@@ -146,6 +146,33 @@ fn a_hang_up_takes_the_key_of_the_env_file_and_names_what_needs_a_restart() {
     let (status, said) = running.end();
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(!said.contains("second-key") && !said.contains("sim-key"), "{said}");
+}
+
+#[test]
+fn settings_that_a_hang_up_finds_faulty_make_the_service_unready_until_they_are_mended() {
+    let server = SimServer::start(config());
+    let folder = tempfile::tempdir().unwrap();
+    let env = folder.path().join(".env");
+    let addr = format!("127.0.0.1:{}", free_port());
+    write_private(&env, "RAPID7_API_KEY=sim-key\nBATCH_SIZE=500\n");
+    let mut command = continuous(&server, folder.path(), NEVER);
+    command.env_remove("RAPID7_API_KEY_FILE").args(["--metrics-addr", &addr]);
+    let mut running = Running::start(command);
+    running.until("\"event\":\"service_complete\"");
+    for (text, status, said) in [
+        ("RAPID7_API_KEY=sim-key\nBATCH_SIZE=7\n", 503, "\"settings: BATCH_SIZE cannot be used\""),
+        ("RAPID7_API_KEY sim-key\n", 503, "\"settings: .env cannot be used\""),
+        ("RAPID7_API_KEY=sim-key\nBATCH_SIZE=500\n", 200, "\"reasons\":[]"),
+    ] {
+        write_private(&env, text);
+        running.signal("HUP");
+        running.until("\"event\":\"reload\"");
+        let (have, body) = ask(&addr, "GET", "/readyz", "").unwrap();
+        assert_eq!(have, status, "{text}: {body}");
+        assert!(body.contains(said) && !body.contains("sim-key"), "{text}: {body}");
+    }
+    running.signal("TERM");
+    assert_eq!(running.end().0.code(), Some(0));
 }
 
 /// As logrotate does, again and again: the file is moved away, and the service is told.

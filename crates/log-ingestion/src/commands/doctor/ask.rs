@@ -151,18 +151,9 @@ fn facts(answers: Vec<Answer>, logs: Result<usize, String>) -> ServerFacts {
         let date = answer.headers.get("date").and_then(|text| retry::http_date(text))?;
         Some(date.millis().saturating_add(DATE_AGE_MS).saturating_sub(answer.at.millis()))
     });
-    let quotas = answers.iter().filter_map(|answer| Some((answer.class, quota(&answer.headers)?))).collect();
+    let quotas = answers.iter().map(|answer| (answer.class, QuotaHeaders::read(&answer.headers)));
+    let quotas = quotas.filter(|(_, quota)| *quota != QuotaHeaders::default()).collect();
     let mut probes = answers.into_iter().map(|answer| answer.probe);
     let mut next = || probes.next().unwrap_or(Probe::NotAsked);
     ServerFacts { list: next(), query: next(), download: next(), logs, ahead_ms, quotas }
-}
-
-fn quota(headers: &BTreeMap<String, String>) -> Option<QuotaHeaders> {
-    let number = |name: &str| headers.get(name).and_then(|text| text.trim().parse().ok());
-    let quota = QuotaHeaders {
-        limit: number("x-ratelimit-limit"),
-        remaining: number("x-ratelimit-remaining"),
-        reset_seconds: number("x-ratelimit-reset"),
-    };
-    (quota != QuotaHeaders::default()).then_some(quota)
 }

@@ -16,6 +16,7 @@ use ingest_store::{DirTable, Holder, QuarantineFile, TableFile};
 use ingest_tabular::{inspect, read_quarantine_line};
 
 use super::facts::{FolderFacts, LockFacts, MachineFacts};
+use crate::memory;
 use crate::pipeline::{compare, fact};
 use crate::surroundings::Surroundings;
 
@@ -165,21 +166,13 @@ fn filesystem_in(mounts: &str, path: &Path) -> Option<String> {
 
 /// The processes and memory that matter.
 pub(super) fn machine(lock: &LockFacts) -> MachineFacts {
-    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let service = lock.held_by.map(|pid| format!("/proc/{pid}"));
-    let status = service.as_ref().and_then(|at| fs::read_to_string(format!("{at}/status")).ok());
     MachineFacts {
         user: fs::metadata("/proc/self").ok().map(|facts| facts.uid()),
-        service_bytes: status.and_then(|status| figure(&status, "VmRSS:")),
+        service_bytes: service.as_ref().and_then(|at| memory::figure(format!("{at}/status"), "VmRSS:")),
         limit_bytes: service.and_then(|at| limit(&fs::read_to_string(format!("{at}/cgroup")).ok()?)),
-        available_bytes: figure(&memory, "MemAvailable:"),
+        available_bytes: memory::figure("/proc/meminfo", "MemAvailable:"),
     }
-}
-
-/// A figure in kB of the kernel's, in bytes.
-fn figure(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().trim_end_matches(" kB").parse::<u64>().ok()?.checked_mul(1 << 10)
 }
 
 /// The limit on memory of a control group, in bytes; `None` where there is none.
@@ -210,10 +203,5 @@ mod tests {
         {
             assert_eq!(filesystem_in(mounts, Path::new(path)).as_deref(), Some(want), "{path}");
         }
-    }
-
-    #[test]
-    fn figures_are_bytes() {
-        assert_eq!(figure("MemFree: 1 kB\nMemAvailable:  2048 kB\n", "MemAvailable:"), Some(2 << 20));
     }
 }

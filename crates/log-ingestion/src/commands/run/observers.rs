@@ -78,10 +78,10 @@ impl<'a> Observers<'a> {
             token: settings.observing.token.clone(),
         };
         let admin = serve(settings.observing.addr, desk, continuous)?;
-        let exporter = settings.observing.otlp.clone().map(|endpoint| {
+        let exporter = settings.observing.collector.clone().map(|collector| {
             let environment = settings.log.environment.clone();
             let (reader, spans) = (Arc::clone(&files.reader), Arc::clone(&surroundings.spans));
-            Exporter::begin(Sender { endpoint, environment, reader, spans })
+            Exporter::begin(Sender { collector, environment, reader, spans })
         });
         let files = Arc::new(files);
         Ok(Self { surroundings, continuous, notify, pulse, stop: stop.clone(), files, admin, exporter })

@@ -58,10 +58,9 @@ impl LogFacts {
         let failed: BTreeSet<LogWindow> = failed.map(|open| open.window).collect();
         self.short.retain(|window| failed.contains(window));
         self.last_error = ledger.open().iter().max_by_key(|open| open.at).map(|open| open.reason.clone());
-        let edges = self.retention.into_iter().flat_map(|period| {
-            self.wanted.iter().filter_map(move |range| retention::edge(ledger, *range, period, now))
-        });
-        self.oldest_missing = edges.min_by_key(|edge| edge.left_ms).map(|edge| edge.oldest_missing);
+        let ranges = self.wanted.iter().copied();
+        let edge = self.retention.and_then(|period| retention::first_edge(ledger, ranges, period, now));
+        self.oldest_missing = edge.map(|edge| edge.oldest_missing);
     }
 
     /// A pass begins to work on it.

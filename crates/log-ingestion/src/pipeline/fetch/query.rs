@@ -2,7 +2,6 @@
 
 use ingest_core::api::Event;
 use ingest_core::bounds::Bounds;
-use ingest_core::events::ROWS_PER_PAGE_MAX;
 use ingest_core::records::RecordBlock;
 use ingest_core::time::LogWindow;
 use ingest_source::SourceError;
@@ -22,8 +21,7 @@ pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<Fetch
     let span = bounds.cover(window);
     let mut spool = spool(context);
     let mut cut = Cut { window, outside: 0 };
-    let rows_per_page = context.options.batch_size.min(ROWS_PER_PAGE_MAX);
-    let mut pages = context.client.events(&order.log, span, rows_per_page);
+    let mut pages = context.client.events(&order.log, span, context.options.batch_size);
     while let Some(rows) = pages.next().await? {
         let block = cut.keep(rows, spool.records());
         spool.push(block)?;

@@ -1,8 +1,8 @@
 //! Checks of what the ledgers say: what is open, what the source drops, whether the pace will do, what was quarantined.
 
 use ingest_core::ledger::LogState;
-use ingest_core::retention;
-use ingest_core::time::{LogWindow, MS_PER_HOUR, Timestamp};
+use ingest_core::retention::tail_edge;
+use ingest_core::time::{MS_PER_HOUR, Timestamp};
 
 use super::{Finding, fail, ok, some, unknown, warn};
 use crate::commands::doctor::facts::{Facts, Pace};
@@ -65,10 +65,7 @@ pub(super) fn retention(facts: &Facts) -> Finding {
 
 /// What the source drops next of a log, where that is soon.
 fn edge(log: &LogState, now: Timestamp) -> Option<String> {
-    let period = log.retention.as_deref().and_then(retention::period)?;
-    let tail = LogWindow::new(log.ledger.tail_since()?, now)?;
-    let edge =
-        retention::edge(&log.ledger, tail, period, now).filter(|edge| edge.left_ms < RETENTION_NEAR_MS)?;
+    let edge = tail_edge(log, now).filter(|edge| edge.left_ms < RETENTION_NEAR_MS)?;
     let hours = edge.left_ms.max(0) / MS_PER_HOUR;
     Some(format!("{} from {} in {hours} h", log.name, edge.oldest_missing))
 }
