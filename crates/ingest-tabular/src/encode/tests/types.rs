@@ -80,3 +80,27 @@ fn a_time_without_a_year_has_that_of_its_receipt_or_window() {
     let in_file = observe(&shape, &unreceived, Origin::File);
     assert_eq!(in_file.columns[0].fits.column_type(true, false).to_string(), "text");
 }
+
+#[test]
+fn so_has_a_time_of_glog_and_of_android() {
+    for (line, time, unit) in [
+        ("I1231 23:59:58.000001 7 a.go:1] x", "1231 23:59:58.000001", "us"),
+        ("12-31 23:59:58.001  7  8 D A: x", "12-31 23:59:58.001", "ms"),
+    ] {
+        let shape = Shape { envelope: Some(Envelope::Timed { level_after: Some(0) }), body: Body::Text };
+        let mut received = RecordBlock::default();
+        let window_start = Timestamp::parse("2026-01-01T00:00:01Z").unwrap();
+        let receipt = Receipt { received: window_start, sequence: Sequence(1) };
+        assert!(received.push_received(line.as_bytes(), receipt));
+        let mut schema = TableSchema::new(shape.clone());
+        schema.settle(&observe(&shape, &received, Origin::Events).columns);
+        assert_eq!(schema.columns[0].kind.to_string(), format!("timestamp[{unit}, no zone]"));
+        assert_eq!(schema.time_field, None);
+        let own = OwnColumns { log_id: "L".to_owned(), window_start, keep_raw: false };
+        let options = EncodeOptions { own: Some(own), origin: Origin::Events, ..options(false) };
+        let rows = cells(&schema, &encode(&schema, &received, options).0);
+        assert_eq!((rows[0][0].as_deref(), rows[0][4].as_deref()), (Some("1767225601000"), Some(time)));
+        let in_file = observe(&shape, &received, Origin::File);
+        assert_eq!(in_file.columns[0].fits.column_type(true, false).to_string(), "text");
+    }
+}
