@@ -152,7 +152,7 @@ impl TableSchema {
 }
 
 /// Names that logs give the event's own time, best first, in the form of [`plain_name`].
-const TIME_NAMES: [&str; 24] = [
+const TIME_NAMES: [&str; 25] = [
     "timestamp",
     "time",
     "eventtime",
@@ -177,6 +177,8 @@ const TIME_NAMES: [&str; 24] = [
     "starttime",
     "start",
     "endtime",
+    // Windows', which are nested.
+    "systemtimecreatedsystemtime",
 ];
 
 /// Names that logs give other instants, so that a number in them may be an epoch, likewise.

@@ -67,6 +67,15 @@ fn a_reading_without_a_year_is_never_the_time_of_a_row() {
 }
 
 #[test]
+fn an_event_of_windows_has_its_own_time() {
+    let date = Fits::instant(TimeForm::RfcUtc, 0) | Fits::TEXT;
+    let named = |field| text_schema(&[("EventData__Other", date), (field, date)]).time_field;
+    let field = "System__TimeCreated__SystemTime";
+    assert_eq!(named(field).as_deref(), Some(field));
+    assert_eq!(named("TimeCreated__SystemTime"), None);
+}
+
+#[test]
 fn types_are_stored_and_read_again() {
     let schema = text_schema(&[
         ("sum", Fits::decimal(4) | Fits::TEXT),
