@@ -17,6 +17,8 @@ use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
+pub(crate) use keeping::archive_folder;
+pub use keeping::{ArchiveSettings, Keeping};
 pub(crate) use key::sources as key_sources;
 pub use key::{FoundKey, KeySource, readable_key_files};
 pub use layers::{EnvFile, Layers, Origin};
@@ -26,6 +28,7 @@ pub use pins::{Pin, Pins};
 pub(crate) use table::shown;
 pub use table::{SETTINGS, Setting};
 
+mod keeping;
 mod key;
 mod layers;
 mod meaning;
@@ -99,8 +102,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// `MIN_FREE_DISK`
     pub min_free_disk: MinFree,
-    /// `RETENTION_DAYS`, `RETENTION_MAX_BYTES`
-    pub retention: Retention,
+    /// What becomes of stored days.
+    pub keeping: Keeping,
     /// `PINS_DIR`, read
     pub pins: Arc<Pins>,
     /// How it is looked at from outside.

@@ -23,11 +23,13 @@ pub use archive::{Archived, Moving};
 pub use compact::{Chosen, Compacted, Compaction};
 pub use restore::{DayFound, Fetchable, Found, Lacks};
 pub use retain::{Retained, StaysHere};
+pub use turn::{Seen, Turn};
 
 mod archive;
 mod compact;
 mod restore;
 mod retain;
+mod turn;
 
 /// An output folder to be looked after.
 #[derive(Debug)]

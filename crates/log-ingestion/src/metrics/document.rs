@@ -3,7 +3,7 @@
 //! Decides only how the table reads; a test compares the file with it.
 
 use super::names::{
-    API_CALL_BUCKETS, Kind, LOGS_SHOWN_MAX, Metric, OTHER_LOGS, REFUSALS, REMOVERS, STATUS_CLASSES,
+    API_CALL_BUCKETS, Kind, LOGS_SHOWN_MAX, Metric, OTHER_LOGS, REFUSALS, STATUS_CLASSES, UPKEEP,
 };
 
 /// Prefix of the metrics that the runbook does not name.
@@ -29,14 +29,14 @@ pub fn document() -> String {
     text.push_str(&group("Ours", |name| name.starts_with(OURS)));
     text.push_str(&group("The process", |name| name.starts_with(PROCESS)));
     text.push_str("\n## Labels\n\n| label | values |\n|---|---|\n");
-    let (statuses, refusals, removers) = (list(&STATUS_CLASSES), list(&REFUSALS), list(&REMOVERS));
+    let (statuses, refusals, upkeep) = (list(&STATUS_CLASSES), list(&REFUSALS), list(&UPKEEP));
     let (failures, classes) = (list(&super::failures()), list(&super::classes()));
     let reasons = list(&super::quarantine_reasons());
     for (label, values) in [
         ("status", format!("{statuses}; of `log_ingestion_api_refused_total` {refusals}")),
         ("class", format!("{classes}: the server's counters")),
         ("reason", format!("of failures {failures}; of rows {reasons}")),
-        ("by", removers),
+        ("by", upkeep),
         (
             "log",
             format!(

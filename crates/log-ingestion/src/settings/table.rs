@@ -159,6 +159,24 @@ pub const SETTINGS: &[Setting] = &[
         "How much is kept; of what is more the oldest days are removed after each pass",
     ),
     setting(
+        "ARCHIVE_TO",
+        Some(""),
+        "a folder apart from OUTPUT_DIR, or its URL file:///…; none if empty",
+        "Where old days move to, a day of each log after a pass, verified there before they are removed here",
+    ),
+    setting(
+        "ARCHIVE_AFTER_DAYS",
+        Some("30"),
+        "1 to 36500, not more than RETENTION_DAYS where both count",
+        "After how many whole days a day moves to ARCHIVE_TO",
+    ),
+    setting(
+        "COMPACT_AFTER_DAYS",
+        Some("0"),
+        "0 to 36500, 0 for never; not with LAYOUT=flat",
+        "After how many whole days a day's small files become few large ones, a day of each log after a pass",
+    ),
+    setting(
         "METRICS_ADDR",
         Some("127.0.0.1:9464"),
         "an address such as 127.0.0.1:9464 or 0.0.0.0:9464, or off",

@@ -13,7 +13,7 @@ use ingest_core::upkeep::{self, HeldDay};
 use ingest_store::layout::Layout;
 use ingest_store::{Archive, DirTable, Disk, Kept, StoreError, TakenOut};
 
-use super::{DayDone, LogHeld, Upkeep};
+use super::{DayDone, LogHeld, Seen, Turn, Upkeep};
 
 /// What is archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +43,27 @@ pub struct Archived {
     pub taken: TakenOut,
 }
 
+/// What a turn of archiving did.
+#[derive(Debug, Default)]
+pub struct ArchiveTurn {
+    /// What was archived.
+    pub archived: Archived,
+    /// Days that are old enough, and left for another turn.
+    pub left: u64,
+    /// Logs whose turn failed, and why; what was begun is finished by another turn.
+    pub failed: Vec<(String, StoreError)>,
+}
+
 /// The archive, to be written and to be looked at.
 struct ArchiveFolder {
     files: Archive,
     table: DirTable,
+}
+
+/// What is archived, and where to; `None` where it is only said.
+struct Order<'a> {
+    moving: &'a Moving<'a>,
+    archive: Option<ArchiveFolder>,
 }
 
 impl ArchiveFolder {
@@ -65,35 +82,100 @@ impl Upkeep {
     pub fn archive(&self, disk: &Arc<dyn Disk>, moving: &Moving<'_>) -> Result<Archived, StoreError> {
         let now = self.clock.now();
         let archive = if moving.apply { Some(ArchiveFolder::open(disk, moving.to)?) } else { None };
+        let order = Order { moving, archive };
         let mut archived = Archived::default();
         for mut log in self.logs()? {
-            let days = upkeep::old(&log.days, moving.older_than, now);
             archived.stays.extend(stays(&log, moving, now));
-            for held in days {
-                if let Some(archive) = &archive {
-                    self.keep(archive, &log, &held, &mut archived)?;
-                    if moving.moves {
-                        let to = Some(moving.to.display().to_string());
-                        let removal = Removal { by: RemovedBy::Archive, to, at: now };
-                        let (gone, taken) = self.remove(&log, &[held], &removal)?;
-                        archived.taken = archived.taken.plus(taken);
-                        if gone.is_empty() {
-                            let why = "its files are not those that the ledger counts; log-ingestion repair puts that right";
-                            archived.stays.push((log.state.name.clone(), held.day, why.to_owned()));
-                        }
-                        log.state = self.fresh(&log.state)?;
-                    }
-                }
-                archived.days.push(DayDone {
-                    log: log.state.name.clone(),
-                    day: held.day,
-                    files: held.files,
-                    bytes: held.bytes,
-                    detail: moving.to.display().to_string(),
-                });
+            for held in upkeep::old(&log.days, moving.older_than, now) {
+                self.archive_day(&order, &mut log, &held, &mut archived)?;
             }
         }
         Ok(archived)
+    }
+
+    /// Archives old days for a turn; a log that fails does not hold up the others. A day that cannot be taken out of the
+    /// table is seen, and not copied again.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, or the archive not be opened.
+    pub fn archive_for(
+        &self,
+        disk: &Arc<dyn Disk>,
+        moving: &Moving<'_>,
+        turn: &Turn,
+        seen: &mut Seen,
+    ) -> Result<ArchiveTurn, StoreError> {
+        let now = self.clock.now();
+        let mut done = ArchiveTurn::default();
+        let logs: Vec<(LogHeld, Vec<HeldDay>)> = self
+            .logs()?
+            .into_iter()
+            .map(|log| {
+                let mut days = upkeep::old(&log.days, moving.older_than, now);
+                seen.keep(&log.state.slug, |day| days.iter().any(|held| held.day == day));
+                days.retain(|held| !seen.has(&log.state.slug, held.day));
+                (log, days)
+            })
+            .collect();
+        if logs.iter().all(|(_, days)| days.is_empty()) {
+            // An archive that is away matters to nobody while there is nothing for it.
+            return Ok(done);
+        }
+        let order = Order { moving, archive: Some(ArchiveFolder::open(disk, moving.to)?) };
+        for (mut log, days) in logs {
+            let slug = log.state.slug.clone();
+            let mut begun = days.iter().take(turn.days);
+            let mut ended = 0_u64;
+            let outcome = begun.try_for_each(|held| {
+                if turn.is_over(self.clock.now()) {
+                    return Ok(());
+                }
+                let gone = self.archive_day(&order, &mut log, held, &mut done.archived)?;
+                if !gone {
+                    seen.add(&slug, held.day);
+                }
+                ended = ended.saturating_add(1);
+                Ok(())
+            });
+            done.left = done.left.saturating_add((days.len() as u64).saturating_sub(ended));
+            done.failed.extend(outcome.err().map(|error| (log.state.name.clone(), error)));
+        }
+        Ok(done)
+    }
+
+    /// Archives a day of a log, or says that it would be; whether it is settled with that.
+    fn archive_day(
+        &self,
+        order: &Order<'_>,
+        log: &mut LogHeld,
+        held: &HeldDay,
+        archived: &mut Archived,
+    ) -> Result<bool, StoreError> {
+        let Order { moving, archive } = order;
+        let mut settled = true;
+        if let Some(archive) = archive {
+            self.keep(archive, log, held, archived)?;
+            if moving.moves {
+                let to = Some(moving.to.display().to_string());
+                let removal = Removal { by: RemovedBy::Archive, to, at: self.clock.now() };
+                let (gone, taken) = self.remove(log, &[*held], &removal)?;
+                archived.taken = archived.taken.plus(taken);
+                if gone.is_empty() {
+                    let why = "its files are not those that the ledger counts; log-ingestion repair puts that right";
+                    archived.stays.push((log.state.name.clone(), held.day, why.to_owned()));
+                    settled = false;
+                }
+                log.state = self.fresh(&log.state)?;
+            }
+        }
+        archived.days.push(DayDone {
+            log: log.state.name.clone(),
+            day: held.day,
+            files: held.files,
+            bytes: held.bytes,
+            detail: moving.to.display().to_string(),
+        });
+        Ok(settled)
     }
 
     fn keep(
