@@ -8,6 +8,7 @@ use rapid7_sim::{Kind, LogSpec, SimConfig};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::loopback::{Loopback, reply};
 use crate::program::{Running, SimServer, ask, ask_until, free_port, note, now_ms, outcome, run};
 
 const TOKEN: &str = "0123456789abcdef-token";
@@ -281,6 +282,21 @@ fn a_collector_gets_metrics_and_spans_at_the_end_of_a_run() {
     let words = ["--settle-delay", "0s", "--otel-exporter-otlp-endpoint", "http://127.0.0.1:1"];
     let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &words));
     assert!(code == 0 && said.contains("\"event\":\"otlp_failed\""), "{said}");
+}
+
+#[test]
+fn a_collector_that_takes_traces_alone_gets_them() {
+    let server = server(400);
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Loopback::start(|head| {
+        let status = if head.starts_with("POST /v1/traces ") { 200 } else { 404 };
+        reply(status, "", b"{}")
+    });
+    let words = ["--settle-delay", "0s", "--otel-exporter-otlp-endpoint", &collector.origin];
+    let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &words));
+    assert!(code == 0 && said.contains("\"event\":\"otlp_failed\""), "{said}");
+    let heads = collector.heads.lock().unwrap();
+    assert!(heads.iter().any(|head| head.starts_with("POST /v1/traces ")), "{heads:?}");
 }
 
 #[test]
