@@ -24,6 +24,12 @@ impl Kind {
             Self::Histogram(_) => "histogram",
         }
     }
+
+    /// Whether its values only grow, and so may be carried over from one run to the next.
+    #[must_use]
+    pub const fn grows(self) -> bool {
+        matches!(self, Self::Counter | Self::Histogram(_))
+    }
 }
 
 /// What a metric is measured in.
@@ -79,6 +85,9 @@ pub const OTHER_LOGS: &str = "_other";
 /// Logs that have series of their own. A log takes eight series, so that this bounds a scrape to about 4,000 of them, half a
 /// megabyte; those beyond are folded into one.
 pub const LOGS_SHOWN_MAX: usize = 500;
+
+/// Prefix of what every Prometheus client says of its process.
+pub(super) const OF_THE_PROCESS: &str = "process_";
 
 macro_rules! metrics {
     ($($metric:ident: $name:literal, $kind:expr, [$($label:literal),*], $unit:ident, $help:literal;)*) => {

@@ -122,7 +122,7 @@ impl Layers {
     pub fn misspelt(&self) -> Vec<Fault> {
         let in_file = self.env_file.iter().flat_map(|file| file.values.keys());
         let written = self.environment.keys().chain(in_file).filter(|name| name.starts_with(OUR_PREFIX));
-        let unknown = written.filter(|name| SETTINGS.iter().all(|s| s.variable != name.as_str()));
+        let unknown = written.filter(|name| Setting::named(name).is_none());
         let mut faults: Vec<Fault> = unknown
             .map(|name| Fault {
                 variable: name.clone(),
@@ -142,9 +142,7 @@ impl Layers {
     pub fn strangers(&self) -> Vec<(String, Option<&'static str>)> {
         let names = self.env_file.iter().flat_map(|file| file.values.keys());
         names
-            .filter(|name| {
-                !name.starts_with(OUR_PREFIX) && SETTINGS.iter().all(|s| s.variable != name.as_str())
-            })
+            .filter(|name| !name.starts_with(OUR_PREFIX) && Setting::named(name).is_none())
             .map(|name| (name.clone(), nearest(name)))
             .collect()
     }

@@ -17,7 +17,7 @@ use super::key::FoundKey;
 use super::layers::Layers;
 use super::observing::{self, Observing};
 use super::pins::Pins;
-use super::table::{SETTINGS, Setting, shown};
+use super::table::{Setting, shown};
 use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError, UpkeepSettings};
 
 /// Reads values and gathers what is wrong with them.
@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// The value of a variable as `read` understands it; a fault where it does not, or where there is none.
     pub(super) fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let setting = SETTINGS.iter().find(|s| s.variable == variable)?;
+        let setting = Setting::named(variable)?;
         let Some((value, origin)) = self.layers.get(setting) else {
             self.fault(setting, "it is not set".to_owned());
             return None;
@@ -48,7 +48,7 @@ impl Reader<'_> {
 
     /// A fault of a value that is understood and cannot be used.
     pub(super) fn refuse(&mut self, variable: &str, given: String) {
-        if let Some(setting) = SETTINGS.iter().find(|s| s.variable == variable) {
+        if let Some(setting) = Setting::named(variable) {
             self.fault(setting, given);
         }
     }

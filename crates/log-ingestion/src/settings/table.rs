@@ -18,6 +18,12 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// The setting of this variable, if there is one.
+    #[must_use]
+    pub fn named(variable: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.variable == variable)
+    }
+
     /// Its flag, without the dashes: `RATE_LIMIT` is `rate-limit`; `None` for a secret, which other users of the
     /// machine could read from the list of processes.
     #[must_use]
@@ -192,7 +198,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "METRICS_TEXTFILE",
         Some(""),
-        "a file such as /var/lib/node_exporter/log-ingestion.prom; none if empty",
+        "a file that ends in .prom, such as /var/lib/node_exporter/log-ingestion.prom; none if empty",
         "File that gets the metrics after each pass, for node_exporter's textfile collector",
     ),
     setting(

@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use log_ingestion::settings::SETTINGS;
+use log_ingestion::settings::Setting;
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -127,8 +127,7 @@ fn an_address_that_was_asked_for_and_is_taken_ends_the_run() {
 fn a_default_address_that_is_taken_is_done_without() {
     let server = server(200);
     let folder = tempfile::tempdir().unwrap();
-    let setting = SETTINGS.iter().find(|setting| setting.variable == "METRICS_ADDR").unwrap();
-    let addr = setting.default.unwrap();
+    let addr = Setting::named("METRICS_ADDR").unwrap().default.unwrap();
     let words = ["--continuous", "--interval", "1h", "--settle-delay", "0s"];
     // There is one such address on a machine: where a service of another test has it and ends, this one takes it.
     for _ in 0..100 {
