@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::place::{self, Place};
 use crate::process::{self, Summed};
-use crate::{out, python};
+use crate::{files, out, python};
 
 mod account;
 
@@ -60,11 +60,11 @@ fn prepare(place: &Place) -> Result<Command, Failure> {
 fn gather(samples: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     place::empty_folder(folder)?;
     let told = |error| Failure::new(format!("{} cannot be filled: {error}", folder.display()));
-    for sample in files_of(samples)? {
+    for sample in files::of(samples)? {
         let name = sample.file_name().unwrap_or_default();
         std::fs::copy(&sample, folder.join(name)).map_err(told)?;
     }
-    std::fs::write(folder.join("kinds.csv"), kinds()).map_err(told)?;
+    files::write(&folder.join("kinds.csv"), kinds())?;
     Ok(folder.to_owned())
 }
 
@@ -163,14 +163,13 @@ impl Writer {
         status.env("OUTPUT_DIR", self.folder.join("ingested").join(name));
         let said = process::read(&mut status)?;
         let path = self.folder.join(format!("{name}.status.json"));
-        std::fs::write(&path, said)
-            .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
+        files::write(&path, said)
     }
 
     /// Converts all files of a folder into one of that name.
     fn convert(&self, data: &Path, name: &str, flags: &[&str]) -> Result<(), Failure> {
         let mut convert = self.command(&["convert", "--output"]);
-        convert.arg(self.folder.join("converted").join(name)).args(flags).args(files_of(data)?);
+        convert.arg(self.folder.join("converted").join(name)).args(flags).args(files::of(data)?);
         quietly(&mut convert)
     }
 
@@ -191,17 +190,6 @@ fn quietly(command: &mut Command) -> Result<(), Failure> {
     }
     out::line(&said);
     Err(Failure::new(format!("{} failed", process::words(command))))
-}
-
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let told = |error| Failure::new(format!("{} cannot be read: {error}", folder.display()));
-    let entries = std::fs::read_dir(folder).map_err(told)?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        paths.push(entry.map_err(told)?.path());
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 #[cfg(test)]
