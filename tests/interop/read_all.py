@@ -22,8 +22,11 @@ import readers
 
 # What pyarrow calls the codecs that it calls by another name.
 CODECS = {"none": "UNCOMPRESSED", "compat": "SNAPPY"}
-# Logs that the generated demo must have as several files, else nothing is shown of files read together.
-FILES_MIN = 2
+# Files that a log of these folders must have, else nothing is shown of files read together, or made into one.
+FILES_MIN = {"demo": 2, "scattered": 4}
+# A folder and a copy of it in which small files became few; and what a file says of itself that was made of others.
+SCATTERED, COMPACTED = "scattered", "compacted"
+MADE_OF = b"ingest.made_of"
 
 
 class Checks:
@@ -184,8 +187,7 @@ def check_ingested(checks, folder, status):
     """A whole output folder: each of its logs, then all of them together."""
     total = 0
     for log in sorted(folder.glob("log=*")):
-        files_min = FILES_MIN if folder.name == "demo" else 1
-        total += check_log(checks, f"{folder.name}/{log.name}", log, status, files_min)
+        total += check_log(checks, f"{folder.name}/{log.name}", log, status, FILES_MIN.get(folder.name, 1))
     stored = sum(log["stored"] for log in status)
     checks.check(f"{folder.name}: status counts all rows", unless(total == stored > 0, f"{total} and {stored}"))
 
@@ -196,6 +198,23 @@ def check_ingested(checks, folder, status):
         return unless(found == (total, total, len(status)), f"{found} instead of {(total, total, len(status))}")
 
     checks.attempt(f"{folder.name}: duckdb reads all {len(status)} logs together", together)
+
+
+def check_compacted(checks, before, after):
+    """Each log of a compacted folder against the same log before: fewer files, and the same rows for every reader."""
+    for log in sorted(before.glob("log=*")):
+        title = f"{after.name}/{log.name}"
+        files = {folder: sorted(str(path) for path in (folder / log.name).glob("day=*/*.parquet")) for folder in (before, after)}
+        made = [file for file in files[after] if MADE_OF in pyarrow.parquet.read_schema(file).metadata]
+        counts = f"{len(files[before])} files became {len(files[after])}, {len(made)} of them made of others"
+        checks.check(f"{title}: {counts}", unless(made and len(files[after]) < len(files[before]), "none did"))
+
+        def read(reader):
+            tables = [readers.read(reader, f"{folder / log.name}/day=*/*.parquet", files[folder]) for folder in files]
+            return readers.difference(*tables)
+
+        for reader in readers.NAMES:
+            checks.attempt(f"{title}: {reader} sees the rows of before", lambda reader=reader: read(reader))
 
 
 def check_converted(checks, folder, data):
@@ -249,6 +268,7 @@ def main(folder, data, program):
     for ingested in sorted((folder / "ingested").iterdir()):
         status = json.loads((folder / f"{ingested.name}.status.json").read_text(encoding="utf-8"))
         check_ingested(checks, ingested, status)
+    check_compacted(checks, folder / "ingested" / SCATTERED, folder / "ingested" / COMPACTED)
     for converted in sorted((folder / "converted").iterdir()):
         check_converted(checks, converted, data)
     archived.check(checks, program, folder)

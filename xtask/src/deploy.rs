@@ -12,13 +12,13 @@ mod promql;
 pub(crate) mod units;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
 use crate::place::{self, Place};
 use crate::process::{self, Summed};
-use crate::{out, python, system};
+use crate::{files, out, python, system};
 
 /// What a check came to.
 pub(crate) enum Outcome {
@@ -111,7 +111,7 @@ fn desk(place: &Place) -> Result<Desk, Failure> {
 impl Desk {
     /// The text of a file, by its path from the root of the repository.
     pub(crate) fn text(&self, path: &str) -> Result<String, Failure> {
-        read(&self.root.join(path))
+        files::read(&self.root.join(path))
     }
 
     /// Prometheus' own judge of rules; `None` where it cannot be brought.
@@ -138,33 +138,6 @@ pub(crate) fn judge(command: &mut Command) -> Result<String, Failure> {
 /// Joins what rules found: nothing is a check that holds.
 pub(crate) fn verdict(faults: &[String], facts: String) -> Checked {
     if faults.is_empty() { Ok(Outcome::Holds(facts)) } else { Err(Failure::new(faults.join("\n         "))) }
-}
-
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))
-}
-
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    if let Some(folder) = path.parent() {
-        place::folder(folder)?;
-    }
-    std::fs::write(path, text)
-        .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
-}
-
-/// Files of a folder, by name.
-pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let told = |error| Failure::new(format!("{} cannot be read: {error}", folder.display()));
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(told)? {
-        let path = entry.map_err(told)?.path();
-        if path.is_file() {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 /// What a check says that cannot be made here.

@@ -11,7 +11,9 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::place::{self, Place};
 use crate::process::{self, Summed};
-use crate::{out, python};
+use crate::{files, out, python};
+
+mod account;
 
 const PROGRAM: &str = "log-ingestion";
 const CODECS: [&str; 6] = ["snappy", "gzip", "brotli", "zstd", "lz4", "none"];
@@ -21,6 +23,9 @@ const EVENTS: &str = "60000";
 const KINDS_ROWS: i64 = 30_000;
 /// Rows a file of the demo, small, so that each log is read back from several files.
 const WINDOW_ROWS: &str = "5000";
+/// Rows a file of what is compacted, and of the files that they become.
+const SCATTERED_ROWS: &str = "1000";
+const COMPACTED_ROWS: &str = "100000";
 
 /// Writes, reads back, and gives the closing line of the script.
 pub(crate) fn run(place: &Place) -> Summed {
@@ -33,12 +38,14 @@ pub(crate) fn run(place: &Place) -> Summed {
 /// Writes all that is to be read; gives the command that reads it.
 fn prepare(place: &Place) -> Result<Command, Failure> {
     let python = python::require(place)?;
-    let writer = Writer { program: build(place)?, folder: place.target.join("interop") };
+    let (program, simulator) = build(place)?;
+    let writer = Writer { program, folder: place.target.join("interop") };
     place::empty_folder(&writer.folder)?;
     let data = gather(&place.interop().join("data"), &writer.folder.join("data"))?;
 
     writer.demo("demo", &["--events", EVENTS, "--window-rows", WINDOW_ROWS])?;
     writer.demo("files", &["--data", &data.to_string_lossy()])?;
+    writer.compacted(&simulator, "scattered", "compacted")?;
     for codec in CODECS {
         writer.convert(&data, codec, &["--compression", codec])?;
     }
@@ -53,11 +60,11 @@ fn prepare(place: &Place) -> Result<Command, Failure> {
 fn gather(samples: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     place::empty_folder(folder)?;
     let told = |error| Failure::new(format!("{} cannot be filled: {error}", folder.display()));
-    for sample in files_of(samples)? {
+    for sample in files::of(samples)? {
         let name = sample.file_name().unwrap_or_default();
         std::fs::copy(&sample, folder.join(name)).map_err(told)?;
     }
-    std::fs::write(folder.join("kinds.csv"), kinds()).map_err(told)?;
+    files::write(&folder.join("kinds.csv"), kinds())?;
     Ok(folder.to_owned())
 }
 
@@ -93,16 +100,19 @@ fn is_summary(line: &str) -> bool {
     line.starts_with("interop: ") && line.ends_with(" failed")
 }
 
-/// Builds the program and gives its path, from what cargo says that it built.
+/// Builds the program and the simulator, and gives their paths, from what cargo says that it built.
 ///
 /// Builds the tests with it: alone, the program would have its dependencies with fewer features, and after the tests
 /// of the workspace half of them would be compiled a second time.
-fn build(place: &Place) -> Result<PathBuf, Failure> {
+fn build(place: &Place) -> Result<(PathBuf, PathBuf), Failure> {
     let mut command = place.cargo(&["build", "--quiet", "--workspace", "--bins", "--tests"]);
     command.arg("--message-format=json-render-diagnostics");
     let messages = process::read(&mut command)?;
-    executable(&messages, PROGRAM)
-        .ok_or_else(|| Failure::new(format!("cargo does not say where {PROGRAM} is")))
+    let path = |program: &str| {
+        executable(&messages, program)
+            .ok_or_else(|| Failure::new(format!("cargo does not say where {program} is")))
+    };
+    Ok((path(PROGRAM)?, path(account::PROGRAM)?))
 }
 
 /// The path of a program among the messages of a build; not that of its tests.
@@ -123,25 +133,43 @@ struct Writer {
 }
 
 impl Writer {
-    /// Ingests a simulated account, and keeps what `status` says about the folder.
+    /// Ingests an account that the program simulates by itself.
     fn demo(&self, name: &str, args: &[&str]) -> Result<(), Failure> {
         let output = self.folder.join("ingested").join(name);
         let mut demo = self.command(&["demo"]);
         demo.args(args).arg("--output-dir").arg(&output);
         quietly(&mut demo)?;
+        self.keep_status(name)
+    }
+
+    /// Ingests past days into many small files, and makes few of them in a copy of the folder: both hold the same rows.
+    fn compacted(&self, simulator: &Path, scattered: &str, compacted: &str) -> Result<(), Failure> {
+        let account = account::Account::start(simulator)?;
+        let at = |name: &str| self.folder.join("ingested").join(name);
+        let mut run = self.command(&["run", "--from", account::FROM, "--to", account::TO]);
+        run.args(["--window-rows", SCATTERED_ROWS, "--rate-limit", "1000", "--min-free-disk", "0"]);
+        run.env("RAPID7_API_KEY", account::KEY).env("RAPID7_API_ENDPOINT", &account.origin);
+        quietly(run.env("OUTPUT_DIR", at(scattered)))?;
+        self.keep_status(scattered)?;
+        quietly(Command::new("cp").arg("-a").arg(at(scattered)).arg(at(compacted)))?;
+        let mut compact = self.command(&["compact", "--window-rows", COMPACTED_ROWS, "--apply"]);
+        quietly(compact.env("OUTPUT_DIR", at(compacted)))?;
+        self.keep_status(compacted)
+    }
+
+    /// Keeps what `status` says of a folder.
+    fn keep_status(&self, name: &str) -> Result<(), Failure> {
         let mut status = self.command(&["status", "--json"]);
-        status.env("OUTPUT_DIR", &output);
-        status.env("RAPID7_API_KEY", "unused").env("RAPID7_API_ENDPOINT", "http://localhost:9");
+        status.env("OUTPUT_DIR", self.folder.join("ingested").join(name));
         let said = process::read(&mut status)?;
         let path = self.folder.join(format!("{name}.status.json"));
-        std::fs::write(&path, said)
-            .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
+        files::write(&path, said)
     }
 
     /// Converts all files of a folder into one of that name.
     fn convert(&self, data: &Path, name: &str, flags: &[&str]) -> Result<(), Failure> {
         let mut convert = self.command(&["convert", "--output"]);
-        convert.arg(self.folder.join("converted").join(name)).args(flags).args(files_of(data)?);
+        convert.arg(self.folder.join("converted").join(name)).args(flags).args(files::of(data)?);
         quietly(&mut convert)
     }
 
@@ -162,17 +190,6 @@ fn quietly(command: &mut Command) -> Result<(), Failure> {
     }
     out::line(&said);
     Err(Failure::new(format!("{} failed", process::words(command))))
-}
-
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let told = |error| Failure::new(format!("{} cannot be read: {error}", folder.display()));
-    let entries = std::fs::read_dir(folder).map_err(told)?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        paths.push(entry.map_err(told)?.path());
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 #[cfg(test)]

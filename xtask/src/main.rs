@@ -6,6 +6,7 @@ mod audit;
 mod ci;
 mod deploy;
 mod failure;
+mod files;
 mod interop;
 mod mutate;
 mod out;

@@ -4,12 +4,12 @@
 //! none of them does, all of them. What no test notices is an error. Never changes the tree that it was started in.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
-use crate::place::{self, Place};
-use crate::{out, process};
+use crate::place::Place;
+use crate::{files, out, process};
 
 use table::{MUTATIONS, Mutation};
 
@@ -17,6 +17,8 @@ mod table;
 
 /// Stories of the simulation that are tried first; all of its usual ones are in the whole suite.
 const SEEDS_FIRST: &str = "300";
+/// What is said of a mutation that no test notices.
+const SURVIVED: &str = "NOTHING";
 /// Lines of a build's end that tell why it failed.
 const LINES_SHOWN: usize = 30;
 
@@ -38,9 +40,10 @@ pub(crate) fn run(place: &Place, names: &[&str]) -> Result<(), Failure> {
     for mutation in chosen {
         out::step(&format!("{}: without {}", mutation.name, mutation.removes));
         let caught = copy.try_one(mutation)?;
-        out::line(&caught);
-        rows.push(row(mutation, &caught));
-        if caught == SURVIVED {
+        let said = if caught.is_empty() { SURVIVED.to_owned() } else { caught.join(", ") };
+        out::line(&said);
+        rows.push(format!("| {} | {} | {said} |", mutation.name, mutation.removes));
+        if caught.is_empty() {
             survivors.push(mutation.name);
         }
     }
@@ -51,13 +54,6 @@ pub(crate) fn run(place: &Place, names: &[&str]) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(format!("no test notices: {}; add one that does", survivors.join(", "))))
-}
-
-/// What is said of a mutation that no test notices.
-const SURVIVED: &str = "NOTHING";
-
-fn row(mutation: &Mutation, caught: &str) -> String {
-    format!("| {} | {} | {caught} |", mutation.name, mutation.removes)
 }
 
 fn choose(names: &[&str]) -> Result<Vec<&'static Mutation>, Failure> {
@@ -84,11 +80,17 @@ impl Copy {
         let copy = Self { tree: folder.join("tree"), build: folder.join("build"), nextest };
         let mut list = Command::new("git");
         list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(&place.root);
+        let mut there = BTreeSet::new();
         for path in process::read(&mut list)?.split_terminator('\0') {
             // Not there: deleted and not yet committed.
             if let Ok(bytes) = std::fs::read(place.root.join(path)) {
                 copy.write(path, &bytes)?;
+                there.insert(copy.tree.join(path));
             }
+        }
+        // A file of tests that is gone from the tree would run on in the copy.
+        for path in files::below(&copy.tree)?.iter().filter(|path| !there.contains(*path)) {
+            files::remove(path)?;
         }
         Ok(copy)
     }
@@ -98,15 +100,13 @@ impl Copy {
         if std::fs::read(&to).is_ok_and(|there| there == bytes) {
             return Ok(());
         }
-        place::folder(to.parent().unwrap_or(&self.tree))?;
-        std::fs::write(&to, bytes)
-            .map_err(|error| Failure::new(format!("{} cannot be written: {error}", to.display())))
+        files::write(&to, bytes)
     }
 
-    /// What noticed a mutation.
-    fn try_one(&self, mutation: &Mutation) -> Result<String, Failure> {
+    /// The tests that notice a mutation.
+    fn try_one(&self, mutation: &Mutation) -> Result<Vec<String>, Failure> {
         // Of the copy: the tree itself may be worked on meanwhile.
-        let original = read(&self.tree.join(mutation.file))?;
+        let original = files::read(&self.tree.join(mutation.file))?;
         self.write(mutation.file, mutation.applied(&original)?.as_bytes())?;
         let mut failed = self.test(&["--package", mutation.package], mutation.tests);
         if matches!(&failed, Ok(none) if none.is_empty()) {
@@ -116,11 +116,7 @@ impl Copy {
         }
         // Before anything else, so that no other mutation is tried on top of this one.
         self.write(mutation.file, original.as_bytes())?;
-        let failed = failed?;
-        if failed.is_empty() {
-            return Ok(SURVIVED.to_owned());
-        }
-        Ok(failed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+        Ok(failed?.iter().map(|name| format!("`{name}`")).collect())
     }
 
     /// Runs tests, all where none are named; the names of those that fail, each once.
@@ -176,11 +172,6 @@ impl Mutation {
     }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", path.display())))
-}
-
 /// The names of the tests that failed, as either runner says them, in order and each once.
 fn failed_tests(said: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -198,6 +189,8 @@ fn failed_tests(said: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn root() -> PathBuf {
@@ -207,7 +200,7 @@ mod tests {
     #[test]
     fn the_text_of_each_mutation_stands_once_in_its_file() {
         for mutation in MUTATIONS {
-            let text = read(&root().join(mutation.file)).unwrap();
+            let text = files::read(&root().join(mutation.file)).unwrap();
             let mutated = mutation.applied(&text).unwrap();
             assert_ne!(mutated, text, "{}", mutation.name);
         }
@@ -228,16 +221,9 @@ mod tests {
     }
 
     fn sources(folder: &Path) -> Vec<String> {
-        let mut texts = Vec::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                texts.extend(sources(&path));
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                texts.push(read(&path).unwrap());
-            }
-        }
-        texts
+        let mut paths = files::below(folder).unwrap();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "rs"));
+        paths.iter().map(|path| files::read(path).unwrap()).collect()
     }
 
     #[test]

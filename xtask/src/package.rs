@@ -10,7 +10,7 @@ use crate::audit::{self, Tool};
 use crate::deploy::units;
 use crate::failure::Failure;
 use crate::place::{self, Place};
-use crate::{deploy, out, process, system};
+use crate::{files, out, process, system};
 
 const PROGRAM: &str = "log-ingestion";
 const DEB: Tool = Tool { package: "cargo-deb", program: "cargo-deb", version: "3.8.0" };
@@ -83,7 +83,7 @@ fn pages(program: &Path, folder: &Path) -> Result<(), Failure> {
     // In an empty folder: no settings file of a developer is read.
     for (shell, file) in COMPLETIONS {
         let script = process::read(Command::new(program).args(["completions", shell]).current_dir(folder))?;
-        deploy::write(&folder.join("completions").join(file), &script)?;
+        files::write(&folder.join("completions").join(file), &script)?;
     }
     process::run(Command::new(program).args(["man", "man"]).current_dir(folder))
 }
@@ -122,7 +122,7 @@ fn missing(contents: &str, control: &str) -> Vec<String> {
 fn install(package: &Path, root: &Path) -> Result<(), Failure> {
     place::folder(&root.join("var/lib/dpkg/info"))?;
     for file in ["status", "available"] {
-        deploy::write(&root.join("var/lib/dpkg").join(file), "")?;
+        files::write(&root.join("var/lib/dpkg").join(file), "")?;
     }
     if system::is_root() {
         let mut dpkg = Command::new("dpkg");
@@ -130,12 +130,12 @@ fn install(package: &Path, root: &Path) -> Result<(), Failure> {
         // Neither are the libraries it depends on in that root, nor a shell.
         dpkg.args(["--force-depends", "--force-script-chrootless", "--force-confnew", "--install"]);
         process::run(dpkg.arg(package))?;
-        let passwd = deploy::read(&root.join("etc/passwd"))?;
+        let passwd = files::read(&root.join("etc/passwd"))?;
         if !passwd.lines().any(|line| line.starts_with("logservice:")) {
             return Err(Failure::new("the scripts of the package did not make the user logservice"));
         }
         for (path, mode) in MADE {
-            if mode_of(&root.join(path)) != Some(mode) {
+            if files::mode(&root.join(path)) != Some(mode) {
                 return Err(Failure::new(format!(
                     "the scripts of the package left /{path} without mode {mode:o}"
                 )));
@@ -150,11 +150,6 @@ fn install(package: &Path, root: &Path) -> Result<(), Failure> {
     let read = units::verify(root, &UNITS.map(str::to_owned))?;
     out::line(&format!("systemd reads {read}."));
     process::run(Command::new(root.join("usr/bin").join(PROGRAM)).arg("--version").current_dir(root))
-}
-
-fn mode_of(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).ok().map(|facts| facts.permissions().mode() & 0o7777)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::{out, process, system};
+use crate::{files, out, process, system};
 
 /// The oldest Python that the pinned readers support.
 const OLDEST: &str = "3.11";
@@ -16,8 +16,7 @@ const SAY_VERSION: &str = "import sys, venv, ensurepip; sys.exit(sys.version_inf
 /// Makes sure that the environment holds what the requirements file asks for, and gives its interpreter.
 pub(crate) fn require(place: &Place) -> Result<PathBuf, Failure> {
     let wanted_file = place.interop().join("requirements.txt");
-    let wanted = std::fs::read_to_string(&wanted_file)
-        .map_err(|error| Failure::new(format!("{} cannot be read: {error}", wanted_file.display())))?;
+    let wanted = files::read(&wanted_file)?;
     let folder = place.target.join("venv");
     let (stamp, python) = (folder.join("installed.txt"), folder.join("bin/python"));
     if is_current(&stamp, &wanted) && python.exists() {
@@ -32,8 +31,7 @@ pub(crate) fn require(place: &Place) -> Result<PathBuf, Failure> {
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
     install.arg(&wanted_file);
     process::run(&mut install)?;
-    std::fs::write(&stamp, wanted)
-        .map_err(|error| Failure::new(format!("{} cannot be written: {error}", stamp.display())))?;
+    files::write(&stamp, wanted)?;
     Ok(python)
 }
 

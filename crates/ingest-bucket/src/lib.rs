@@ -63,6 +63,26 @@ pub enum OpenError {
     Runtime(String, #[source] io::Error),
 }
 
+/// Whether a text is the address of a bucket, or of a prefix in one.
+///
+/// # Errors
+/// Why it is not.
+pub fn check_address(url: &str) -> Result<(), OpenError> {
+    parse_address(url).map(|_url| ())
+}
+
+fn parse_address(url: &str) -> Result<Url, OpenError> {
+    let refuse = |why: &dyn fmt::Display| Err(OpenError::Address(url.to_owned(), why.to_string()));
+    match Url::parse(url) {
+        Err(error) => refuse(&error),
+        Ok(parsed) if !SCHEMES.contains(&parsed.scheme()) => {
+            refuse(&format!("{} is not spoken here", parsed.scheme()))
+        }
+        Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => refuse(&"it names no bucket"),
+        Ok(parsed) => Ok(parsed),
+    }
+}
+
 impl Bucket {
     /// The archive that a URL names: `s3://BUCKET/PREFIX`, `gs://…`, `az://CONTAINER/…` and their kin, reached as these
     /// variables say. Asks the store nothing yet.
@@ -74,14 +94,7 @@ impl Bucket {
         url: &str,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, OpenError> {
-        let address = |why: &dyn fmt::Display| OpenError::Address(url.to_owned(), why.to_string());
-        let parsed = Url::parse(url).map_err(|error| address(&error))?;
-        if !SCHEMES.contains(&parsed.scheme()) {
-            return Err(address(&format!("{} is not spoken here", parsed.scheme())));
-        }
-        if parsed.host_str().is_none_or(str::is_empty) {
-            return Err(address(&"it names no bucket"));
-        }
+        let parsed = parse_address(url)?;
         let (store, root) =
             parse_url_opts(&parsed, variables).map_err(|error| OpenError::Options(url.to_owned(), error))?;
         Self::over(disk, store.into(), root, url)

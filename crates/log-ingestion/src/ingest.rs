@@ -2,7 +2,7 @@
 //!
 //! Wires the pipeline's context together and turns what comes of a pass into an exit code.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -10,7 +10,6 @@ use ingest_core::ledger::LogState;
 use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
 use ingest_core::time::{LogWindow, Timestamp};
-use ingest_core::upkeep::Stays;
 use ingest_source::Client;
 use ingest_source::clock::Clock;
 use ingest_source::transport::{KeySlot, Transport};
@@ -26,7 +25,6 @@ use crate::pipeline::{
 };
 use crate::progress::Progress;
 use crate::settings::Settings;
-use crate::upkeep::{self, Retained, Upkeep};
 
 pub use account::{client, source_failed, wanted_logs};
 pub(crate) use assign::RETENTION_NEAR_MS;
@@ -34,6 +32,7 @@ pub use assign::{Coverage, Scope};
 pub use folder::take_lock;
 
 mod account;
+mod after;
 mod assign;
 mod folder;
 
@@ -62,6 +61,7 @@ pub struct Ingest {
     bounds: Arc<OnceCell<ingest_core::bounds::Bounds>>,
     lock: Option<Arc<Lock>>,
     edges: assign::Edges,
+    seen: Arc<Mutex<after::SeenDays>>,
 }
 
 /// What came of a pass over all logs.
@@ -151,6 +151,7 @@ impl Ingest {
             settings,
             lock: lock.map(Arc::new),
             edges: assign::Edges::default(),
+            seen: Arc::default(),
         }
     }
 
@@ -172,30 +173,6 @@ impl Ingest {
     pub fn check_folder(&self) -> Result<(), CommandError> {
         let lock = self.lock.as_ref().map_or(Ok(()), |lock| lock.check());
         lock.map_err(|error| CommandError::failed(Exit::TryLater, &error))
-    }
-
-    /// Removes what is kept no longer, by `RETENTION_DAYS` and `RETENTION_MAX_BYTES`; what went. Says so where anything did.
-    ///
-    /// # Errors
-    /// When the folder cannot be read, or the disk refuses; what was begun is finished by the next call.
-    pub fn retain(&self) -> Result<Retained, CommandError> {
-        let clock = Arc::clone(&self.outside.clock);
-        let upkeep = Upkeep::new(Arc::clone(&self.table), &self.outside.disk, clock, self.lock.clone());
-        let retained = upkeep
-            .retain(self.settings.retention, true)
-            .map_err(|error| CommandError::failed(upkeep::exit(&error), &error))?;
-        if retained.taken.files > 0 {
-            let (files, bytes) = (retained.taken.files, retained.taken.bytes);
-            tracing::info!(event = "retained", files, bytes, days = retained.gone.len());
-            self.outside.metrics.removed("retain", files, bytes);
-        }
-        // A log's newest day stays as it should; whatever else stays fills the disk until it is put right.
-        let waits = || retained.stays.iter().filter(|stays| stays.why != Stays::Newest);
-        if let Some(first) = waits().next() {
-            let (log, day, reason) = (&first.log, first.day, first.why.words());
-            tracing::warn!(event = "retention_waits", days = waits().count(), log = %log, day = %day, reason);
-        }
-        Ok(retained)
     }
 
     /// Compares what the ledgers say of logs with the files and with the server. Changes nothing.

@@ -19,8 +19,7 @@ use crate::pipeline::CommittedWindow;
 pub use board::{Board, EventNote, InFlight, LogFacts, PassFacts, Standing};
 pub use document::document;
 pub use names::{
-    API_CALL_BUCKETS, Facts, Kind, LOGS_SHOWN_MAX, Metric, OTHER_LOGS, REFUSALS, REMOVERS, STATUS_CLASSES,
-    Unit,
+    API_CALL_BUCKETS, Facts, Kind, LOGS_SHOWN_MAX, Metric, OTHER_LOGS, REFUSALS, STATUS_CLASSES, UPKEEP, Unit,
 };
 pub use reading::{Reader, ReaderOptions};
 pub use textfile::Textfile;
@@ -62,7 +61,8 @@ impl Metrics {
         };
         begin(Metric::ApiCalls, &STATUS_CLASSES);
         begin(Metric::ApiRefused, &REFUSALS);
-        begin(Metric::FilesRemoved, &REMOVERS);
+        begin(Metric::FilesRemoved, &UPKEEP);
+        begin(Metric::UpkeepFailures, &UPKEEP);
         begin(Metric::ApiFailures, &failures());
         begin(Metric::RowsQuarantined, &quarantine_reasons());
         for metric in [Metric::ApiRateLimited, Metric::ApiRetries, Metric::QuotaWait] {
@@ -111,12 +111,15 @@ impl Metrics {
         self.families.add(Metric::WindowsReopened, &[], windows as f64);
     }
 
-    /// Takes in that files were removed on purpose, and by what, and their bytes.
-    pub fn removed(&self, by: &str, files: u64, bytes: u64) {
-        if REMOVERS.contains(&by) {
-            self.families.add(Metric::FilesRemoved, &[by], files as f64);
-        }
+    /// Takes in that files were removed on purpose, by which of [`UPKEEP`], and their bytes.
+    pub fn removed(&self, by: &'static str, files: u64, bytes: u64) {
+        self.families.add(Metric::FilesRemoved, &[by], files as f64);
         self.board.freed(bytes);
+    }
+
+    /// Takes in that one of [`UPKEEP`] failed.
+    pub(crate) fn upkeep_failed(&self, by: &'static str) {
+        self.families.add(Metric::UpkeepFailures, &[by], 1.0);
     }
 
     /// Takes in what is known of a log before it is worked on: what is wanted of it, and how long the source keeps it.

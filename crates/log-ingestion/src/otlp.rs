@@ -109,11 +109,13 @@ async fn send(client: &reqwest::Client, sender: &Sender) -> Result<(), String> {
     });
     let (metrics, traces) = made.await.map_err(|error| error.to_string())?;
     let endpoint = &sender.collector.endpoint;
-    post(client, &format!("{endpoint}/v1/metrics"), &metrics).await?;
-    match traces {
+    // Some collectors take only one of the two.
+    let sent = post(client, &format!("{endpoint}/v1/metrics"), &metrics).await;
+    let sent_too = match traces {
         Some(traces) => post(client, &format!("{endpoint}/v1/traces"), &traces).await,
         None => Ok(()),
-    }
+    };
+    sent.and(sent_too)
 }
 
 async fn post(client: &reqwest::Client, url: &str, body: &Value) -> Result<(), String> {

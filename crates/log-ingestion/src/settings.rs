@@ -17,21 +17,25 @@ use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
+pub use keeping::{ArchiveSettings, Keeping};
 pub(crate) use key::sources as key_sources;
 pub use key::{FoundKey, KeySource, readable_key_files};
 pub use layers::{EnvFile, Layers, Origin};
 pub(crate) use meaning::{codec, duration};
 pub use observing::{Collector, MetricsAddr, Observing, Supervisor, Token};
 pub use pins::{Pin, Pins};
+pub use place::{Place, StoreVariables};
 pub(crate) use table::shown;
 pub use table::{SETTINGS, Setting};
 
+mod keeping;
 mod key;
 mod layers;
 mod meaning;
 mod observing;
 mod otlp_headers;
 mod pins;
+mod place;
 mod table;
 
 /// Levels of the service's own log, named as the runbook names them.
@@ -99,8 +103,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// `MIN_FREE_DISK`
     pub min_free_disk: MinFree,
-    /// `RETENTION_DAYS`, `RETENTION_MAX_BYTES`
-    pub retention: Retention,
+    /// What becomes of stored days.
+    pub keeping: Keeping,
     /// `PINS_DIR`, read
     pub pins: Arc<Pins>,
     /// How it is looked at from outside.

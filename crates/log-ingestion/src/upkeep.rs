@@ -19,15 +19,17 @@ use crate::exit::{CommandError, Exit};
 use crate::ingest::{Outside, take_lock};
 use crate::pipeline::{chain, recover};
 
-pub use archive::{Archived, Moving};
+pub use archive::{Archived, Moving, open_archive};
 pub use compact::{Chosen, Compacted, Compaction};
 pub use restore::{DayFound, Fetchable, Found, Lacks};
 pub use retain::{Retained, StaysHere};
+pub use turn::{Seen, Turn};
 
 mod archive;
 mod compact;
 mod restore;
 mod retain;
+mod turn;
 
 /// An output folder to be looked after.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::yaml::{list, text};
-use super::{Checked, Desk, Outcome, judge, nowhere, verdict, write, yaml};
+use super::{Checked, Desk, Outcome, judge, nowhere, verdict, yaml};
 use crate::failure::Failure;
+use crate::files;
 
 const RULES: &str = "deploy/prometheus/alerts.yml";
 const CASES: &str = "deploy/prometheus/alerts.test.yml";
@@ -39,8 +40,8 @@ pub(super) fn example(desk: &Desk) -> Checked {
         Failure::new("deploy/prometheus/README.md has no block that begins with # prometheus.yml")
     })?;
     let folder = desk.scratch.join("prometheus");
-    write(&folder.join("prometheus.yml"), example)?;
-    write(&folder.join("log-ingestion.yml"), &desk.text(RULES)?)?;
+    files::write(&folder.join("prometheus.yml"), example)?;
+    files::write(&folder.join("log-ingestion.yml"), &desk.text(RULES)?)?;
     judge(Command::new(promtool).args(["check", "config", "prometheus.yml"]).current_dir(&folder))
         .map(Outcome::Holds)
 }
@@ -59,9 +60,8 @@ pub(super) fn keep_rules(desk: &Desk) -> Checked {
     let rules = yaml::document(desk, &desk.root.join(RULES))?;
     let cases = yaml::document(desk, &desk.root.join(CASES))?;
     let alerts = alerts(&rules);
-    let runbook = desk.text(RUNBOOK).ok();
-    let anchors = runbook.as_deref().map(anchors);
-    let mut faults: Vec<String> = alerts.iter().flat_map(|alert| faults(alert, anchors.as_ref())).collect();
+    let anchors = anchors(&desk.text(RUNBOOK)?);
+    let mut faults: Vec<String> = alerts.iter().flat_map(|alert| faults(alert, &anchors)).collect();
     let (firing, silent) = tried(&cases);
     for alert in &alerts {
         let name = text(alert, "/alert");
@@ -72,9 +72,7 @@ pub(super) fn keep_rules(desk: &Desk) -> Checked {
             faults.push(format!("{CASES} has no case in which {name} is silent"));
         }
     }
-    let links =
-        if anchors.is_some() { "" } else { "; docs/RUNBOOK.md is not there yet, links were not followed" };
-    verdict(&faults, format!("{} alerts, each fires in a case and is silent in another{links}", alerts.len()))
+    verdict(&faults, format!("{} alerts, each fires in a case and is silent in another", alerts.len()))
 }
 
 fn alerts(rules: &Value) -> Vec<&Value> {
@@ -82,7 +80,7 @@ fn alerts(rules: &Value) -> Vec<&Value> {
     rules.filter(|rule| rule.get("alert").is_some()).collect()
 }
 
-fn faults(alert: &Value, anchors: Option<&BTreeSet<String>>) -> Vec<String> {
+fn faults(alert: &Value, anchors: &BTreeSet<String>) -> Vec<String> {
     let name = text(alert, "/alert");
     let mut faults = Vec::new();
     if !SEVERITIES.contains(&text(alert, "/labels/severity")) {
@@ -97,12 +95,12 @@ fn faults(alert: &Value, anchors: Option<&BTreeSet<String>>) -> Vec<String> {
         }
     }
     let link = text(alert, "/annotations/runbook_url").split_once("/docs/RUNBOOK.md#");
-    match (link, anchors) {
-        (None, _) => faults.push(format!("{name} has no runbook_url into {RUNBOOK}")),
-        (Some((_, anchor)), Some(anchors)) if !anchors.contains(anchor) => {
+    match link {
+        None => faults.push(format!("{name} has no runbook_url into {RUNBOOK}")),
+        Some((_, anchor)) if !anchors.contains(anchor) => {
             faults.push(format!("{RUNBOOK} has no heading {anchor}, to which {name} leads"));
         }
-        (Some(_), _) => {}
+        Some(_) => {}
     }
     faults
 }
@@ -152,9 +150,9 @@ mod tests {
         let whole = serde_json::json!({"alert": "A", "labels": {"severity": "warning", "service": "log-ingestion"},
             "annotations": {"summary": "s", "description": "d", "runbook_url": url}});
         let known = BTreeSet::from(["service-down".to_owned()]);
-        assert!(faults(&whole, Some(&known)).is_empty());
-        assert_eq!(faults(&whole, Some(&BTreeSet::new())).len(), 1);
-        assert_eq!(faults(&serde_json::json!({"alert": "A"}), None).len(), 5);
+        assert!(faults(&whole, &known).is_empty());
+        assert_eq!(faults(&whole, &BTreeSet::new()).len(), 1);
+        assert_eq!(faults(&serde_json::json!({"alert": "A"}), &known).len(), 5);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use std::process::Command;
 
-use super::{Checked, Desk, files_of, judge, verdict};
+use super::{Checked, Desk, judge, verdict};
+use crate::files;
 
 /// What the Dockerfile must hold: the beginning of a line, and a part of the same instruction.
 const INSTRUCTIONS: [(&str, &str); 4] = [
@@ -19,7 +20,7 @@ pub(super) fn keep_rules(desk: &Desk) -> Checked {
     let manifest = desk.text("Cargo.toml")?;
     let oldest = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap_or_default();
     let faults = dockerfile(&desk.text("Dockerfile")?, oldest.trim_matches('"'));
-    let mut scripts = files_of(&desk.files.join("debian"))?;
+    let mut scripts = files::of(&desk.files.join("debian"))?;
     scripts.retain(|path| path.extension().is_none());
     for script in &scripts {
         judge(Command::new("sh").arg("-n").arg(script))?;

@@ -4,9 +4,9 @@
 
 use std::process::Command;
 
-use super::{Checked, Desk, judge, nowhere, read, verdict, write};
+use super::{Checked, Desk, judge, nowhere, verdict};
 use crate::failure::Failure;
-use crate::{process, system};
+use crate::{files, process, system};
 
 const SERVICE_USER: &str = "logservice";
 const LOGS: &str = "/var/log/log-ingestion";
@@ -16,7 +16,7 @@ const FIELDS: [(&str, u32, u32); 5] =
 
 /// Every line of the table is one that cron takes.
 pub(super) fn table(desk: &Desk) -> Checked {
-    let text = read(&desk.files.join("cron/log-ingestion"))?;
+    let text = files::read(&desk.files.join("cron/log-ingestion"))?;
     let (jobs, faults) = judge_table(&text);
     verdict(&faults, format!("{jobs} line for {SERVICE_USER}"))
 }
@@ -67,10 +67,10 @@ fn judge_job(words: &[&str]) -> Result<(), String> {
 /// `*`, `*/5`, `7`, `1-5`, `1-5/2`.
 fn is_time(part: &str, lowest: u32, highest: u32) -> bool {
     let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-    let number = |text: &str| text.parse::<u32>().is_ok_and(|n| (lowest..=highest).contains(&n));
+    let number = |text: &str| text.parse::<u32>().ok().filter(|n| (lowest..=highest).contains(n));
     let in_range = match range.split_once('-') {
-        Some((from, to)) => number(from) && number(to),
-        None => range == "*" || number(range),
+        Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
+        None => range == "*" || number(range).is_some(),
     };
     in_range && step.is_none_or(|step| step.parse::<u32>().is_ok_and(|n| n > 0))
 }
@@ -82,7 +82,7 @@ pub(super) fn logrotate(desk: &Desk) -> Checked {
     }
     let folder = desk.scratch.join("logrotate");
     let (user, group) = (who("-un")?, who("-gn")?);
-    let rules = read(&desk.files.join("logrotate/log-ingestion"))?;
+    let rules = files::read(&desk.files.join("logrotate/log-ingestion"))?;
     if !rules.contains(LOGS) || !rules.contains("systemctl reload log-ingestion") {
         return Err(Failure::new(format!("the rules are not about {LOGS}, or do not tell the service")));
     }
@@ -91,11 +91,11 @@ pub(super) fn logrotate(desk: &Desk) -> Checked {
         .replace(&format!("{SERVICE_USER} {SERVICE_USER}"), &format!("{user} {group}"))
         .replace("systemctl reload log-ingestion", &format!("touch {}", folder.join("told").display()));
     let file = folder.join("rules");
-    write(&file, &own)?;
-    private(&file, 0o644)?;
+    files::write(&file, &own)?;
+    files::set_mode(&file, 0o644)?;
     let log = folder.join("logs/service.log");
-    write(&log, "a line\n")?;
-    private(&folder.join("logs"), 0o750)?;
+    files::write(&log, "a line\n")?;
+    files::set_mode(&folder.join("logs"), 0o750)?;
     let state = folder.join("state");
     let rotate = |flag: &str| {
         let mut logrotate = Command::new("logrotate");
@@ -103,13 +103,13 @@ pub(super) fn logrotate(desk: &Desk) -> Checked {
     };
     rotate("--debug")?;
     rotate("--force")?;
-    let moved = read(&folder.join("logs/service.log.1"))?;
-    let fresh = read(&log)?;
+    let moved = files::read(&folder.join("logs/service.log.1"))?;
+    let fresh = files::read(&log)?;
     let mut faults = Vec::new();
     if moved != "a line\n" || !fresh.is_empty() {
         faults.push("the log was not moved away and begun anew".to_owned());
     }
-    if mode(&log) != Some(0o640) {
+    if files::mode(&log) != Some(0o640) {
         faults.push("the new log has another mode than 0640".to_owned());
     }
     if !folder.join("told").exists() {
@@ -120,17 +120,6 @@ pub(super) fn logrotate(desk: &Desk) -> Checked {
 
 fn who(what: &str) -> Result<String, Failure> {
     process::read(Command::new("id").arg(what)).map(|name| name.trim().to_owned())
-}
-
-fn private(path: &std::path::Path, mode: u32) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-        .map_err(|error| Failure::new(format!("the mode of {} cannot be set: {error}", path.display())))
-}
-
-fn mode(path: &std::path::Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).ok().map(|facts| facts.permissions().mode() & 0o777)
 }
 
 #[cfg(test)]
@@ -151,6 +140,7 @@ mod tests {
         check("0 * * * * logservice run >> x 2>&1", None);
         check("*/5 1-5,9 1 */2 0-7 logservice run", None);
         check("60 * * * * logservice run", Some("60 is no minute"));
+        check("0 5-1 * * * logservice run", Some("5-1 is no hour"));
         check("0 * * * logservice run", Some("logservice is no weekday"));
         check("0 * * * * root run", Some("and not as logservice"));
         check("0 * * * * logservice", Some("a command is missing"));

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::yaml::{list, text};
-use super::{Checked, Desk, files_of, verdict, yaml};
+use super::{Checked, Desk, verdict, yaml};
+use crate::files;
 
 const PORT: u64 = 9464;
 /// Settings that must never stand in a manifest as plain text.
@@ -16,7 +17,7 @@ const SECRETS: [&str; 3] = ["RAPID7_API_KEY", "METRICS_TOKEN", "OTEL_EXPORTER_OT
 /// Judges every manifest by itself, then all together.
 pub(super) fn keep_rules(desk: &Desk) -> Checked {
     let mut documents = Vec::new();
-    for path in files_of(&desk.files.join("kubernetes"))? {
+    for path in files::of(&desk.files.join("kubernetes"))? {
         documents.extend(yaml::documents(desk, &path)?);
     }
     let mut faults: Vec<String> = documents.iter().flat_map(document_faults).collect();

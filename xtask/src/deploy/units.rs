@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Checked, Desk, Outcome, files_of, judge, nowhere, read as read_file, verdict, write};
+use super::{Checked, Desk, Outcome, judge, nowhere, verdict};
 use crate::failure::Failure;
-use crate::{place, process, system};
+use crate::{files, process, system};
 
 /// The highest exposure that a service may have, in tenths as `--threshold` takes them; 100 is none protected.
 ///
@@ -44,9 +44,9 @@ pub(super) fn read(desk: &Desk) -> Checked {
         return Ok(nowhere("systemd-analyze"));
     }
     let root = desk.scratch.join("root");
-    let units = files_of(&desk.files.join("systemd"))?;
+    let units = files::of(&desk.files.join("systemd"))?;
     for unit in &units {
-        write(&in_root(&root, unit), &read_file(unit)?)?;
+        files::write(&in_root(&root, unit), &files::read(unit)?)?;
     }
     for program in PROGRAMS {
         program_stub(&root.join(program))?;
@@ -57,9 +57,9 @@ pub(super) fn read(desk: &Desk) -> Checked {
 
 /// Has systemd read units below a folder; targets of the host are put beside them.
 pub(crate) fn verify(root: &Path, units: &[String]) -> Result<String, Failure> {
-    let targets = files_of(Path::new(HOST_UNITS))?;
+    let targets = files::of(Path::new(HOST_UNITS))?;
     for target in targets.iter().filter(|path| path.extension().is_some_and(|kind| kind == "target")) {
-        write(&in_root(root, target), &read_file(target)?)?;
+        files::write(&in_root(root, target), &files::read(target)?)?;
     }
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]).arg(format!("--root={}", root.display())).args(units);
@@ -94,12 +94,12 @@ pub(super) fn keep_rules(desk: &Desk) -> Checked {
     for (unit, own) in
         [("log-ingestion.service", &OF_THE_SERVICE[..]), ("log-ingestion-once.service", &OF_ONE_PASS)]
     {
-        let text = read_file(&desk.files.join("systemd").join(unit))?;
+        let text = files::read(&desk.files.join("systemd").join(unit))?;
         let missing = OF_BOTH.iter().chain(own).filter(|line| !text.lines().any(|l| l == **line));
         faults.extend(missing.map(|line| format!("{unit} does not say {line}")));
     }
     let [service, once] = ["log-ingestion.service", "log-ingestion-once.service"]
-        .map(|unit| read_file(&desk.files.join("systemd").join(unit)).map(|text| hardening(&text)));
+        .map(|unit| files::read(&desk.files.join("systemd").join(unit)).map(|text| hardening(&text)));
     if service? != once? {
         faults.push("the two services are not protected alike, from NoNewPrivileges on".to_owned());
     }
@@ -114,7 +114,7 @@ fn hardening(text: &str) -> String {
 }
 
 fn services(desk: &Desk) -> Result<Vec<PathBuf>, Failure> {
-    let mut units = files_of(&desk.files.join("systemd"))?;
+    let mut units = files::of(&desk.files.join("systemd"))?;
     units.retain(|unit| unit.extension().is_some_and(|kind| kind == "service"));
     Ok(units)
 }
@@ -125,16 +125,11 @@ fn in_root(root: &Path, unit: &Path) -> PathBuf {
 
 /// A program in the place of the one that a unit names.
 pub(crate) fn program_stub(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
     if path.exists() {
         return Ok(());
     }
-    if let Some(folder) = path.parent() {
-        place::folder(folder)?;
-    }
-    write(path, "#!/bin/sh\n")?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
-        .map_err(|error| Failure::new(format!("{} cannot be made a program: {error}", path.display())))
+    files::write(path, "#!/bin/sh\n")?;
+    files::set_mode(path, 0o755)
 }
 
 fn is_there() -> Result<bool, Failure> {

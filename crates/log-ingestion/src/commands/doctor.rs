@@ -87,8 +87,7 @@ async fn gather(surroundings: &Surroundings, offline: bool) -> Result<Facts, Com
 }
 
 fn value(layers: &Layers, variable: &str) -> Option<String> {
-    let setting = settings::SETTINGS.iter().find(|setting| setting.variable == variable)?;
-    layers.get(setting).map(|(value, _)| value.to_owned())
+    layers.get(settings::Setting::named(variable)?).map(|(value, _)| value.to_owned())
 }
 
 fn settings_facts(layers: &Layers, resolved: &Result<Settings, SettingsError>) -> SettingsFacts {

@@ -117,10 +117,7 @@ async fn passes(
         let outcome = ingest.pass(coverage, stop).await;
         if let Ok(report) = &outcome {
             complete(report);
-            // What goes wrong here loses nothing, and is tried again after the next pass.
-            if let Err(CommandError::Failed(_, text)) = ingest.retain() {
-                tracing::error!(event = "error", error = %text, action = "what is kept no longer is removed after the next pass");
-            }
+            ingest.look_after(stop).await;
         }
         observers.passed(&outcome).await;
         if !args.continuous {

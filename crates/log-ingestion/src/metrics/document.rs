@@ -3,13 +3,11 @@
 //! Decides only how the table reads; a test compares the file with it.
 
 use super::names::{
-    API_CALL_BUCKETS, Kind, LOGS_SHOWN_MAX, Metric, OTHER_LOGS, REFUSALS, REMOVERS, STATUS_CLASSES,
+    API_CALL_BUCKETS, LOGS_SHOWN_MAX, Metric, OF_THE_PROCESS, OTHER_LOGS, REFUSALS, STATUS_CLASSES, UPKEEP,
 };
 
 /// Prefix of the metrics that the runbook does not name.
 const OURS: &str = "log_ingestion_";
-/// Prefix of what every Prometheus client says of its process.
-const PROCESS: &str = "process_";
 
 /// The whole document.
 #[must_use]
@@ -25,18 +23,20 @@ pub fn document() -> String {
         }
         text
     };
-    text.push_str(&group("The runbook's", |name| !name.starts_with(OURS) && !name.starts_with(PROCESS)));
+    text.push_str(&group("The runbook's", |name| {
+        !name.starts_with(OURS) && !name.starts_with(OF_THE_PROCESS)
+    }));
     text.push_str(&group("Ours", |name| name.starts_with(OURS)));
-    text.push_str(&group("The process", |name| name.starts_with(PROCESS)));
+    text.push_str(&group("The process", |name| name.starts_with(OF_THE_PROCESS)));
     text.push_str("\n## Labels\n\n| label | values |\n|---|---|\n");
-    let (statuses, refusals, removers) = (list(&STATUS_CLASSES), list(&REFUSALS), list(&REMOVERS));
+    let (statuses, refusals, upkeep) = (list(&STATUS_CLASSES), list(&REFUSALS), list(&UPKEEP));
     let (failures, classes) = (list(&super::failures()), list(&super::classes()));
     let reasons = list(&super::quarantine_reasons());
     for (label, values) in [
         ("status", format!("{statuses}; of `log_ingestion_api_refused_total` {refusals}")),
         ("class", format!("{classes}: the server's counters")),
         ("reason", format!("of failures {failures}; of rows {reasons}")),
-        ("by", removers),
+        ("by", upkeep),
         (
             "log",
             format!(
@@ -61,11 +61,6 @@ fn list(values: &[&str]) -> String {
     values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a metric's values stand for something that only grows, and so may be carried over from one run to the next.
-pub(super) const fn grows(kind: Kind) -> bool {
-    matches!(kind, Kind::Counter | Kind::Histogram(_))
-}
-
 const HEAD: &str = "# Metrics
 
 <!-- Made from `Metric` in crates/log-ingestion/src/metrics/names.rs; METRICS_DOC=1 cargo test -p log-ingestion metrics::document rewrites it. -->
@@ -86,6 +81,7 @@ numbers each time; remove the file to begin anew. The `process_*` metrics there 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::names::Kind;
 
     #[test]
     fn docs_metrics_md_is_made_from_the_table() {

@@ -24,6 +24,12 @@ impl Kind {
             Self::Histogram(_) => "histogram",
         }
     }
+
+    /// Whether its values only grow, and so may be carried over from one run to the next.
+    #[must_use]
+    pub const fn grows(self) -> bool {
+        matches!(self, Self::Counter | Self::Histogram(_))
+    }
 }
 
 /// What a metric is measured in.
@@ -72,13 +78,16 @@ pub const API_CALL_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0,
 pub const STATUS_CLASSES: [&str; 3] = ["200", "4xx", "5xx"];
 /// Values of `status` of [`Metric::ApiRefused`].
 pub const REFUSALS: [&str; 2] = ["401", "403"];
-/// Values of `by` of [`Metric::FilesRemoved`].
-pub const REMOVERS: [&str; 1] = ["retain"];
+/// Values of `by` of [`Metric::FilesRemoved`] and [`Metric::UpkeepFailures`]: what looks after stored days.
+pub const UPKEEP: [&str; 3] = ["retain", "archive", "compact"];
 /// Value of `log` that stands for all logs beyond [`LOGS_SHOWN_MAX`].
 pub const OTHER_LOGS: &str = "_other";
 /// Logs that have series of their own. A log takes eight series, so that this bounds a scrape to about 4,000 of them, half a
 /// megabyte; those beyond are folded into one.
 pub const LOGS_SHOWN_MAX: usize = 500;
+
+/// Prefix of what every Prometheus client says of its process.
+pub(super) const OF_THE_PROCESS: &str = "process_";
 
 macro_rules! metrics {
     ($($metric:ident: $name:literal, $kind:expr, [$($label:literal),*], $unit:ident, $help:literal;)*) => {
@@ -182,7 +191,9 @@ metrics! {
     DiskSize: "log_ingestion_disk_size_bytes", Gauge, [], Bytes,
         "Size of the filesystem of OUTPUT_DIR.";
     FilesRemoved: "log_ingestion_files_removed_total", Counter, ["by"], One,
-        "Files that a run removed on purpose; those of the commands retain, archive and compact are not seen by it.";
+        "Files that a run removed on purpose, of compaction those that became fewer; what the commands retain, archive and compact do is not seen by it.";
+    UpkeepFailures: "log_ingestion_upkeep_failures_total", Counter, ["by"], One,
+        "Times that removing, archiving or compacting stored days failed in a run; logs are pulled meanwhile, and it is tried again.";
     LogsNotShown: "log_ingestion_logs_not_shown", Gauge, [], One,
         "Logs beyond the first 500, which have no series of their own and are folded into log=\"_other\".";
 

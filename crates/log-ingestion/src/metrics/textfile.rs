@@ -9,8 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::document::grows;
-use super::names::{Kind, LOGS_SHOWN_MAX, Metric};
+use super::names::{Kind, LOGS_SHOWN_MAX, Metric, OF_THE_PROCESS};
 
 /// Mode of the file: node_exporter is another user, and nothing in it is secret.
 const MODE: u32 = 0o644;
@@ -18,8 +17,6 @@ const MODE: u32 = 0o644;
 const CARRIED_MAX: usize = 2 * LOGS_SHOWN_MAX;
 /// Bytes of a file that is read back; ours stay far below.
 const READ_MAX: u64 = 16 << 20;
-/// Metrics of this process alone, which mean nothing in the next one.
-const OF_ONE_PROCESS: &str = "process_";
 
 /// A textfile, and what it said when the run began.
 #[derive(Debug)]
@@ -88,11 +85,11 @@ fn line(text: &str) -> Line<'_> {
     }
 }
 
-/// The metric of a name, if what it counts goes on from run to run.
+/// The metric of a name, if what it counts goes on from run to run: that of a process means nothing in the next one.
 fn carried(name: &str) -> Option<Metric> {
     let metric = Metric::ALL.iter().find(|metric| metric.facts().name == name)?;
     let facts = metric.facts();
-    (grows(facts.kind) && !facts.name.starts_with(OF_ONE_PROCESS)).then_some(*metric)
+    (facts.kind.grows() && !facts.name.starts_with(OF_THE_PROCESS)).then_some(*metric)
 }
 
 /// What a text says of metrics that grow.

@@ -1,6 +1,6 @@
 //! Spans as they end: passes, logs, windows, each with its parent, kept until they are sent.
 //!
-//! Collects nothing until somebody wants to send, and never more than fits: what does not is counted.
+//! Collects nothing until somebody wants to send, and never more than a bounded number: then the oldest goes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -75,7 +75,7 @@ impl Spans {
 
     fn push(&self, span: Ended) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // The oldest goes: what is kept is what happened last.
+        // What is kept is what happened last.
         if waiting.len() >= WAITING_MAX {
             waiting.pop_front();
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ingest_source::transport::ApiKey;
 
 use super::layers::{Layers, Origin, readable_by_others};
-use super::table::{SETTINGS, Setting};
+use super::table::Setting;
 use super::{Fault, SettingsError};
 
 /// The variable that holds the key itself.
@@ -104,11 +104,7 @@ pub(crate) fn sources(layers: &Layers) -> Vec<KeySource> {
 }
 
 fn value<'a>(layers: &'a Layers, variable: &str) -> Option<(&'a str, Origin)> {
-    layers.get(setting(variable)?).filter(|(value, _)| !value.is_empty())
-}
-
-fn setting(variable: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.variable == variable)
+    layers.get(Setting::named(variable)?).filter(|(value, _)| !value.is_empty())
 }
 
 fn read(layers: &Layers, source: &KeySource) -> Result<ApiKey, Fault> {
@@ -152,7 +148,7 @@ fn usable(text: &str) -> Option<ApiKey> {
 }
 
 fn fault(variable: &str, given: String) -> Fault {
-    let allowed = setting(variable).map_or("", |setting| setting.allowed);
+    let allowed = Setting::named(variable).map_or("", |setting| setting.allowed);
     Fault { variable: variable.to_owned(), given, allowed: format!("allowed: {allowed}") }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::key::{KEY, KEY_FILE};
 use super::table::{SETTINGS, Setting};
-use super::{Fault, SettingsError};
+use super::{Fault, SettingsError, StoreVariables};
 
 /// Where a value was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,12 +117,12 @@ impl Layers {
         written.or_else(|| setting.default.map(|value| (value, Origin::Default)))
     }
 
-    /// Variables of others, by the beginnings of their names: the environment's over those of `.env`.
+    /// What says how object stores are reached: the environment's variables over those of `.env`.
     #[must_use]
-    pub fn beginning_with(&self, prefixes: &[&str]) -> BTreeMap<String, String> {
+    pub fn store_variables(&self) -> StoreVariables {
         let in_file = self.env_file.iter().flat_map(|file| &file.values);
-        let all = in_file.chain(&self.environment).filter(|(name, _)| begins(name, prefixes));
-        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+        let all = in_file.chain(&self.environment).filter(|(name, _)| is_of_store(name));
+        StoreVariables(all.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     /// Variables that look like ours and are none, each with the nearest that there is.
@@ -130,7 +130,7 @@ impl Layers {
     pub fn misspelt(&self) -> Vec<Fault> {
         let in_file = self.env_file.iter().flat_map(|file| file.values.keys());
         let written = self.environment.keys().chain(in_file).filter(|name| name.starts_with(OUR_PREFIX));
-        let unknown = written.filter(|name| SETTINGS.iter().all(|s| s.variable != name.as_str()));
+        let unknown = written.filter(|name| Setting::named(name).is_none());
         let mut faults: Vec<Fault> = unknown
             .map(|name| Fault {
                 variable: name.clone(),
@@ -151,17 +151,15 @@ impl Layers {
         let names = self.env_file.iter().flat_map(|file| file.values.keys());
         names
             .filter(|name| {
-                !name.starts_with(OUR_PREFIX)
-                    && !begins(name, &ingest_bucket::VARIABLES)
-                    && SETTINGS.iter().all(|s| s.variable != name.as_str())
+                !name.starts_with(OUR_PREFIX) && !is_of_store(name) && Setting::named(name).is_none()
             })
             .map(|name| (name.clone(), nearest(name)))
             .collect()
     }
 }
 
-fn begins(name: &str, prefixes: &[&str]) -> bool {
-    prefixes.iter().any(|prefix| name.starts_with(prefix))
+fn is_of_store(name: &str) -> bool {
+    ingest_bucket::VARIABLES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn read_env_file(path: &Path) -> Result<EnvFile, SettingsError> {

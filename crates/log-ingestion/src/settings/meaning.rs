@@ -7,17 +7,18 @@ use std::time::Duration;
 use ingest_core::catalog::Selector;
 use ingest_core::plan::FetchMode;
 use ingest_core::space::MinFree;
-use ingest_core::upkeep::Retention;
 use ingest_source::transport::ApiKey;
 use ingest_source::{Endpoint, Protocol};
 use ingest_store::layout::Layout;
 use ingest_tabular::{Codec, Encodings};
 
+use super::keeping;
 use super::key::FoundKey;
 use super::layers::Layers;
 use super::observing::{self, Observing};
 use super::pins::Pins;
-use super::table::{SETTINGS, Setting, shown};
+use super::place::StoreVariables;
+use super::table::{Setting, shown};
 use super::{Fault, LogFormat, LogLevel, LogSettings, Settings, SettingsError, UpkeepSettings};
 
 /// Reads values and gathers what is wrong with them.
@@ -29,7 +30,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// The value of a variable as `read` understands it; a fault where it does not, or where there is none.
     pub(super) fn take<T>(&mut self, variable: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let setting = SETTINGS.iter().find(|s| s.variable == variable)?;
+        let setting = Setting::named(variable)?;
         let Some((value, origin)) = self.layers.get(setting) else {
             self.fault(setting, "it is not set".to_owned());
             return None;
@@ -46,12 +47,25 @@ impl Reader<'_> {
         understood
     }
 
+    /// What the layers say of object stores.
+    pub(super) fn store_variables(&self) -> StoreVariables {
+        self.layers.store_variables()
+    }
+
+    /// A fault of a value that is understood and cannot be used.
+    pub(super) fn refuse(&mut self, variable: &str, given: String) {
+        if let Some(setting) = Setting::named(variable) {
+            self.fault(setting, given);
+        }
+    }
+
     fn fault(&mut self, setting: &Setting, given: String) {
         let allowed = format!("allowed: {}", setting.allowed);
         self.faults.push(Fault { variable: setting.variable.to_owned(), given, allowed });
     }
 
-    fn number(&mut self, variable: &str, from: u64, to: u64) -> Option<u64> {
+    /// A whole number in a range, both ends included.
+    pub(super) fn number(&mut self, variable: &str, from: u64, to: u64) -> Option<u64> {
         self.take(variable, |text| text.parse().ok().filter(|n| (from..=to).contains(n)))
     }
 
@@ -61,9 +75,8 @@ impl Reader<'_> {
         if folder.as_os_str().is_empty() {
             return Some(Pins::default());
         }
-        let setting = SETTINGS.iter().find(|s| s.variable == "PINS_DIR")?;
         let loaded = Pins::load(&folder);
-        loaded.map_err(|faults| faults.into_iter().for_each(|given| self.fault(setting, given))).ok()
+        loaded.map_err(|faults| faults.into_iter().for_each(|given| self.refuse("PINS_DIR", given))).ok()
     }
 
     /// The key that is in force; its faults where there is none.
@@ -135,7 +148,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
     let recheck_after = r.take("RECHECK_AFTER", ages);
     let shutdown_grace = r.take("SHUTDOWN_GRACE", duration);
     let min_free_disk = r.take("MIN_FREE_DISK", min_free);
-    let retention = read_retention(r);
+    let keeping = keeping::read(r, output_dir.as_deref(), layout);
     let pins = r.pins();
     let observing = observing::read(r);
     let seed = r.number("RAPID7_SEED", 0, u64::MAX);
@@ -160,7 +173,7 @@ fn read(r: &mut Reader<'_>) -> Option<Settings> {
         recheck_after: recheck_after?,
         shutdown_grace: shutdown_grace?,
         min_free_disk: min_free_disk?,
-        retention: retention?,
+        keeping: keeping?,
         pins: Arc::new(pins?),
         observing: observing?,
         seed: seed.filter(|seed| *seed != 0),
@@ -177,7 +190,7 @@ pub(super) fn output_dir(layers: &Layers) -> Result<PathBuf, SettingsError> {
 pub(super) fn upkeep(layers: &Layers) -> Result<UpkeepSettings, SettingsError> {
     let mut reader = Reader { layers, faults: Vec::new() };
     let output_dir = reader.take("OUTPUT_DIR", folder);
-    let retention = read_retention(&mut reader);
+    let retention = keeping::retention(&mut reader);
     let window_rows = reader.number("WINDOW_ROWS", 1_000, 100_000_000);
     match (output_dir, retention, window_rows) {
         (Some(output_dir), Some(retention), Some(window_rows)) => {
@@ -185,14 +198,6 @@ pub(super) fn upkeep(layers: &Layers) -> Result<UpkeepSettings, SettingsError> {
         }
         _ => Err(SettingsError(reader.faults)),
     }
-}
-
-fn read_retention(r: &mut Reader<'_>) -> Option<Retention> {
-    let days = r.number("RETENTION_DAYS", 0, 36_500);
-    let most = r.take("RETENTION_MAX_BYTES", bytes);
-    let days = u32::try_from(days?).ok()?;
-    Some(Retention { days: (days > 0).then_some(days), bytes: most.filter(|most| *most > 0) })
-        .filter(|_| most.is_some())
 }
 
 pub(super) fn observing(layers: &Layers) -> Result<Observing, SettingsError> {
@@ -257,7 +262,7 @@ const BYTE_UNITS: [(&str, u64); 9] = [
 ];
 
 /// Reads `10GB`, `500MiB`, `1024`.
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(split)?;
     let number: u64 = number.parse().ok()?;

@@ -12,7 +12,7 @@ use reqwest::header::HeaderMap;
 use super::layers::{Layers, Origin};
 use super::meaning::Reader;
 use super::otlp_headers;
-use super::table::SETTINGS;
+use super::table::Setting;
 
 /// Fewest characters of a token: 16 of them, drawn at random, are not guessed.
 const TOKEN_MIN: usize = 16;
@@ -78,9 +78,7 @@ impl Token {
         use subtle::ConstantTimeEq as _;
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }
-}
 
-impl Token {
     /// The token itself, for the one header that carries it.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
@@ -114,8 +112,8 @@ impl Supervisor {
 }
 
 pub(super) fn read(r: &mut Reader<'_>) -> Option<Observing> {
-    let asked = SETTINGS.iter().find(|setting| setting.variable == "METRICS_ADDR");
-    let asked = asked.and_then(|setting| r.layers.get(setting)).is_some_and(|(_, at)| at != Origin::Default);
+    let written = Setting::named("METRICS_ADDR").and_then(|setting| r.layers.get(setting));
+    let asked = written.is_some_and(|(_, origin)| origin != Origin::Default);
     let addr = r.take("METRICS_ADDR", |text| addr(text, asked));
     let token = r.take("METRICS_TOKEN", token);
     let textfile = r.take("METRICS_TEXTFILE", textfile);
@@ -144,12 +142,13 @@ fn token(text: &str) -> Option<Option<Token>> {
 }
 
 fn textfile(text: &str) -> Option<Option<PathBuf>> {
-    let path = PathBuf::from(text);
-    match (text.is_empty(), path.file_name()) {
-        (true, _) => Some(None),
-        (false, Some(_)) if !text.ends_with('/') && !text.contains('\0') => Some(Some(path)),
-        (false, _) => None,
+    if text.is_empty() {
+        return Some(None);
     }
+    let path = PathBuf::from(text);
+    // node_exporter passes over all others, and nobody would learn why.
+    let is_read = path.extension().is_some_and(|ending| ending == "prom");
+    (is_read && !text.ends_with('/') && !text.contains('\0')).then_some(Some(path))
 }
 
 fn url(text: &str) -> Option<Option<String>> {
@@ -201,6 +200,8 @@ mod tests {
             ("METRICS_TOKEN", "0123456789abcdef", "short"),
             ("METRICS_TOKEN", "0123456789abcdef-_", "with a blank in it"),
             ("METRICS_TEXTFILE", "metrics.prom", "/var/lib/node_exporter/"),
+            ("METRICS_TEXTFILE", "/a/b.c.prom", "metrics.txt"),
+            ("METRICS_TEXTFILE", "x.prom", ".prom"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318/", "127.0.0.1:4318"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example/prefix", "grpc://x"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x,x-tenant=a", "x-tenant"),

@@ -18,6 +18,12 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// The setting of this variable, if there is one.
+    #[must_use]
+    pub fn named(variable: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.variable == variable)
+    }
+
     /// Its flag, without the dashes: `RATE_LIMIT` is `rate-limit`; `None` for a secret, which other users of the
     /// machine could read from the list of processes.
     #[must_use]
@@ -159,6 +165,24 @@ pub const SETTINGS: &[Setting] = &[
         "How much is kept; of what is more the oldest days are removed after each pass",
     ),
     setting(
+        "ARCHIVE_TO",
+        Some(""),
+        "a folder apart from OUTPUT_DIR, or a bucket: s3://BUCKET/PREFIX, gs://…, az://…; none if empty",
+        "Where old days move to, a day of each log after a pass, verified there before they are removed here",
+    ),
+    setting(
+        "ARCHIVE_AFTER_DAYS",
+        Some("30"),
+        "1 to 36500, not more than RETENTION_DAYS where both count",
+        "After how many whole days a day moves to ARCHIVE_TO",
+    ),
+    setting(
+        "COMPACT_AFTER_DAYS",
+        Some("0"),
+        "0 to 36500, 0 for never; not with LAYOUT=flat",
+        "After how many whole days a day's small files become few large ones, a day of each log after a pass",
+    ),
+    setting(
         "METRICS_ADDR",
         Some("127.0.0.1:9464"),
         "an address such as 127.0.0.1:9464 or 0.0.0.0:9464, or off",
@@ -174,7 +198,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "METRICS_TEXTFILE",
         Some(""),
-        "a file such as /var/lib/node_exporter/log-ingestion.prom; none if empty",
+        "a file that ends in .prom, such as /var/lib/node_exporter/log-ingestion.prom; none if empty",
         "File that gets the metrics after each pass, for node_exporter's textfile collector",
     ),
     setting(

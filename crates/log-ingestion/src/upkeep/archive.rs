@@ -1,20 +1,26 @@
 //! Archiving: old days are copied to another tree, verified there, and then taken out of the table, if asked for.
 //!
 //! A day is removed here only when every file of it is in the archive, durable, and was read back with the same sum. What
-//! a run that was cut short left is compared, and not copied again. Knows nothing of what an archive lies on.
+//! a run that was cut short left is compared, and not copied again. Knows nothing of what an archive lies on, but where one
+//! is opened.
 
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ingest_bucket::Bucket;
 use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::{LogWindow, UtcDay};
 use ingest_core::upkeep::{self, HeldDay};
 use ingest_store::layout::FileName;
-use ingest_store::{Archive, Kept, StoreError, TakenOut};
+use ingest_store::{Archive, Disk, FolderArchive, Kept, StoreError, TakenOut};
 
-use super::{DayDone, LogHeld, Upkeep};
+use super::{DayDone, LogHeld, Seen, Turn, Upkeep};
+use crate::settings::{Place, StoreVariables};
 
 /// What is archived.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moving<'a> {
     /// Where to, as people name it.
     pub to: &'a str,
@@ -22,8 +28,6 @@ pub struct Moving<'a> {
     pub older_than: Duration,
     /// Whether they are taken out of the table afterwards.
     pub moves: bool,
-    /// The archive; without one it is only said what would be done.
-    pub archive: Option<&'a dyn Archive>,
 }
 
 /// What archiving did, or would do.
@@ -41,43 +45,141 @@ pub struct Archived {
     pub taken: TakenOut,
 }
 
+/// What a turn of archiving did.
+#[derive(Debug, Default)]
+pub struct ArchiveTurn {
+    /// What was archived.
+    pub archived: Archived,
+    /// Days that are old enough, and left for another turn.
+    pub left: u64,
+    /// Logs whose turn failed, and why; what was begun is finished by another turn.
+    pub failed: Vec<(String, StoreError)>,
+}
+
+/// Opens an archive, which is made where it is missing and can be.
+///
+/// # Errors
+/// When it cannot be made, or the variables of its store do not do.
+pub fn open_archive(
+    disk: &Arc<dyn Disk>,
+    place: &Place,
+    variables: StoreVariables,
+) -> Result<Box<dyn Archive>, StoreError> {
+    let disk = Arc::clone(disk);
+    match place {
+        Place::Folder(root) => Ok(Box::new(FolderArchive::open(disk, root)?)),
+        Place::Bucket(url) => match Bucket::open(disk, url, variables.0) {
+            Ok(bucket) => Ok(Box::new(bucket)),
+            Err(error) => Err(StoreError::at("open the archive", Path::new(url))(io::Error::other(error))),
+        },
+    }
+}
+
 impl Upkeep {
-    /// Archives old days, a day of a log after the other.
+    /// Archives old days, a day of a log after the other; without an archive, says which it would.
     ///
     /// # Errors
     /// When a folder cannot be read or written, or another file in the archive has a name of ours; what was done until
     /// then stays done, and the next call goes on.
-    pub fn archive(&self, moving: &Moving<'_>) -> Result<Archived, StoreError> {
+    pub fn archive(
+        &self,
+        archive: Option<&dyn Archive>,
+        moving: &Moving<'_>,
+    ) -> Result<Archived, StoreError> {
         let now = self.clock.now();
         let mut archived = Archived::default();
         for mut log in self.logs()? {
-            let days = upkeep::old(&log.days, moving.older_than, now);
             archived.stays.extend(stays(&log, moving, now));
-            for held in days {
-                if let Some(archive) = moving.archive {
-                    self.keep(archive, &log, &held, &mut archived)?;
-                    if moving.moves {
-                        let to = Some(moving.to.to_owned());
-                        let removal = Removal { by: RemovedBy::Archive, to, at: now };
-                        let (gone, taken) = self.remove(&log, &[held], &removal)?;
-                        archived.taken = archived.taken.plus(taken);
-                        if gone.is_empty() {
-                            let why = "its files are not those that the ledger counts; log-ingestion repair puts that right";
-                            archived.stays.push((log.state.name.clone(), held.day, why.to_owned()));
-                        }
-                        log.state = self.fresh(&log.state)?;
-                    }
-                }
-                archived.days.push(DayDone {
-                    log: log.state.name.clone(),
-                    day: held.day,
-                    files: held.files,
-                    bytes: held.bytes,
-                    detail: moving.to.to_owned(),
-                });
+            for held in upkeep::old(&log.days, moving.older_than, now) {
+                self.archive_day(archive, moving, &mut log, &held, &mut archived)?;
             }
         }
         Ok(archived)
+    }
+
+    /// Archives old days for a turn; a log that fails does not hold up the others. A day that cannot be taken out of the
+    /// table is seen, and not copied again.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, or the archive not be opened.
+    pub fn archive_for(
+        &self,
+        open: impl FnOnce() -> Result<Box<dyn Archive>, StoreError>,
+        moving: &Moving<'_>,
+        turn: &Turn,
+        seen: &mut Seen,
+    ) -> Result<ArchiveTurn, StoreError> {
+        let now = self.clock.now();
+        let mut done = ArchiveTurn::default();
+        let logs: Vec<(LogHeld, Vec<HeldDay>)> = self
+            .logs()?
+            .into_iter()
+            .map(|log| {
+                let mut days = upkeep::old(&log.days, moving.older_than, now);
+                seen.keep(&log.state.slug, |day| days.iter().any(|held| held.day == day));
+                days.retain(|held| !seen.has(&log.state.slug, held.day));
+                (log, days)
+            })
+            .collect();
+        if logs.iter().all(|(_, days)| days.is_empty()) {
+            // An archive that is away matters to nobody while there is nothing for it.
+            return Ok(done);
+        }
+        let archive = open()?;
+        for (mut log, days) in logs {
+            let slug = log.state.slug.clone();
+            let mut begun = days.iter().take(turn.days);
+            let mut ended = 0_u64;
+            let outcome = begun.try_for_each(|held| {
+                if turn.is_over(self.clock.now()) {
+                    return Ok(());
+                }
+                let gone = self.archive_day(Some(&*archive), moving, &mut log, held, &mut done.archived)?;
+                if !gone {
+                    seen.add(&slug, held.day);
+                }
+                ended = ended.saturating_add(1);
+                Ok(())
+            });
+            done.left = done.left.saturating_add((days.len() as u64).saturating_sub(ended));
+            done.failed.extend(outcome.err().map(|error| (log.state.name.clone(), error)));
+        }
+        Ok(done)
+    }
+
+    /// Archives a day of a log, or says that it would be; whether it is settled with that.
+    fn archive_day(
+        &self,
+        archive: Option<&dyn Archive>,
+        moving: &Moving<'_>,
+        log: &mut LogHeld,
+        held: &HeldDay,
+        archived: &mut Archived,
+    ) -> Result<bool, StoreError> {
+        let mut settled = true;
+        if let Some(archive) = archive {
+            self.keep(archive, log, held, archived)?;
+            if moving.moves {
+                let to = Some(moving.to.to_owned());
+                let removal = Removal { by: RemovedBy::Archive, to, at: self.clock.now() };
+                let (gone, taken) = self.remove(log, &[*held], &removal)?;
+                archived.taken = archived.taken.plus(taken);
+                if gone.is_empty() {
+                    let why = "its files are not those that the ledger counts; log-ingestion repair puts that right";
+                    archived.stays.push((log.state.name.clone(), held.day, why.to_owned()));
+                    settled = false;
+                }
+                log.state = self.fresh(&log.state)?;
+            }
+        }
+        archived.days.push(DayDone {
+            log: log.state.name.clone(),
+            day: held.day,
+            files: held.files,
+            bytes: held.bytes,
+            detail: moving.to.to_owned(),
+        });
+        Ok(settled)
     }
 
     fn keep(

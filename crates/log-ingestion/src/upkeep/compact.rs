@@ -17,7 +17,7 @@ use ingest_tabular::{
     Chunks, Encoded, ReadBackError, SpliceError, check, decode, inspect, read_back, splice,
 };
 
-use super::{LogHeld, Upkeep};
+use super::{LogHeld, Seen, Turn, Upkeep};
 use crate::pipeline::{Content, fact, read_content};
 
 /// Bytes of a file that is made of others: large enough for any reader, small enough to be copied in a moment.
@@ -89,6 +89,20 @@ struct Made {
     exchange: Exchange,
 }
 
+impl Compaction {
+    /// Takes in what came of a day.
+    fn take(&mut self, log: &LogHeld, held: &HeldDay, outcome: Result<Option<Compacted>, NotCompacted>) {
+        match outcome {
+            Ok(done) => self.days.extend(done),
+            Err(error) => {
+                let why = crate::pipeline::chain(&error);
+                tracing::error!(event = "error", log = %log.state.name, day = %held.day, error = %why, action = "the day stays as it is");
+                self.failed.push((log.state.name.clone(), held.day, why));
+            }
+        }
+    }
+}
+
 impl Upkeep {
     /// Which files become one; where `apply`, they do.
     ///
@@ -100,14 +114,42 @@ impl Upkeep {
         for log in self.logs()? {
             let days = upkeep::old(&log.days, chosen.older_than, now);
             for held in days.into_iter().filter(|held| chosen.day.is_none_or(|day| day == held.day)) {
-                match self.compact_day(&log, &held, chosen, apply) {
-                    Ok(done) => compaction.days.extend(done),
-                    Err(error) => {
-                        let why = crate::pipeline::chain(&error);
-                        tracing::error!(event = "error", log = %log.state.name, day = %held.day, error = %why, action = "the day stays as it is");
-                        compaction.failed.push((log.state.name.clone(), held.day, why));
-                    }
+                let outcome = self.compact_day(&log, &held, chosen, apply);
+                compaction.take(&log, &held, outcome);
+            }
+        }
+        Ok(compaction)
+    }
+
+    /// Makes few files of the many of old days for a turn, oldest first, and looks at each day once. What is fetched again
+    /// later of a day that was seen stays as it is until the next start.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. What fails within a day is in what is given back.
+    pub fn compact_for(
+        &self,
+        chosen: Chosen,
+        turn: &Turn,
+        seen: &mut Seen,
+    ) -> Result<Compaction, StoreError> {
+        let now = self.clock.now();
+        let mut compaction = Compaction::default();
+        for log in self.logs()? {
+            let slug = &log.state.slug;
+            seen.keep(slug, |day| log.days.iter().any(|held| held.day == day));
+            let mut left = turn.days;
+            for held in upkeep::old(&log.days, chosen.older_than, now) {
+                if left == 0 || turn.is_over(self.clock.now()) {
+                    break;
                 }
+                if seen.has(slug, held.day) {
+                    continue;
+                }
+                seen.add(slug, held.day);
+                let before = compaction.days.len();
+                let outcome = self.compact_day(&log, &held, chosen, true);
+                compaction.take(&log, &held, outcome);
+                left = left.saturating_sub(compaction.days.len().saturating_sub(before));
             }
         }
         Ok(compaction)
@@ -121,15 +163,15 @@ impl Upkeep {
         apply: bool,
     ) -> Result<Option<Compacted>, NotCompacted> {
         let Some(day) = LogWindow::new(held.day.start(), held.day.end()) else { return Ok(None) };
+        if self.table.files_of(&log.state.slug, day)?.len() < 2 {
+            return Ok(None);
+        }
         // As it is now: another day of the log may just have been compacted, and its end not be noted.
         let mut state = if apply { self.fresh(&log.state)? } else { log.state.clone() };
         if apply && !state.ledger.exchanges().is_empty() {
             self.end_exchange(&mut state)?;
         }
         let files = self.table.files_of(&state.slug, day)?;
-        if files.len() < 2 {
-            return Ok(None);
-        }
         let candidates: Vec<Candidate> =
             files.iter().map(|file| self.candidate(file)).collect::<Result<_, _>>()?;
         let most = Fullness { rows: chosen.rows, bytes: FILE_BYTES };

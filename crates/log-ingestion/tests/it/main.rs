@@ -48,3 +48,4 @@ mod stop;
 mod tripwires;
 mod upkeep;
 mod upkeep_kills;
+mod upkeep_service;

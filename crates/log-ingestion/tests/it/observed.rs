@@ -3,11 +3,12 @@
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use log_ingestion::settings::SETTINGS;
+use log_ingestion::settings::Setting;
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::loopback::{Loopback, reply};
 use crate::program::{Running, SimServer, ask, ask_until, free_port, note, now_ms, outcome, run};
 
 const TOKEN: &str = "0123456789abcdef-token";
@@ -126,8 +127,7 @@ fn an_address_that_was_asked_for_and_is_taken_ends_the_run() {
 fn a_default_address_that_is_taken_is_done_without() {
     let server = server(200);
     let folder = tempfile::tempdir().unwrap();
-    let setting = SETTINGS.iter().find(|setting| setting.variable == "METRICS_ADDR").unwrap();
-    let addr = setting.default.unwrap();
+    let addr = Setting::named("METRICS_ADDR").unwrap().default.unwrap();
     let words = ["--continuous", "--interval", "1h", "--settle-delay", "0s"];
     // There is one such address on a machine: where a service of another test has it and ends, this one takes it.
     for _ in 0..100 {
@@ -281,6 +281,21 @@ fn a_collector_gets_metrics_and_spans_at_the_end_of_a_run() {
     let words = ["--settle-delay", "0s", "--otel-exporter-otlp-endpoint", "http://127.0.0.1:1"];
     let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &words));
     assert!(code == 0 && said.contains("\"event\":\"otlp_failed\""), "{said}");
+}
+
+#[test]
+fn a_collector_that_takes_traces_alone_gets_them() {
+    let server = server(400);
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Loopback::start(|head| {
+        let status = if head.starts_with("POST /v1/traces ") { 200 } else { 404 };
+        reply(status, "", b"{}")
+    });
+    let words = ["--settle-delay", "0s", "--otel-exporter-otlp-endpoint", &collector.origin];
+    let (code, said) = outcome(&mut run(&server, &folder.path().join("out"), &words));
+    assert!(code == 0 && said.contains("\"event\":\"otlp_failed\""), "{said}");
+    let heads = collector.heads.lock().unwrap();
+    assert!(heads.iter().any(|head| head.starts_with("POST /v1/traces ")), "{heads:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use log_ingestion::settings::SETTINGS;
+use log_ingestion::settings::Setting;
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 
 use crate::program::{SimServer, outcome, program, run};
@@ -133,7 +133,7 @@ fn takes(variable: &str, value: &str) -> (bool, String) {
 
 #[test]
 fn variables_have_the_runbooks_defaults() {
-    let default = |name: &str| SETTINGS.iter().find(|setting| setting.variable == name).map(|s| s.default);
+    let default = |name: &str| Setting::named(name).map(|setting| setting.default);
     for (section, name) in rows(|fact| if let Required(name) = fact { Some(name) } else { None }) {
         assert_eq!(default(name), Some(None), "{section}: {name}");
         let (fine, text) = takes(name, "");

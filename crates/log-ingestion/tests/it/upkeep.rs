@@ -18,13 +18,13 @@ const EVENTS: u64 = 6_000;
 const STEP_MS: i64 = 43_200;
 
 /// An account and a folder into which the real program pulled a log of three days, forty days ago.
-struct Pulled {
-    server: SimServer,
-    folder: tempfile::TempDir,
+pub(crate) struct Pulled {
+    pub(crate) server: SimServer,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Pulled {
-    fn new(layout: &str) -> Self {
+    pub(crate) fn new(layout: &str) -> Self {
         let from = Timestamp::parse(NOW).unwrap().minus(Duration::from_secs(40 * 86_400)).day().start();
         let event = |n: u64| {
             let at = from.millis() + i64::try_from(n).unwrap() * STEP_MS;
@@ -49,16 +49,16 @@ impl Pulled {
         pulled
     }
 
-    fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("out")
     }
 
-    fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         stored::files(&self.out(), "parquet")
     }
 
     /// The rows of all files, each with how often it is there.
-    fn rows(&self) -> BTreeMap<String, usize> {
+    pub(crate) fn rows(&self) -> BTreeMap<String, usize> {
         rows(&self.out())
     }
 
@@ -69,7 +69,7 @@ impl Pulled {
     }
 
     #[track_caller]
-    fn check(&self, words: &[&str], code: i32, says: &[&str]) -> String {
+    pub(crate) fn check(&self, words: &[&str], code: i32, says: &[&str]) -> String {
         let output_dir = self.out().to_str().unwrap().to_owned();
         let environment = [
             ("RAPID7_API_KEY", "sim-key"),
@@ -90,14 +90,14 @@ impl Pulled {
         text
     }
 
-    fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         let account = self.server.account.lock().unwrap();
         let stats = account.stats();
         stats.requests_of("query") + stats.requests_of("download")
     }
 }
 
-fn rows(folder: &Path) -> BTreeMap<String, usize> {
+pub(crate) fn rows(folder: &Path) -> BTreeMap<String, usize> {
     let mut rows = BTreeMap::new();
     for log in stored::read(folder).into_values() {
         for raw in log.rows.into_iter().map(|row| row.raw).chain(log.quarantined) {
@@ -267,7 +267,7 @@ fn archived_days_are_whole_in_the_archive_gone_here_and_count_again_when_they_co
         64,
         &["within each other"],
     );
-    pulled.check(&["archive", "--to", "s3://bucket/logs"], 64, &["aws s3 sync"]);
+    pulled.check(&["archive", "--to", "ftp://host/logs"], 64, &["ftp is not spoken here", "s3://BUCKET/logs"]);
     pulled.check(&["archive", "--to", to, "--copy"], 0, &["Copied and verified"]);
     assert_eq!((pulled.files(), rows(&cold)), (before, all.clone()));
     let url = format!("file://{to}");

@@ -106,8 +106,8 @@ fn act(disk: &ScriptedDisk, act: Act) -> Result<u64, CommandError> {
         }
         Act::Archive => {
             let archive = FolderArchive::open(disk.shared(), Path::new(COLD)).map_err(failed)?;
-            let moving = Moving { to: COLD, older_than: day, moves: true, archive: Some(&archive) };
-            upkeep.archive(&moving).map_err(failed)?.taken.files
+            let moving = Moving { to: COLD, older_than: day, moves: true };
+            upkeep.archive(Some(&archive), &moving).map_err(failed)?.taken.files
         }
         Act::Compact => {
             let chosen = Chosen { day: None, older_than: Duration::ZERO, rows: 1_000 };
