@@ -23,6 +23,7 @@ use columns::Columns;
 use hashing::Hashing;
 use layout::{FileLayout, properties};
 
+mod cell;
 mod column;
 mod columns;
 mod crew;
