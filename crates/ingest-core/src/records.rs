@@ -94,11 +94,29 @@ impl RecordBlock {
     pub fn push_lines(&mut self, text: &[u8]) -> bool {
         let fits = self.lines && (text.is_empty() || text.ends_with(b"\n"));
         if fits {
-            let before = self.bytes.len();
-            self.bytes.extend_from_slice(text);
-            self.ends.extend(memchr_iter(b'\n', text).map(|end| before + end));
+            self.push_lines_until(text, usize::MAX, usize::MAX);
         }
         fits
+    }
+
+    /// Adds lines of a text until the block has `bytes_max` bytes, line feeds included, or `records_max` records: the line
+    /// that reaches either is the last. Answers how much of the text they are; none of it outside a block of lines. What
+    /// has no line feed behind it is left.
+    pub fn push_lines_until(&mut self, text: &[u8], bytes_max: usize, records_max: usize) -> usize {
+        if !self.lines {
+            return 0;
+        }
+        let before = self.bytes.len();
+        let mut taken = 0;
+        for end in memchr_iter(b'\n', text) {
+            if before + taken >= bytes_max || self.ends.len() >= records_max {
+                break;
+            }
+            self.ends.push(before + end);
+            taken = end + 1;
+        }
+        self.bytes.extend_from_slice(text.get(..taken).unwrap_or_default());
+        taken
     }
 
     /// Adds a record with its receipt. In a block without receipts it is not added: answers `false`.
@@ -337,6 +355,33 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_block_is_full_at_the_same_line_whatever_the_pieces(
+            records in proptest::collection::vec(proptest::collection::vec(b'a'..b'd', 0..9), 0..20),
+            bytes_max in 0_usize..40, records_max in 0_usize..9, before in 0_usize..9,
+        ) {
+            let text: Vec<u8> = records.iter().flat_map(|record| [record.as_slice(), b"\n"].concat()).collect();
+            let mut lines = RecordBlock::of_lines();
+            prop_assert!(lines.push_lines(&text));
+            let mut block = RecordBlock::of_lines();
+            for record in records.iter().take(before) {
+                prop_assert!(block.push(record));
+            }
+            let rest = &text[block.text().len()..];
+            let taken = block.push_lines_until(&[rest, b"open"].concat(), bytes_max, records_max);
+            let is_full = |text: usize, count: usize| text >= bytes_max || count >= records_max;
+            let (mut want, mut count) = (0, 0);
+            while count < records.len() && (count < before || !is_full(want, count)) {
+                want += records[count].len() + 1;
+                count += 1;
+            }
+            prop_assert_eq!((block.text(), block.len()), (&text[..want], count));
+            prop_assert_eq!(taken + (text.len() - rest.len()), want);
+            prop_assert_eq!(block.iter().collect::<Vec<_>>(), lines.iter().take(count).collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn a_block_of_lines_refuses_what_is_no_whole_line() {
         let receipt = Receipt { received: Timestamp::from_millis(5), sequence: Sequence(1) };
@@ -345,6 +390,7 @@ mod tests {
         assert!(!block.push_lines(b"a\nb"));
         assert!(!block.push_received(b"a", receipt));
         assert!(!RecordBlock::default().push_lines(b"a\n"));
+        assert_eq!(RecordBlock::default().push_lines_until(b"a\n", 9, 9), 0);
         assert!(block.is_empty() && block.text().is_empty());
     }
 

@@ -1,15 +1,17 @@
 //! The bulk download: a stream of raw lines, handed on as blocks of whole lines as it comes.
 //!
-//! Decides only where lines end. The stream has no trailer and no count (API document, 2.8): whether it is whole is
-//! decided by whoever compares it with the server's count.
+//! Decides only where lines end, and blocks: by their text alone, so that the same stream gives the same blocks in
+//! whatever pieces it arrives. The stream has no trailer and no count (API document, 2.8): whether it is whole is decided
+//! by whoever compares it with the server's count.
 
+use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use ingest_core::api::ApiRequest;
 use ingest_core::bounds::RequestSpan;
 use ingest_core::ids::LogId;
 use ingest_core::quota::Class;
 use ingest_core::records::RecordBlock;
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 use crate::client::{Client, describe};
 use crate::error::SourceError;
@@ -28,6 +30,9 @@ pub struct Download {
     reply: HttpReply,
     what: String,
     block: RecordBlock,
+    /// What came of the stream, but is in no block yet.
+    piece: Bytes,
+    /// The beginning of a line that ended with no piece so far.
     unfinished: Vec<u8>,
     ended: bool,
     open_ended: bool,
@@ -43,8 +48,15 @@ impl Client {
         let request = ApiRequest::path(Class::Download, &["download", "logs", log.as_str()], parameters);
         let reply = self.open(&request, None).await?;
         let what = describe(&request);
-        let block = RecordBlock::of_lines();
-        Ok(Download { reply, what, block, unfinished: Vec::new(), ended: false, open_ended: false })
+        Ok(Download {
+            reply,
+            what,
+            block: RecordBlock::of_lines(),
+            piece: Bytes::new(),
+            unfinished: Vec::new(),
+            ended: false,
+            open_ended: false,
+        })
     }
 }
 
@@ -60,9 +72,13 @@ impl Download {
     /// # Errors
     /// When the stream was cut, or holds a line beyond any entry's size. What came before is then worth nothing.
     pub async fn next(&mut self) -> Result<Option<RecordBlock>, SourceError> {
-        while !self.ended && self.block.text_len() < BLOCK_BYTES && self.block.len() < BLOCK_RECORDS {
+        while !self.ended && !self.is_full() {
+            if !self.piece.is_empty() {
+                self.take()?;
+                continue;
+            }
             match self.reply.body.next().await {
-                Some(Ok(piece)) => self.take(&piece)?,
+                Some(Ok(piece)) => self.piece = piece,
                 Some(Err(cause)) => {
                     return Err(SourceError::Cut { what: self.what.clone(), cause });
                 }
@@ -84,22 +100,29 @@ impl Download {
         Ok(Some(std::mem::replace(&mut self.block, next)))
     }
 
-    fn take(&mut self, piece: &[u8]) -> Result<(), SourceError> {
-        let whole = memrchr(b'\n', piece).map_or(0, |last| last + 1);
-        let (mut lines, open) = piece.split_at_checked(whole).unwrap_or((b"", piece));
-        if !self.unfinished.is_empty()
-            && let Some(end) = memchr(b'\n', lines)
-        {
-            let (line, others) = lines.split_at_checked(end + 1).unwrap_or((lines, b""));
-            self.unfinished.extend_from_slice(line);
-            self.block.push_lines(&self.unfinished);
-            self.unfinished.clear();
-            lines = others;
+    fn is_full(&self) -> bool {
+        self.block.text().len() >= BLOCK_BYTES || self.block.len() >= BLOCK_RECORDS
+    }
+
+    /// Takes of the piece what the block has room for.
+    fn take(&mut self) -> Result<(), SourceError> {
+        if self.unfinished.is_empty() {
+            let taken = self.block.push_lines_until(&self.piece, BLOCK_BYTES, BLOCK_RECORDS);
+            self.piece.advance(taken);
+            if self.is_full() {
+                return Ok(());
+            }
         }
-        self.block.push_lines(lines);
-        self.unfinished.extend_from_slice(open);
+        // The piece begins within a line, or has no line end any more.
+        let end = memchr(b'\n', &self.piece).map(|at| at + 1);
+        let part = self.piece.split_to(end.unwrap_or(self.piece.len()));
+        self.unfinished.extend_from_slice(&part);
         if self.unfinished.len() > LINE_MAX {
             return Err(SourceError::TooLarge { what: self.what.clone(), limit: LINE_MAX });
+        }
+        if end.is_some() {
+            self.block.push_lines(&self.unfinished);
+            self.unfinished.clear();
         }
         Ok(())
     }

@@ -22,7 +22,9 @@ use crate::quarantine::{Quarantine, Reason};
 use columns::Columns;
 use hashing::Hashing;
 use layout::{FileLayout, properties};
+use output::Output;
 
+mod cell;
 mod column;
 mod columns;
 mod crew;
@@ -30,6 +32,7 @@ mod group;
 pub(crate) mod hashing;
 pub(crate) mod layout;
 mod options;
+mod output;
 mod own;
 mod page;
 mod rescue;
@@ -115,7 +118,7 @@ pub struct Encoded<W> {
 /// Encodes records of one log into one file.
 #[derive(Debug)]
 pub struct Encoder<W: Write + Send> {
-    writer: SerializedFileWriter<Hashing<W>>,
+    output: Output<W>,
     cutter: RecordCutter,
     columns: Columns,
     rows_max: u32,
@@ -129,7 +132,7 @@ pub struct Encoder<W: Write + Send> {
     ignored: BTreeMap<Ignored, u64>,
 }
 
-impl<W: Write + Send> Encoder<W> {
+impl<W: Write + Send + 'static> Encoder<W> {
     /// Begins a file.
     ///
     /// # Errors
@@ -144,7 +147,7 @@ impl<W: Write + Send> Encoder<W> {
             cutter: RecordCutter::new(&schema.shape, options.origin, keep),
             rows_max: options.batch_rows.max(1),
             columns: Columns::new(schema, &layout, writer.schema_descr().columns(), options)?,
-            writer,
+            output: Output::new(writer),
             open: 0,
             spare: Vec::new(),
             records: 0,
@@ -222,7 +225,7 @@ impl<W: Write + Send> Encoder<W> {
     /// Waits until no more than `ahead` batches are in work.
     fn complete_but(&mut self, ahead: usize, quarantine: &mut dyn Quarantine) -> Result<(), EncodeError> {
         while self.open > ahead {
-            let Some(batch) = self.columns.complete(&mut self.writer)? else { return Ok(()) };
+            let Some(batch) = self.columns.complete(&self.output)? else { return Ok(()) };
             self.open -= 1;
             self.records += batch.records();
             self.stored += u64::from(batch.rows());
@@ -244,20 +247,22 @@ impl<W: Write + Send> Encoder<W> {
     /// When the output fails, or the records in are not the records out.
     pub fn finish(mut self, facts: &[(String, String)]) -> Result<Encoded<W>, EncodeError> {
         self.columns.end_group();
-        while self.columns.complete(&mut self.writer)?.is_some() {}
-        self.writer.flush().map_err(EncodeError::Flush)?;
-        let (content_hash, content_bytes) = (self.writer.inner().hash(), self.writer.inner().bytes());
+        while self.columns.complete(&self.output)?.is_some() {}
+        self.columns.settle()?;
+        self.output.check()?;
+        self.check_balance(self.output.rows())?;
+        let mut writer = self.output.into_writer()?;
+        writer.flush().map_err(EncodeError::Flush)?;
+        let (content_hash, content_bytes) = (writer.inner().hash(), writer.inner().bytes());
         for (key, value) in facts {
-            self.writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
+            writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
         }
         for (key, value) in
             [(CONTENT_HASH_FACT, content_hash.clone()), (CONTENT_BYTES_FACT, content_bytes.to_string())]
         {
-            self.writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        let groups = self.writer.flushed_row_groups().iter();
-        self.check_balance(groups.map(|group| group.num_rows()).sum())?;
-        let output = self.writer.into_inner().map_err(EncodeError::Footer)?;
+        let output = writer.into_inner().map_err(EncodeError::Footer)?;
         Ok(Encoded {
             rows: self.stored,
             quarantined: self.quarantined,

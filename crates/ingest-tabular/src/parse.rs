@@ -182,12 +182,12 @@ impl Parser {
         }
     }
 
-    /// Parses one record into the sink.
-    pub(crate) fn parse(&mut self, record: &[u8], sink: &mut impl Sink) -> Outcome {
+    /// Parses one record into the sink; `utf8` says that it is known to be UTF-8, and not that it is none.
+    pub(crate) fn parse(&mut self, record: &[u8], utf8: bool, sink: &mut impl Sink) -> Outcome {
         if let Some(outcome) = self.pass_over(record) {
             return outcome;
         }
-        sink.begin(std::str::from_utf8(record).is_ok());
+        sink.begin(utf8 || std::str::from_utf8(record).is_ok());
         let Some(envelope) = self.envelope else {
             return match self.parse_body(record, sink) {
                 Ok(()) => Outcome::Row,

@@ -77,7 +77,7 @@ impl RecordCutter {
                 start += record.bytes.len() + gap;
                 piece
             });
-            self.parse(batch, &text, pieces);
+            self.parse(batch, (&text, false), pieces);
         }
         self.seal(batch, text);
         count
@@ -91,19 +91,19 @@ impl RecordCutter {
         loop {
             at = walk.walk_lines(batch, (text, utf8, at), &mut self.decoded, (first, self.keep));
             let Some(len) = text.get(at..).and_then(|rest| memchr(b'\n', rest)) else { return };
-            self.parse(batch, text, std::iter::once((at, len, None)));
+            self.parse(batch, (text, utf8), std::iter::once((at, len, None)));
             at += len + 1;
         }
     }
 
-    /// Parses pieces of the text into the batch.
-    fn parse(&mut self, batch: &mut Batch, text: &[u8], pieces: impl Iterator<Item = Piece>) {
+    /// Parses pieces of the text, which may be known to be UTF-8, into the batch.
+    fn parse(&mut self, batch: &mut Batch, (text, utf8): (&[u8], bool), pieces: impl Iterator<Item = Piece>) {
         let Self { parser, names, walk: _, keep, decoded, nulls } = self;
         let mut filler = Filler::new(batch, names, text, decoded, nulls);
         for (start, len, receipt) in pieces {
             let record = text.get(start..start + len).unwrap_or_default();
             let place = (narrow(start), narrow(len));
-            match parser.parse(record, &mut filler) {
+            match parser.parse(record, utf8, &mut filler) {
                 Outcome::Row => {
                     let origin = RowOrigin { start: place.0, len: place.1, receipt };
                     filler.commit((*keep == Keep::Origins).then_some(origin));
@@ -282,7 +282,7 @@ impl TextCutter {
             }
             None if self.lines => {
                 let (pieces, used) = lines(&text, rows_max);
-                records.parse(batch, &text, pieces.iter().copied());
+                records.parse(batch, (&text, self.utf8), pieces.iter().copied());
                 used
             }
             None => 0,

@@ -11,16 +11,15 @@ use std::sync::Arc;
 use ingest_core::schema::TableSchema;
 use ingest_core::time::Timestamp;
 use parquet::column::writer::ColumnCloseResult;
-use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::EncodeError;
 use super::column::{ColumnWriter, Fill, Lack, Misfit};
 use super::crew::{Crew, Lane};
 use super::group::{AHEAD, Group};
-use super::hashing::Hashing;
 use super::layout::{FileLayout, compression};
 use super::options::EncodeOptions;
+use super::output::Output;
 use super::own::Own;
 use super::page::{Chunk, ColumnSpec, Compressor};
 use super::rescue::RescuedRows;
@@ -217,14 +216,14 @@ impl Columns {
     }
 
     /// Works along until the oldest batch is through, and gives it back; none where there is none. Row groups that ended
-    /// before it are written.
-    pub(super) fn complete<W: Write + Send>(
+    /// before it are written, or will be without more to do.
+    pub(super) fn complete<W: Write + Send + 'static>(
         &mut self,
-        writer: &mut SerializedFileWriter<Hashing<W>>,
+        output: &Output<W>,
     ) -> Result<Option<Arc<Batch>>, EncodeError> {
         while let Some((task, done)) = self.crew.finish_oldest().map_err(EncodeError::Compress)? {
             match &*task {
-                Task::End => self.write_group(done, writer)?,
+                Task::End => self.write_group(done, output)?,
                 Task::Take { batch, rows, last, .. } => {
                     self.complete_part(batch, rows, done)?;
                     if *last {
@@ -236,10 +235,11 @@ impl Columns {
         Ok(None)
     }
 
-    fn write_group<W: Write + Send>(
+    /// Leaves the row group of these chunks to be written.
+    fn write_group<W: Write + Send + 'static>(
         &mut self,
         done: Vec<Done>,
-        writer: &mut SerializedFileWriter<Hashing<W>>,
+        output: &Output<W>,
     ) -> Result<(), EncodeError> {
         let compressor = self.crew.tool();
         let mut chunks = Vec::new();
@@ -253,12 +253,13 @@ impl Columns {
         for column in self.rescue.iter_mut().chain(raw) {
             chunks.push(column.end_chunk(compressor).map_err(EncodeError::RowGroup)?);
         }
-        let mut group = writer.next_row_group().map_err(EncodeError::RowGroup)?;
-        for (chunk, close) in chunks {
-            group.append_column(&chunk, close).map_err(EncodeError::RowGroup)?;
-        }
-        group.close().map_err(EncodeError::RowGroup)?;
-        Ok(())
+        self.crew.send(output.write(chunks)).map_err(EncodeError::Compress)?;
+        output.check()
+    }
+
+    /// Waits until all row groups that were left to be written are.
+    pub(super) fn settle(&mut self) -> Result<(), EncodeError> {
+        self.crew.settle().map_err(EncodeError::Compress)
     }
 
     fn complete_part(

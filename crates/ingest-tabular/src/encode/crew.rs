@@ -2,7 +2,8 @@
 //!
 //! Decides who does what next, which changes no outcome: a lane is with one thread at a time, and what came of a task is
 //! told when all lanes are through with it, in the order of lanes. The caller works along whenever it waits; with one
-//! thread it does everything. Never knows what a lane or a task is.
+//! thread it does everything. Beside the lanes it has an errand at times, which somebody else than the caller does. Never
+//! knows what a lane, a task or an errand is.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +25,9 @@ pub(super) trait Lane: Send + 'static {
     /// Does a task; `place` is the lane's own.
     fn work(&mut self, place: usize, task: &Self::Task, tool: &mut Self::Tool) -> Self::Yield;
 }
+
+/// What is done once, beside the lanes.
+type Errand = Box<dyn FnOnce() + Send>;
 
 /// A task that all lanes are through with, and what came of it, by lanes.
 type Through<L> = (Arc<<L as Lane>::Task>, Vec<<L as Lane>::Yield>);
@@ -48,6 +52,10 @@ struct State<L: Lane> {
     first: u64,
     /// Lanes that have a task to do and nobody with them, by the thread that had them last: its cache knows them.
     ready: Vec<VecDeque<usize>>,
+    /// What nobody does yet.
+    errand: Option<Errand>,
+    /// Whether there is an errand, waiting or being done.
+    has_errand: bool,
     /// Threads that wait for a change.
     waiting: usize,
     closed: bool,
@@ -86,6 +94,10 @@ impl<L: Lane> std::fmt::Debug for Crew<L> {
 }
 
 impl<L: Lane> State<L> {
+    fn check(&self) -> io::Result<()> {
+        if self.broken { Err(io::Error::other("an encoding thread has ended")) } else { Ok(()) }
+    }
+
     fn push(&mut self, task: L::Task) {
         let number = self.first + self.open.len() as u64;
         self.open.push_back(Open { task: Arc::new(task), left: self.lanes.len(), yields: Vec::new() });
@@ -158,19 +170,46 @@ impl<L: Lane> Shared<L> {
         state
     }
 
+    /// Does a job, or waits for a change where there is none.
+    fn step<'a>(
+        &'a self,
+        who: usize,
+        tool: &mut L::Tool,
+        mut state: MutexGuard<'a, State<L>>,
+    ) -> MutexGuard<'a, State<L>> {
+        match state.take(who) {
+            Some(job) => {
+                drop(state);
+                self.run(who, job, tool)
+            }
+            None => self.wait(state),
+        }
+    }
+
     /// Works until the queue is closed.
     fn serve(&self, who: usize, tool: &mut L::Tool) {
         let _alarm = Alarm(self);
         let mut state = self.lock();
         while !state.closed {
-            state = match state.take(who) {
-                Some(job) => {
+            // First what is beside the lanes: it holds memory until it is done.
+            state = match state.errand.take() {
+                Some(errand) => {
                     drop(state);
-                    self.run(who, job, tool)
+                    self.do_errand(errand)
                 }
-                None => self.wait(state),
+                None => self.step(who, tool, state),
             };
         }
+    }
+
+    fn do_errand(&self, errand: Errand) -> MutexGuard<'_, State<L>> {
+        errand();
+        let mut state = self.lock();
+        state.has_errand = false;
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
+        state
     }
 }
 
@@ -203,6 +242,8 @@ impl<L: Lane> Crew<L> {
             open: VecDeque::new(),
             first: 0,
             ready: std::iter::repeat_with(VecDeque::new).take(threads).collect(),
+            errand: None,
+            has_errand: false,
             waiting: 0,
             closed: false,
             broken: false,
@@ -235,6 +276,45 @@ impl<L: Lane> Crew<L> {
         }
     }
 
+    /// Hands out something to be done beside the lanes, once what was handed out before is done. With one thread the
+    /// caller does it.
+    ///
+    /// # Errors
+    /// When another thread panicked.
+    pub(super) fn send(&mut self, errand: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        if !self.has_others() {
+            errand();
+            return Ok(());
+        }
+        self.settle()?;
+        let mut state = self.shared.lock();
+        state.errand = Some(Box::new(errand));
+        state.has_errand = true;
+        if state.waiting > 0 {
+            self.shared.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Works along until the errand is done, if there is one.
+    ///
+    /// # Errors
+    /// When another thread panicked.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        while state.has_errand {
+            state.check()?;
+            state = match state.errand.take() {
+                Some(errand) => {
+                    drop(state);
+                    self.shared.do_errand(errand)
+                }
+                None => self.shared.step(CALLER, &mut self.tool, state),
+            };
+        }
+        Ok(())
+    }
+
     /// Works along until all lanes are through with the oldest task, and gives what came of it, by lanes; none where
     /// there is no task.
     ///
@@ -243,20 +323,12 @@ impl<L: Lane> Crew<L> {
     pub(super) fn finish_oldest(&mut self) -> io::Result<Option<Through<L>>> {
         let mut state = self.shared.lock();
         loop {
-            if state.broken {
-                return Err(io::Error::other("an encoding thread has ended"));
-            }
+            state.check()?;
             let Some(oldest) = state.open.front() else { return Ok(None) };
             if oldest.left == 0 {
                 break;
             }
-            state = match state.take(CALLER) {
-                Some(job) => {
-                    drop(state);
-                    self.shared.run(CALLER, job, &mut self.tool)
-                }
-                None => self.shared.wait(state),
-            };
+            state = self.shared.step(CALLER, &mut self.tool, state);
         }
         let Some(mut oldest) = state.open.pop_front() else { return Ok(None) };
         state.first += 1;
@@ -329,6 +401,24 @@ mod tests {
             }
             (0..count.min(u32::try_from(ahead).unwrap())).for_each(|_| check(&mut crew));
             prop_assert!(crew.finish_oldest().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn errands_are_done_one_after_the_other_and_all_before_it_is_settled() {
+        for threads in 1..5 {
+            let mut crew = crew(3, threads);
+            let done = Arc::new(Mutex::new(Vec::new()));
+            for errand in 0..12 {
+                crew.push(errand);
+                let done = Arc::clone(&done);
+                crew.send(move || done.lock().unwrap().push(errand)).unwrap();
+                if errand % 3 == 0 {
+                    crew.finish_oldest().unwrap();
+                }
+            }
+            crew.settle().unwrap();
+            assert_eq!(*done.lock().unwrap(), (0..12).collect::<Vec<_>>());
         }
     }
 

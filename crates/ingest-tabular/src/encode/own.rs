@@ -8,7 +8,8 @@ use std::ops::Range;
 use ingest_core::schema::{ColumnType, own};
 use ingest_core::time::Timestamp;
 
-use super::column::{ColumnWriter, Lack, steps_per_milli};
+use super::cell::steps_per_milli;
+use super::column::{ColumnWriter, Lack};
 use super::options::OwnColumns;
 use super::page::Compressor;
 use super::rescue::RescuedRows;

@@ -20,7 +20,7 @@ mod numbers;
 mod open;
 mod range;
 mod texts;
-mod wides;
+mod truths;
 
 #[cfg(test)]
 mod tests;

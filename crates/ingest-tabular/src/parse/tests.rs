@@ -35,7 +35,7 @@ impl Sink for Notes {
 
 fn parse(shape: &Shape, origin: Origin, record: &str) -> Result<Vec<String>, Outcome> {
     let mut notes = Notes::default();
-    match Parser::new(shape, origin).parse(record.as_bytes(), &mut notes) {
+    match Parser::new(shape, origin).parse(record.as_bytes(), false, &mut notes) {
         Outcome::Row => Ok(notes.0),
         other @ (Outcome::Ignored(_) | Outcome::Refused(_)) => Err(other),
     }

@@ -25,6 +25,8 @@ use crate::recognise::overrides::{Format, Overrides};
 /// Where the lines before a table are kept among the facts.
 const PREAMBLE_FACT: &str = "preamble";
 const COMMENT: u8 = b'#';
+/// Bytes that are looked through at once for a sample: most samples need a few.
+const SAMPLE_PIECE: usize = 32 << 10;
 
 /// What the beginning of a file or stream showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +91,33 @@ impl Start<'_> {
             framer.finish(&mut block);
         }
         block
+    }
+
+    /// The first of its records that are no comments, as many as a sample has.
+    fn sample(&self, framing: Framing, comment: Option<u8>) -> RecordBlock {
+        let is_data = |record: &[u8]| !record.is_empty() && !is(record, comment);
+        let (mut sample, mut block) = (RecordBlock::default(), RecordBlock::default());
+        let mut framer = Framer::new(framing.with_line_ends(self.line_ends));
+        let mut pieces = self.bytes.chunks(SAMPLE_PIECE);
+        let (mut any, mut ended) = (false, false);
+        while sample.len() < SAMPLE_RECORDS && !ended {
+            match pieces.next() {
+                Some(piece) => framer.push(piece, &mut block),
+                None => {
+                    ended = true;
+                    if self.whole || !any {
+                        framer.finish(&mut block);
+                    }
+                }
+            }
+            any |= !block.is_empty();
+            let data = block.iter().map(|record| record.bytes).filter(|record| is_data(record));
+            for record in data.take(SAMPLE_RECORDS - sample.len()) {
+                sample.push(record);
+            }
+            block.advance();
+        }
+        sample
     }
 
     fn recognised(&self, shape: Shape, framing: Framing, facts: BTreeMap<String, String>) -> RecognisedText {
@@ -262,8 +291,8 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
     let mut best: Option<Table> = None;
     let mut most = (0, 0);
     for marks in delimited::candidates(start.bytes) {
-        let block = start.records(Framing::csv(&delimited::any_dialect(marks)));
-        let records = data_records(&block, comment);
+        let block = start.sample(Framing::csv(&delimited::any_dialect(marks)), comment);
+        let records: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
         let best_marks = delimited::best_marks(&records, marks.delimiter);
         let skip = delimited::preamble(&records, best_marks);
         let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), best_marks);
@@ -296,8 +325,8 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
     candidates.dedup();
     let mut best: Option<((usize, bool), Table)> = None;
     for marks in candidates {
-        let block = start.records(Framing::csv(&delimited::any_dialect(marks)));
-        let records = data_records(&block, comment);
+        let block = start.sample(Framing::csv(&delimited::any_dialect(marks)), comment);
+        let records: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
         let commas = marks.delimiter == b',' && overrides.delimiter.is_none();
         if commas && delimited::commas_are_decimal(&records) {
             continue;
@@ -339,12 +368,6 @@ pub(super) fn said_candidates(text: &[u8], overrides: &Overrides) -> Vec<Marks> 
         marks.padded = overrides.padded.unwrap_or(marks.padded) && marks.delimiter != BLANK;
     }
     candidates
-}
-
-fn data_records(block: &RecordBlock, comment: Option<u8>) -> Vec<&[u8]> {
-    let records = block.iter().map(|record| record.bytes);
-    let data = records.filter(|record| !record.is_empty() && !is(record, comment));
-    data.take(SAMPLE_RECORDS).collect()
 }
 
 /// The comments of a text, the byte that begins them, and whether the last of them may name the columns.

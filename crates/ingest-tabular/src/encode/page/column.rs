@@ -14,10 +14,10 @@ use parquet::schema::types::ColumnDescPtr;
 use super::chunk::Chunk;
 use super::compress::Compressor;
 use super::dictionary::Dictionary;
-use super::numbers::{Floats, Truths, Wholes, signed_zeros};
+use super::numbers::{Number, Numbers};
 use super::open::Pages;
 use super::texts::Texts;
-use super::wides::Wides;
+use super::truths::Truths;
 use crate::cells::Span;
 use crate::encode::options::Encodings;
 
@@ -47,9 +47,9 @@ pub(crate) struct Column {
 #[derive(Debug)]
 enum Values {
     Texts(Texts),
-    Wides(Wides),
-    Wholes(Wholes),
-    Floats(Floats),
+    Wides(Numbers<i128>),
+    Wholes(Numbers<i64>),
+    Floats(Numbers<f64>),
     Truths(Truths),
 }
 
@@ -69,10 +69,10 @@ impl Column {
         let physical = spec.descriptor.physical_type();
         let values = match physical {
             Physical::BOOLEAN => Values::Truths(Truths::default()),
-            Physical::INT32 => Values::Wholes(Wholes::new(true, spec.encodings)),
-            Physical::INT64 => Values::Wholes(Wholes::new(false, spec.encodings)),
-            Physical::DOUBLE => Values::Floats(Floats::new()),
-            Physical::FIXED_LEN_BYTE_ARRAY => Values::Wides(Wides::new()),
+            Physical::INT32 => Values::Wholes(Numbers::whole(true, spec.encodings)),
+            Physical::INT64 => Values::Wholes(Numbers::whole(false, spec.encodings)),
+            Physical::DOUBLE => Values::Floats(Numbers::new(size_of::<f64>())),
+            Physical::FIXED_LEN_BYTE_ARRAY => Values::Wides(Numbers::new(size_of::<i128>())),
             Physical::BYTE_ARRAY | Physical::INT96 | Physical::FLOAT => {
                 Values::Texts(Texts::new(spec.encodings))
             }
@@ -303,7 +303,7 @@ impl Column {
                 Statistics::Int64(ValueStatistics::new(min, max, None, nulls, false))
             }
             Values::Floats(floats) => {
-                let (min, max) = signed_zeros(floats.chunk).0.unzip();
+                let (min, max) = f64::told(floats.chunk).0.unzip();
                 Statistics::Double(ValueStatistics::new(min, max, None, nulls, false))
             }
             Values::Truths(truths) => {

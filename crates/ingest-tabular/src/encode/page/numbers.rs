@@ -1,34 +1,98 @@
-//! Numbers: a dictionary, or differences of whole numbers and floats as they are, whichever is smaller on the first
-//! page of a chunk.
+//! Numbers of any kind: those of a dictionary, or else differences of whole numbers and all others as they are, whichever
+//! is smaller on the first page of a chunk.
 
 use std::io;
 
 use parquet::basic::Encoding;
 
 use super::compress::Compressor;
+use super::delta;
 use super::dictionary::Dictionary;
 use super::numbered::Numbered;
 use super::open::{PageBounds, Pages};
 use super::range::Range;
-use super::{delta, hybrid};
 use crate::encode::options::Encodings;
 
-/// Whole numbers of 64 or 32 bits of a column's open page.
-#[derive(Debug)]
-pub(super) struct Wholes {
-    values: Vec<i64>,
-    numbered: Numbered,
-    pub(super) chunk: Range<i64>,
-    narrow: bool,
-    encodings: Encodings,
-}
+/// A number as pages have it.
+pub(super) trait Number: Copy + PartialOrd {
+    /// Its bytes in a file, the first one lowest. Of a narrow number they are the first of these.
+    fn word(self) -> u128;
 
-impl Wholes {
-    pub(super) fn new(narrow: bool, encodings: Encodings) -> Self {
-        Self { values: Vec::new(), numbered: Numbered::default(), chunk: Range::EMPTY, narrow, encodings }
+    /// Whether it has a place in the order of the others.
+    fn is_ordered(self) -> bool {
+        true
     }
 
-    pub(super) fn add(&mut self, values: &[i64]) {
+    /// The bounds that readers are told, who may order numbers otherwise.
+    fn told(range: Range<Self>) -> Range<Self> {
+        range
+    }
+}
+
+/// Whole numbers, and what is counted in them.
+impl Number for i64 {
+    fn word(self) -> u128 {
+        u128::from(self.cast_unsigned())
+    }
+}
+
+/// Exact decimals, whose bytes stand high ones first.
+impl Number for i128 {
+    fn word(self) -> u128 {
+        self.cast_unsigned().swap_bytes()
+    }
+}
+
+impl Number for f64 {
+    fn word(self) -> u128 {
+        u128::from(self.to_bits())
+    }
+
+    fn is_ordered(self) -> bool {
+        !self.is_nan()
+    }
+
+    /// Zeros of both signs are equal to readers: the least is written with a minus, the greatest without.
+    fn told(range: Range<Self>) -> Range<Self> {
+        let zero = |value: Self| value.abs() < Self::MIN_POSITIVE && value.abs() <= 0.0;
+        Range(
+            range.0.map(|(min, max)| (if zero(min) { -0.0 } else { min }, if zero(max) { 0.0 } else { max })),
+        )
+    }
+}
+
+/// Appends numbers in an encoding.
+type Write<T> = fn(&[T], &mut Vec<u8>);
+
+/// The numbers of a column's open page.
+#[derive(Debug)]
+pub(super) struct Numbers<T> {
+    values: Vec<T>,
+    numbered: Numbered,
+    pub(super) chunk: Range<T>,
+    /// Bytes of a value in the file.
+    len: usize,
+    /// How differences are written, where they are what a page without a dictionary has.
+    differences: Option<Write<T>>,
+}
+
+impl Numbers<i64> {
+    /// Whole numbers of 64 or 32 bits.
+    pub(super) fn whole(narrow: bool, encodings: Encodings) -> Self {
+        let differences: Write<i64> = delta::encode;
+        let len = if narrow { size_of::<i32>() } else { size_of::<i64>() };
+        Self { differences: (encodings == Encodings::Compact).then_some(differences), ..Self::new(len) }
+    }
+}
+
+impl<T: Number> Numbers<T> {
+    /// Numbers of so many bytes.
+    pub(super) fn new(len: usize) -> Self {
+        let numbered = Numbered::default();
+        Self { values: Vec::new(), numbered, chunk: Range::EMPTY, len, differences: None }
+    }
+
+    pub(super) fn add(&mut self, values: &[T]) {
         self.values.extend_from_slice(values);
     }
 
@@ -38,38 +102,35 @@ impl Wholes {
     }
 
     pub(super) const fn page_bytes(&self) -> usize {
-        self.values.len() * 8
+        self.values.len() * size_of::<T>()
     }
 
     pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
-        let (narrow, values) = (self.narrow, &self.values);
+        let (values, len, differences) = (&self.values, self.len, self.differences);
         let mut range = Range::EMPTY;
-        values.iter().for_each(|value| range.add(*value));
-        let bounds: PageBounds = range.0.map(|(min, max)| (le(min, narrow), le(max, narrow)));
+        values.iter().filter(|value| value.is_ordered()).for_each(|value| range.add(*value));
+        let range = T::told(range);
+        let bytes = |value: T| value.word().to_le_bytes().get(..len).unwrap_or_default().to_vec();
+        let bounds: PageBounds = range.0.map(|(min, max)| (bytes(min), bytes(max)));
         self.chunk.join(range);
-        let len = if narrow { 4 } else { 8 };
-        let plain = self.encodings == Encodings::Compat;
-        let otherwise = || {
-            if plain {
-                return values.len() * len;
+        let otherwise = || match differences {
+            None => values.len() * len,
+            Some(write) => {
+                let mut differences = Vec::new();
+                write(values, &mut differences);
+                differences.len()
             }
-            let mut differences = Vec::new();
-            delta::encode(values, &mut differences);
-            differences.len()
         };
         if values.is_empty() {
             // Only nulls: no encoding is needed, and no dictionary may be asked for.
             pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
-        } else if self.numbered.takes(values.iter().map(|value| word(*value, narrow)), len, otherwise) {
+        } else if self.numbered.takes(values.iter().map(|value| value.word()), len, otherwise) {
             let numbered = &self.numbered;
             pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| numbered.write(out))?;
-        } else if plain {
-            pages.close(compressor, Encoding::PLAIN, bounds, |out| {
-                values.iter().for_each(|value| out.extend_from_slice(&le(*value, narrow)));
-            })?;
+        } else if let Some(write) = differences {
+            pages.close(compressor, Encoding::DELTA_BINARY_PACKED, bounds, |out| write(values, out))?;
         } else {
-            pages
-                .close(compressor, Encoding::DELTA_BINARY_PACKED, bounds, |out| delta::encode(values, out))?;
+            pages.close(compressor, Encoding::PLAIN, bounds, |out| plain(values, len, out))?;
         }
         self.values.clear();
         Ok(())
@@ -81,112 +142,18 @@ impl Wholes {
     }
 }
 
-/// The bits of a number of 64 or 32 bits.
-fn word(value: i64, narrow: bool) -> u128 {
-    let bits = value.cast_unsigned();
-    u128::from(if narrow { bits & 0xffff_ffff } else { bits })
-}
-
-fn le(value: i64, narrow: bool) -> Vec<u8> {
-    let len = if narrow { 4 } else { 8 };
-    value.to_le_bytes().get(..len).unwrap_or_default().to_vec()
-}
-
-/// Floats of a column's open page.
-#[derive(Debug)]
-pub(super) struct Floats {
-    values: Vec<f64>,
-    numbered: Numbered,
-    pub(super) chunk: Range<f64>,
-}
-
-impl Floats {
-    pub(super) fn new() -> Self {
-        Self { values: Vec::new(), numbered: Numbered::default(), chunk: Range::EMPTY }
-    }
-
-    pub(super) fn add(&mut self, values: &[f64]) {
-        self.values.extend_from_slice(values);
-    }
-
-    /// Bytes that the dictionary adds to the chunk.
-    pub(super) fn dictionary_bytes(&self) -> usize {
-        self.numbered.bytes()
-    }
-
-    pub(super) const fn page_bytes(&self) -> usize {
-        self.values.len() * 8
-    }
-
-    pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
-        let values = &self.values;
-        let mut range = Range::EMPTY;
-        // NaN has no place in an order.
-        values.iter().filter(|value| !value.is_nan()).for_each(|value| range.add(*value));
-        let ordered = signed_zeros(range);
-        let bounds = ordered.0.map(|(min, max)| (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()));
-        self.chunk.join(ordered);
-        let words = values.iter().map(|value| u128::from(value.to_bits()));
-        if values.is_empty() {
-            pages.close(compressor, Encoding::PLAIN, bounds, |_out| {})?;
-        } else if self.numbered.takes(words, 8, || values.len() * 8) {
-            let numbered = &self.numbered;
-            pages.close(compressor, Encoding::RLE_DICTIONARY, bounds, |out| numbered.write(out))?;
-        } else {
-            pages.close(compressor, Encoding::PLAIN, bounds, |out| {
-                out.reserve(values.len() * 8);
-                values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-            })?;
-        }
-        self.values.clear();
-        Ok(())
-    }
-
-    pub(super) fn end_chunk(&mut self) -> Option<Dictionary> {
-        self.chunk = Range::EMPTY;
-        self.numbered.end_chunk()
+/// Numbers of so many bytes as they are.
+fn plain<T: Number>(values: &[T], len: usize, out: &mut Vec<u8>) {
+    match len {
+        4 => plain_of::<T, 4>(values, out),
+        8 => plain_of::<T, 8>(values, out),
+        _ => plain_of::<T, 16>(values, out),
     }
 }
 
-/// Zeros of both signs are equal to readers: the least is written with a minus, the greatest without.
-pub(super) fn signed_zeros(range: Range<f64>) -> Range<f64> {
-    let zero = |value: f64| value.abs() < f64::MIN_POSITIVE && value.abs() <= 0.0;
-    Range(range.0.map(|(min, max)| (if zero(min) { -0.0 } else { min }, if zero(max) { 0.0 } else { max })))
-}
-
-/// Truth values of a column's open page.
-#[derive(Debug, Default)]
-pub(super) struct Truths {
-    values: Vec<bool>,
-    pub(super) chunk: Option<(bool, bool)>,
-}
-
-impl Truths {
-    pub(super) fn add(&mut self, values: &[bool]) {
-        self.values.extend_from_slice(values);
-    }
-
-    pub(super) fn page_bytes(&self) -> usize {
-        self.values.len() / 8
-    }
-
-    pub(super) fn close(&mut self, pages: &mut Pages, compressor: &mut Compressor) -> io::Result<()> {
-        let all = self.values.iter().all(|v| *v);
-        let any = self.values.iter().any(|v| *v);
-        let bounds = (!self.values.is_empty()).then(|| (vec![u8::from(all)], vec![u8::from(any)]));
-        if bounds.is_some() {
-            let (min, max) = self.chunk.unwrap_or((all, any));
-            self.chunk = Some((min && all, max || any));
-        }
-        let values = &self.values;
-        pages.close(compressor, Encoding::PLAIN, bounds, |out| {
-            hybrid::pack(values.iter().map(|v| u64::from(*v)), 1, out);
-        })?;
-        self.values.clear();
-        Ok(())
-    }
-
-    pub(super) const fn end_chunk(&mut self) {
-        self.chunk = None;
+fn plain_of<T: Number, const LEN: usize>(values: &[T], out: &mut Vec<u8>) {
+    out.reserve(values.len() * LEN);
+    for value in values {
+        out.extend_from_slice(value.word().to_le_bytes().first_chunk::<LEN>().unwrap_or(&[0; LEN]));
     }
 }

@@ -20,6 +20,8 @@ use crate::pipeline::window::in_two_readings;
 use crate::progress::Progress;
 use crate::settings::{Layers, Settings};
 
+mod pieces;
+
 /// Text that makes a record long, so that few of them are all that a guess looks at.
 const PAD: usize = 60_000;
 /// Records of that length by which a guess is made, at most.
@@ -47,6 +49,10 @@ fn window() -> LogWindow {
 
 /// A folder, and what the stages work with in it.
 fn place() -> (tempfile::TempDir, Context) {
+    place_with(Arc::new(Nothing))
+}
+
+fn place_with(transport: Arc<dyn Transport>) -> (tempfile::TempDir, Context) {
     let folder = tempfile::tempdir().unwrap();
     let environment: BTreeMap<String, String> = [
         ("RAPID7_API_KEY", "key"),
@@ -58,7 +64,7 @@ fn place() -> (tempfile::TempDir, Context) {
     .into();
     let settings = Settings::resolve(&Layers { environment, ..Layers::default() }).unwrap();
     let outside = Outside {
-        transport: Arc::new(Nothing),
+        transport,
         clock: Arc::new(Nothing),
         disk: OsDisk::shared(),
         cpu: Cpu::Inline,
@@ -100,8 +106,11 @@ fn fetched(context: &Context, records: &[Vec<u8>]) -> FetchedWindow {
     FetchedWindow::new(context, window(), spool, Some(records.len() as u64))
 }
 
+/// Hash, schema, quarantine and figures of a window's files.
+type Content = (String, String, Vec<u8>, String);
+
 /// All that matters of a window's files.
-fn content((made, schema): &(EncodedWindow, TableSchema)) -> (String, String, Vec<u8>, String) {
+fn content((made, schema): &(EncodedWindow, TableSchema)) -> Content {
     let quarantine = made.quarantine.as_ref().map(|staged| std::fs::read(staged.path()).unwrap());
     let encoded = &made.encoded;
     let figures = format!("{:?} {:?} {:?}", encoded.quarantined, encoded.rescued, encoded.times);
