@@ -249,6 +249,15 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         tests: &["a_truncated_answer_keeps", "windows_beyond_retention"],
     },
     Mutation {
+        name: "archive-first",
+        removes: "keeping what waits for the archive from being removed before it is there",
+        file: "crates/log-ingestion/src/ingest/after.rs",
+        text: "if waiting == 0 {",
+        replacement: "if waiting < u64::MAX {",
+        package: "log-ingestion",
+        tests: &["a_service_archives_a_day", "an_archive_that_is_away"],
+    },
+    Mutation {
         name: "foreign-link",
         removes: "the refusal to follow a link to another origin with the key",
         file: "crates/ingest-source/src/endpoint.rs",
