@@ -67,9 +67,11 @@ impl Upkeep {
         let archive = if moving.apply { Some(ArchiveFolder::open(disk, moving.to)?) } else { None };
         let mut archived = Archived::default();
         for mut log in self.logs()? {
-            let days = upkeep::old(&log.days, moving.older_than, now);
-            archived.stays.extend(stays(&log, moving, now));
-            for held in days {
+            let old = upkeep::old(&log.days, moving.older_than, now);
+            let stay = old.stay.into_iter();
+            let stay = stay.map(|(day, why)| (log.state.name.clone(), day, why.words().to_owned()));
+            archived.stays.extend(stay);
+            for held in old.may_go {
                 if let Some(archive) = &archive {
                     self.keep(archive, &log, &held, &mut archived)?;
                     if moving.moves {
@@ -134,18 +136,4 @@ impl Upkeep {
         }
         Ok(())
     }
-}
-
-/// Days that are old enough and may not go.
-fn stays(
-    log: &LogHeld,
-    moving: &Moving<'_>,
-    now: ingest_core::time::Timestamp,
-) -> Vec<(String, UtcDay, String)> {
-    let lifted: Vec<HeldDay> = log.days.iter().map(|held| HeldDay { stays: None, ..*held }).collect();
-    let old = upkeep::old(&lifted, moving.older_than, now);
-    let old = log.days.iter().filter(|held| old.iter().any(|old| old.day == held.day));
-    let stays =
-        old.filter_map(|held| Some((log.state.name.clone(), held.day, held.stays?.words().to_owned())));
-    stays.collect()
 }

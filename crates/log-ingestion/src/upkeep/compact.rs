@@ -98,8 +98,8 @@ impl Upkeep {
         let now = self.clock.now();
         let mut compaction = Compaction::default();
         for log in self.logs()? {
-            let days = upkeep::old(&log.days, chosen.older_than, now);
-            for held in days.into_iter().filter(|held| chosen.day.is_none_or(|day| day == held.day)) {
+            let days = upkeep::old(&log.days, chosen.older_than, now).may_go.into_iter();
+            for held in days.filter(|held| chosen.day.is_none_or(|day| day == held.day)) {
                 match self.compact_day(&log, &held, chosen, apply) {
                     Ok(done) => compaction.days.extend(done),
                     Err(error) => {
