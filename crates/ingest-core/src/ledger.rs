@@ -189,7 +189,7 @@ impl LogLedger {
         Ok(Recorded::Added)
     }
 
-    /// Notes that a window could not be completed.
+    /// Notes that a window could not be completed, as far as it is not complete all the same: where only the note of it failed.
     pub fn leave_open(&mut self, window: LogWindow, reason: &str, now: Timestamp) {
         let mut tries = 0;
         let mut held = None;
@@ -203,7 +203,9 @@ impl LogLedger {
             !gone
         });
         let tries: u32 = tries.saturating_add(1);
-        self.open.push(OpenWindow { window, reason: reason.to_owned(), at: now, tries, held });
+        for window in self.gaps(window) {
+            self.open.push(OpenWindow { window, reason: reason.to_owned(), at: now, tries, held });
+        }
         self.keep_open_bounded();
     }
 
