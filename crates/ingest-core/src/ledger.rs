@@ -15,11 +15,13 @@ pub use entry::{Digest, OpenWindow, Span, Tally};
 pub use exchange::Exchange;
 pub use removed::{Removal, Removed, RemovedBy};
 pub use state::LogState;
+pub use uncounted::Uncounted;
 
 mod entry;
 mod exchange;
 mod removed;
 mod state;
+mod uncounted;
 
 /// Open windows remembered for one log; the oldest are kept, since those behind them are planned again anyway. Windows
 /// whose old file is still in the table are never forgotten: no more than this many are opened again at a time.
