@@ -42,6 +42,19 @@ impl Archive {
         Ok(Self { disk, root: root.to_owned() })
     }
 
+    /// The hash of the file at `path`, if another one stands in its place at `below` in the archive.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn other(&self, path: &Path, below: &Path) -> Result<Option<u128>, StoreError> {
+        let to = self.root.join(below);
+        if !self.is_there(&to) {
+            return Ok(None);
+        }
+        let hash = self.hash(path)?;
+        Ok((self.hash(&to)? != hash).then_some(hash))
+    }
+
     /// Copies the file at `path` to `below` in the archive, durably and checked, unless it is there already.
     ///
     /// # Errors
@@ -50,7 +63,7 @@ impl Archive {
         let to = self.root.join(below);
         let folder = to.parent().unwrap_or(&self.root);
         durable::create_dir(&*self.disk, folder)?;
-        if self.disk.metadata(&to).is_ok_and(|facts| facts.kind == Kind::File) {
+        if self.is_there(&to) {
             if self.hash(path)? != self.hash(&to)? {
                 let why = "another file has that name already; move it away, or name another folder";
                 return Err(StoreError::at("archive to", &to)(io::Error::other(why)));
@@ -74,6 +87,10 @@ impl Archive {
             drop(durable::remove_if_there(&*self.disk, &part));
         }
         copied.map(|()| Kept::Copied)
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        self.disk.metadata(path).is_ok_and(|facts| facts.kind == Kind::File)
     }
 
     /// Copies bytes and syncs them; their hash.
