@@ -127,14 +127,20 @@ impl Bucket {
         move |error| StoreError::at(doing, &at)(error.into())
     }
 
+    /// What stands under a name beside the file of that path: its sum and the file's, if anything does.
+    async fn compare(&self, path: &Path, below: &Path) -> Result<Option<(Sum, Sum)>, StoreError> {
+        match self.sum_of(&self.key(below)).await {
+            Ok(there) => Ok(Some((there, Reading::sum_of(&*self.disk, path)?))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("look at", below)(error)),
+        }
+    }
+
     async fn keep_object(&self, path: &Path, below: &Path) -> Result<Kept, StoreError> {
         let key = self.key(below);
         let taken = || StoreError::at("archive to", &self.shown(below))(io::Error::other(NAME_TAKEN));
-        match self.sum_of(&key).await {
-            Ok(there) if there.is(&Reading::sum_of(&*self.disk, path)?) => return Ok(Kept::AlreadyThere),
-            Ok(_other) => return Err(taken()),
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(self.failed("look at", below)(error)),
+        if let Some((there, own)) = self.compare(path, below).await? {
+            return if there.is(&own) { Ok(Kept::AlreadyThere) } else { Err(taken()) };
         }
         let Some(written) = self.upload(path, &key).await.map_err(|fault| match fault {
             Fault::Disk(error) => error,
@@ -223,6 +229,11 @@ impl From<object_store::Error> for Fault {
 impl Archive for Bucket {
     fn keep(&self, path: &Path, below: &Path) -> Result<Kept, StoreError> {
         self.runtime.block_on(self.keep_object(path, below))
+    }
+
+    fn other(&self, path: &Path, below: &Path) -> Result<Option<Sum>, StoreError> {
+        let compared = self.runtime.block_on(self.compare(path, below))?;
+        Ok(compared.filter(|(there, own)| !there.is(own)).map(|(_, own)| own))
     }
 
     fn names(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {

@@ -15,11 +15,13 @@ pub use entry::{Digest, OpenWindow, Span, Tally};
 pub use exchange::Exchange;
 pub use removed::{Removal, Removed, RemovedBy};
 pub use state::LogState;
+pub use uncounted::Uncounted;
 
 mod entry;
 mod exchange;
 mod removed;
 mod state;
+mod uncounted;
 
 /// Open windows remembered for one log; the oldest are kept, since those behind them are planned again anyway. Windows
 /// whose old file is still in the table are never forgotten: no more than this many are opened again at a time.
@@ -189,7 +191,7 @@ impl LogLedger {
         Ok(Recorded::Added)
     }
 
-    /// Notes that a window could not be completed.
+    /// Notes that a window could not be completed, as far as it is not complete all the same: where only the note of it failed.
     pub fn leave_open(&mut self, window: LogWindow, reason: &str, now: Timestamp) {
         let mut tries = 0;
         let mut held = None;
@@ -203,7 +205,9 @@ impl LogLedger {
             !gone
         });
         let tries: u32 = tries.saturating_add(1);
-        self.open.push(OpenWindow { window, reason: reason.to_owned(), at: now, tries, held });
+        for window in self.gaps(window) {
+            self.open.push(OpenWindow { window, reason: reason.to_owned(), at: now, tries, held });
+        }
         self.keep_open_bounded();
     }
 

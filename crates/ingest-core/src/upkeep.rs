@@ -1,7 +1,9 @@
 //! Looking after what is stored: which days of which logs may go, which do, and which files become one.
 //!
-//! Functions of names, sizes, ledgers and `now`. Whole days of UTC, since no window spans two. Never removes or moves a
-//! file, and never asks what time it is.
+//! Functions of names, sizes, ledgers and `now`, and the one place that says which days are old enough. Whole days of
+//! UTC, since no window spans two. Never removes or moves a file, and never asks what time it is.
+
+use std::time::Duration;
 
 use crate::ledger::{LogLedger, RemovedBy};
 use crate::time::{LogWindow, MS_PER_DAY, Timestamp, UtcDay, millis_of};
@@ -123,6 +125,12 @@ impl Retention {
     pub const fn is_for_ever(self) -> bool {
         self.days.is_none() && self.bytes.is_none()
     }
+
+    /// How long ago the last instant of a day is that is too old; `None` where none ever is.
+    #[must_use]
+    pub fn age(self) -> Option<Duration> {
+        self.days.map(|days| Duration::from_millis(u64::from(days) * MS_PER_DAY.unsigned_abs()))
+    }
 }
 
 /// Why a day goes.
@@ -172,7 +180,7 @@ pub fn retain(logs: &[Vec<HeldDay>], keep: Retention, now: Timestamp) -> Vec<Goe
     candidates.sort_by_key(|(log, held)| (held.day, *log));
     let why = |held: &HeldDay| {
         let left_over = held.left_over == Some(RemovedBy::Retain);
-        let too_old = keep.days.is_some_and(|days| age_ms(held.day, now) >= i64::from(days) * MS_PER_DAY);
+        let too_old = keep.age().is_some_and(|age| is_old(held.day, age, now));
         if left_over { Some(Why::LeftOver) } else { too_old.then_some(Why::Age) }
     };
     let freed = candidates.iter().filter(|(_, held)| why(held).is_some()).map(|(_, held)| held.bytes);
@@ -188,16 +196,31 @@ pub fn retain(logs: &[Vec<HeldDay>], keep: Retention, now: Timestamp) -> Vec<Goe
     goes
 }
 
-/// Which days of a log are `age` old, all of their instants, and may go.
-#[must_use]
-pub fn old(days: &[HeldDay], age: std::time::Duration, now: Timestamp) -> Vec<HeldDay> {
-    let old = |held: &&HeldDay| held.stays.is_none() && age_ms(held.day, now) >= millis_of(age);
-    days.iter().filter(old).copied().collect()
+/// The days of a log that are old enough for what is wanted of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OldDays {
+    /// Those that may go, oldest first.
+    pub may_go: Vec<HeldDay>,
+    /// Those that stay all the same, oldest first, and why.
+    pub stay: Vec<(UtcDay, Stays)>,
 }
 
-/// How long ago the youngest instant of a day was, in milliseconds; negative before the day is over.
-fn age_ms(day: UtcDay, now: Timestamp) -> i64 {
-    now.millis().saturating_sub(day.end().millis())
+/// Which days of a log are `age` old, all of their instants.
+#[must_use]
+pub fn old(days: &[HeldDay], age: Duration, now: Timestamp) -> OldDays {
+    let mut old = OldDays::default();
+    for held in days.iter().filter(|held| is_old(held.day, age, now)) {
+        match held.stays {
+            None => old.may_go.push(*held),
+            Some(why) => old.stay.push((held.day, why)),
+        }
+    }
+    old
+}
+
+/// Whether the youngest instant of a day is so long ago. A day that is not over is never old.
+fn is_old(day: UtcDay, age: Duration, now: Timestamp) -> bool {
+    now.millis().saturating_sub(day.end().millis()) >= millis_of(age)
 }
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ pub trait Archive: fmt::Debug {
     /// When a disk or a store refuses, what was written does not read back, or another file has the name.
     fn keep(&self, path: &Path, below: &Path) -> Result<Kept, StoreError>;
 
+    /// The sum of the file at `path`, if another one stands in its place at `below`.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    fn other(&self, path: &Path, below: &Path) -> Result<Option<Sum>, StoreError>;
+
     /// The files of a folder, and none where there is no such folder. Those of folders in it are not among them.
     ///
     /// # Errors
@@ -125,6 +131,10 @@ impl FolderArchive {
         Ok(Self { disk, root: root.to_owned() })
     }
 
+    fn is_there(&self, path: &Path) -> bool {
+        self.disk.metadata(path).is_ok_and(|facts| facts.kind == Kind::File)
+    }
+
     /// Copies bytes and syncs them; their sum.
     fn copy(&self, path: &Path, to: &Path) -> Result<Sum, StoreError> {
         let mut reading = Reading::open(&*self.disk, path)?;
@@ -142,8 +152,8 @@ impl Archive for FolderArchive {
         let to = self.root.join(below);
         let folder = to.parent().unwrap_or(&self.root);
         durable::create_dir(&*self.disk, folder)?;
-        if self.disk.metadata(&to).is_ok_and(|facts| facts.kind == Kind::File) {
-            if !Reading::sum_of(&*self.disk, path)?.is(&Reading::sum_of(&*self.disk, &to)?) {
+        if self.is_there(&to) {
+            if self.other(path, below)?.is_some() {
                 return Err(StoreError::at("archive to", &to)(io::Error::other(NAME_TAKEN)));
             }
             // Whoever wrote it may have been killed before its name was durable.
@@ -164,6 +174,15 @@ impl Archive for FolderArchive {
             drop(durable::remove_if_there(&*self.disk, &part));
         }
         copied.map(|()| Kept::Copied)
+    }
+
+    fn other(&self, path: &Path, below: &Path) -> Result<Option<Sum>, StoreError> {
+        let to = self.root.join(below);
+        if !self.is_there(&to) {
+            return Ok(None);
+        }
+        let (own, there) = (Reading::sum_of(&*self.disk, path)?, Reading::sum_of(&*self.disk, &to)?);
+        Ok((!own.is(&there)).then_some(own))
     }
 
     fn names(&self, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {

@@ -38,10 +38,16 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
     }
 
+    /// The hash of the bytes, apart from their number.
+    #[must_use]
+    pub fn hash(&self) -> u128 {
+        self.hasher.finish_128()
+    }
+
     /// Whether both are of the same bytes.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        self.bytes == other.bytes && self.hasher.finish_128() == other.hasher.finish_128()
+        self.bytes == other.bytes && self.hash() == other.hash()
     }
 }
 

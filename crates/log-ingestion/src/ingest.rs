@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ingest_core::ledger::LogState;
+use ingest_core::ledger::{LogState, Uncounted};
 use ingest_core::plan::Policy;
 use ingest_core::quota::Class;
 use ingest_core::time::{LogWindow, Timestamp};
@@ -190,7 +190,7 @@ impl Ingest {
         let mut examined = Vec::new();
         for state in states {
             let Some(range) = state.ledger.extent().and_then(|extent| scope.of(extent)) else { continue };
-            let log = LogWork { state, tail: false, retention: None };
+            let log = LogWork { state, tail: false, retention: None, uncounted: Uncounted::default() };
             let found = examine(&context, &log, range, deep).await.map_err(|error| {
                 let exit = if error.is_refusal() { Exit::KeyRefused } else { Exit::Failed };
                 CommandError::failed(exit, &error)
@@ -232,12 +232,13 @@ impl Ingest {
         if logs.is_empty() {
             tracing::warn!(event = "no_logs", reason = "the key can see no log");
         }
-        let known = recover(&self.table, &self.states, started)
+        let recovered = recover(&self.table, &self.states, started)
             .map_err(|error| CommandError::failed(Exit::TryLater, &error))?;
         let context = Arc::new(self.context(coverage, logs.len(), stop));
         context.space.begin_pass().await;
         let policy = &context.options.policy;
-        let states: Vec<LogState> = logs.iter().map(|log| account::state_of(&known, log)).collect();
+        let states: Vec<LogState> =
+            logs.iter().map(|log| account::state_of(&recovered.states, log)).collect();
         self.outside.metrics.board().logs_are(&states, started);
         let mut assignments: Vec<_> = logs
             .iter()
@@ -253,7 +254,8 @@ impl Ingest {
         }
         let runs = assignments.into_iter().map(|(_, assignment)| {
             let span = tracing::info_span!("log", log = %assignment.state.name);
-            pass(Arc::clone(&context), assignment).instrument(span)
+            let uncounted = recovered.uncounted(&assignment.state.slug);
+            pass(Arc::clone(&context), assignment, uncounted).instrument(span)
         });
         let mut reports: Vec<LogReport> =
             futures_util::stream::iter(runs).buffer_unordered(PARALLEL_LOGS).collect().await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use ingest_core::ids::LogId;
-use ingest_core::ledger::{LogState, Tally};
+use ingest_core::ledger::{LogState, Tally, Uncounted};
 use ingest_core::plan::{FetchMode, Policy};
 use ingest_core::time::{LogWindow, Timestamp};
 use ingest_source::clock::Clock;
@@ -30,7 +30,7 @@ pub use inventory::{Missing, compare};
 pub use log_pass::{Assignment, LogReport, Recheck, Stretch, pass};
 pub use queue::Queue;
 pub use recheck::{Rechecked, examine};
-pub use recover::{rebuild, recover};
+pub use recover::{Recovered, rebuild, recover};
 pub use space::SpaceGuard;
 
 mod at_once;
@@ -302,9 +302,16 @@ pub struct LogWork {
     pub(crate) tail: bool,
     /// How long the source keeps its events, where it says so.
     pub(crate) retention: Option<Duration>,
+    /// What the table holds of it beside what its ledger counts.
+    pub(crate) uncounted: Uncounted,
 }
 
 impl LogWork {
+    /// Whether the table may hold something of a window that is to be committed.
+    pub(crate) fn may_hold(&self, window: LogWindow) -> bool {
+        self.uncounted.may_hold(&self.state.ledger, window)
+    }
+
     pub(crate) fn id(&self) -> &LogId {
         &self.state.id
     }

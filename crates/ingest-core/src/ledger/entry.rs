@@ -45,6 +45,14 @@ impl Tally {
             && self.counted.is_none_or(|counted| counted == self.fetched)
     }
 
+    /// Whether it is what the table holds, by the names of files and the lines of quarantines. A ledger of an earlier version
+    /// has no digests.
+    #[must_use]
+    pub fn is_of(self, held: Self) -> bool {
+        let figures = |tally: Self| (tally.stored, tally.quarantined, tally.files);
+        figures(self) == figures(held) && (self.digest == held.digest || self.digest == Digest::default())
+    }
+
     /// Two tallies as one. The count is only known when both are.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -194,12 +194,7 @@ fn cut(
     let inside = LogWindow::new(start, end).map(figures);
     let outside: Vec<Span> = span.window.without(window).map(figures).collect();
     let all = inside.iter().chain(&outside).fold(Tally::EMPTY, |all, part| all.plus(part.tally));
-    let digest = span.tally.digest == all.digest || span.tally.digest == super::Digest::default();
-    let same = (all.stored, all.quarantined, all.files) == {
-        let Tally { stored, quarantined, files, .. } = span.tally;
-        (stored, quarantined, files)
-    };
-    if same && digest { Ok((inside, outside)) } else { Err(LedgerError::Unlike(span.window)) }
+    if span.tally.is_of(all) { Ok((inside, outside)) } else { Err(LedgerError::Unlike(span.window)) }
 }
 
 #[cfg(test)]

@@ -30,6 +30,18 @@ fn gaps_stay_whatever_the_order() {
     assert_eq!(ledger.gaps(window(5, 60)), [window(30, 40), window(50, 60)]);
 }
 
+/// The note of a complete window could not be saved, and the failure is noted with the window: it holds nothing up.
+#[test]
+fn what_is_complete_is_not_left_open() {
+    let mut ledger = LogLedger::default();
+    assert_eq!(ledger.record(window(0, 10), rows(1), None), Ok(Recorded::Added));
+    ledger.leave_open(window(0, 10), "the disk is full", Timestamp::from_millis(0));
+    assert_eq!(ledger.open(), []);
+    ledger.leave_open(window(5, 20), "away", Timestamp::from_millis(0));
+    let open: Vec<_> = ledger.open().iter().map(|open| open.window).collect();
+    assert_eq!(open, [window(10, 20)]);
+}
+
 #[test]
 fn the_same_window_again_changes_nothing_and_a_straddling_one_is_refused() {
     let mut ledger = LogLedger::default();

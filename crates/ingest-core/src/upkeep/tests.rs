@@ -28,6 +28,16 @@ fn log(hour: i64, until: i64) -> (LogLedger, Vec<HeldFile>) {
     (ledger, files)
 }
 
+/// Opens what the ledger holds of a window again, or notes that it failed; what is open then.
+fn open(ledger: &mut LogLedger, window: LogWindow) -> LogWindow {
+    let span = ledger.spans().iter().copied().find(|span| span.window.overlaps(window));
+    match span {
+        Some(span) => ledger.reopen(span, &[], "differs", Timestamp::from_millis(0)).unwrap(),
+        None => ledger.leave_open(window, "away", Timestamp::from_millis(0)),
+    }
+    span.map_or(window, |span| span.window)
+}
+
 fn stay(ledger: &LogLedger, files: &[HeldFile]) -> Vec<Option<Stays>> {
     days(ledger, files).iter().map(|held| held.stays).collect()
 }
@@ -36,7 +46,7 @@ fn stay(ledger: &LogLedger, files: &[HeldFile]) -> Vec<Option<Stays>> {
 fn the_newest_day_stays_and_so_does_all_behind_a_gap_and_all_that_is_open() {
     let (mut ledger, files) = log(6, 4 * 24);
     assert_eq!(stay(&ledger, &files), [None, None, None, Some(Stays::Newest)]);
-    ledger.leave_open(hours(5 * 24, 5 * 24 + 1), "away", Timestamp::from_millis(0));
+    open(&mut ledger, hours(5 * 24, 5 * 24 + 1));
     assert_eq!(stay(&ledger, &files)[0], None);
     let (mut gapped, mut files) = log(6, 24);
     for day in 2..5 {
@@ -46,7 +56,7 @@ fn the_newest_day_stays_and_so_does_all_behind_a_gap_and_all_that_is_open() {
     }
     let behind = Some(Stays::BehindPosition);
     assert_eq!(stay(&gapped, &files), [None, behind, behind, Some(Stays::Newest)]);
-    gapped.leave_open(hours(20, 30), "away", Timestamp::from_millis(0));
+    open(&mut gapped, hours(20, 21));
     assert_eq!(stay(&gapped, &files)[0], Some(Stays::Open));
 }
 
@@ -87,8 +97,33 @@ fn a_day_goes_when_its_last_instant_is_old_enough() {
     assert_eq!(count(3 * MS_PER_DAY), 1);
     assert_eq!(count(4 * MS_PER_DAY), 2);
     assert_eq!(count(400 * MS_PER_DAY), 3, "the newest day stays for ever");
-    let old = |now: i64| old(&held[0], Duration::from_secs(2 * 86_400), Timestamp::from_millis(now)).len();
-    assert_eq!((old(3 * MS_PER_DAY - 1), old(3 * MS_PER_DAY)), (0, 1));
+    let old = |now: i64| old(&held[0], Duration::from_secs(2 * 86_400), Timestamp::from_millis(now));
+    let count = |now: i64| old(now).may_go.len();
+    assert_eq!((count(3 * MS_PER_DAY - 1), count(3 * MS_PER_DAY)), (0, 1));
+}
+
+#[test]
+fn days_that_are_old_enough_go_or_stay_for_a_reason() {
+    let (mut ledger, files) = log(6, 4 * 24);
+    open(&mut ledger, hours(30, 31));
+    let held = days(&ledger, &files);
+    let tell = |age: Duration, now: i64| {
+        let old = old(&held, age, Timestamp::from_millis(now));
+        let go: Vec<_> = old.may_go.iter().map(|held| held.day.to_string()).collect();
+        let stay: Vec<_> = old.stay.iter().map(|(day, why)| (day.to_string(), *why)).collect();
+        (go, stay)
+    };
+    let named = |days: &[&str]| days.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let open = ("1970-01-02".to_owned(), Stays::Open);
+    let newest = ("1970-01-04".to_owned(), Stays::Newest);
+    assert_eq!(tell(Duration::ZERO, MS_PER_DAY - 1), (vec![], vec![]), "a day that is not over is not old");
+    assert_eq!(tell(Duration::ZERO, 2 * MS_PER_DAY), (named(&["1970-01-01"]), vec![open.clone()]));
+    let behind = ("1970-01-03".to_owned(), Stays::BehindPosition);
+    assert_eq!(
+        tell(Duration::from_secs(86_400), 5 * MS_PER_DAY),
+        (named(&["1970-01-01"]), vec![open, behind, newest])
+    );
+    assert_eq!(tell(Duration::MAX, 5 * MS_PER_DAY), (vec![], vec![]));
 }
 
 fn ends(ledger: &LogLedger, files: &[Candidate], most: Fullness) -> Vec<(usize, usize)> {
@@ -113,7 +148,7 @@ fn files_become_one_up_to_a_limit_and_only_with_their_like() {
     let mut unlike = alike.clone();
     unlike[5].likeness = "b".to_owned();
     assert_eq!(ends(&ledger, &unlike, most(1_000, 1_000)), [(0, 5), (6, 24)]);
-    ledger.leave_open(hours(7, 8), "away", Timestamp::from_millis(0));
+    open(&mut ledger, hours(7, 8));
     assert_eq!(ends(&ledger, &alike, most(1_000, 1_000)), [(0, 7), (8, 24)]);
     // An hour without a file between two others, which the ledger calls complete.
     let sparse: Vec<Candidate> =
@@ -134,8 +169,7 @@ proptest! {
     ) {
         let mut logs: Vec<(LogLedger, Vec<HeldFile>)> =
             lengths.iter().map(|(hour, days)| log(if 24 % hour == 0 { *hour } else { 6 }, days * 24)).collect();
-        let open = hours(gap, gap + 1);
-        logs[0].0.leave_open(open, "away", Timestamp::from_millis(0));
+        let open = open(&mut logs[0].0, hours(gap, gap + 1));
         let held: Vec<Vec<HeldDay>> = logs.iter().map(|(ledger, files)| days(ledger, files)).collect();
         let now = Timestamp::from_millis(20 * MS_PER_DAY + age * MS_PER_DAY / 3);
         let keep = Retention { days: keep_days, bytes: keep_bytes };
@@ -155,7 +189,8 @@ proptest! {
         let stays = || held.iter().enumerate().flat_map(|(log, days)| days.iter().map(move |held| (log, held)))
             .filter(|(log, held)| !gone(*log, held));
         for (_, held) in stays().filter(|(_, held)| held.stays.is_none()) {
-            let old = keep_days.is_some_and(|days| age_ms(held.day, now) >= i64::from(days) * MS_PER_DAY);
+            let age_ms = now.millis() - held.day.end().millis();
+            let old = keep_days.is_some_and(|days| age_ms >= i64::from(days) * MS_PER_DAY);
             prop_assert!(!old, "{:?} is too old", held);
         }
         let left: u64 = stays().map(|(_, held)| held.bytes).sum();

@@ -11,7 +11,7 @@ use ingest_core::ids::Slug;
 use ingest_core::ledger::{Digest, Tally};
 use ingest_core::time::LogWindow;
 
-use super::quarantine::window_in_name;
+use super::quarantine::{QuarantineFile, window_in_name};
 use super::{DirTable, TableFile};
 use crate::durable;
 use crate::error::StoreError;
@@ -122,14 +122,28 @@ impl DirTable {
     /// # Errors
     /// When a folder, or a quarantine, cannot be read.
     pub fn figures(&self, slug: &Slug) -> Result<Figures, StoreError> {
+        let files = self.files()?.into_iter().filter(|file| file.name.slug == *slug).collect();
+        self.sum_up(files, self.quarantine_files_of(slug)?)
+    }
+
+    /// The same of what shares an instant with a window.
+    ///
+    /// # Errors
+    /// When a folder, or a quarantine, cannot be read.
+    pub fn figures_in(&self, slug: &Slug, window: LogWindow) -> Result<Figures, StoreError> {
+        let mut quarantines = self.quarantine_files_of(slug)?;
+        quarantines.retain(|file| file.window.overlaps(window));
+        self.sum_up(self.files_of(slug, window)?, quarantines)
+    }
+
+    fn sum_up(&self, files: Vec<TableFile>, quarantines: Vec<QuarantineFile>) -> Result<Figures, StoreError> {
         let mut figures: Vec<(LogWindow, Tally)> = Vec::new();
-        for TableFile { name, bytes, .. } in self.files()?.into_iter().filter(|file| file.name.slug == *slug)
-        {
+        for TableFile { name, bytes, .. } in files {
             let digest = Digest::of_name(&name.hash).unwrap_or_default();
             let (stored, fetched) = (name.rows, name.rows);
             figures.push((name.window, Tally { fetched, stored, files: 1, bytes, digest, ..Tally::EMPTY }));
         }
-        for file in self.quarantine_files_of(slug)? {
+        for file in quarantines {
             let quarantined = self.count_quarantined(&file)?;
             figures.push((file.window, Tally { fetched: quarantined, quarantined, ..Tally::EMPTY }));
         }
@@ -214,6 +228,8 @@ mod tests {
             let all = figures.of(window(0, 20));
             assert_eq!((all.stored, all.quarantined, all.files, all.bytes), (6, 2, 2, 10), "{layout:?}");
             assert_eq!(figures.of(window(0, 15)).stored, 3);
+            let first = table.figures_in(&slug, window(5, 10)).unwrap().of(window(0, 20));
+            assert_eq!((first.stored, first.quarantined, first.files), (3, 2, 1), "{layout:?}");
             let holdings = table.holdings().unwrap();
             let count = |part| holdings.iter().filter(|held| held.part == part).count();
             let counts = (count(Part::Rows), count(Part::Quarantine), count(Part::Aside));

@@ -28,6 +28,20 @@ pub struct QuarantineFile {
     pub path: PathBuf,
 }
 
+impl QuarantineFile {
+    /// The folder below a table's, or an archive's, in which the quarantine of a log lies.
+    #[must_use]
+    pub fn folder(slug: &Slug) -> PathBuf {
+        Path::new(QUARANTINE).join(format!("log={slug}"))
+    }
+
+    /// The window of a quarantine file, by its name; `None` for other files.
+    #[must_use]
+    pub fn window_of(path: &Path) -> Option<LogWindow> {
+        window_in_name(path.file_name()?.to_str()?)
+    }
+}
+
 impl DirTable {
     /// Keeps a window's quarantined records, staged and synced as JSON lines. Call before the window's file is published;
     /// the same window again replaces them.
@@ -119,7 +133,7 @@ impl DirTable {
     }
 
     fn quarantine_folder(&self, slug: &Slug) -> PathBuf {
-        self.root.join(QUARANTINE).join(format!("log={slug}"))
+        self.root.join(QuarantineFile::folder(slug))
     }
 
     fn quarantine_path(&self, slug: &Slug, window: LogWindow) -> PathBuf {

@@ -158,6 +158,19 @@ pub(crate) fn epoch(text: &[u8], span: Span, form: TimeForm, unit: TimeUnit) -> 
     instant::epoch_steps(whole(text, span)?, form, unit)
 }
 
+/// What stands behind the time of day.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// Nothing.
+    Nothing,
+    /// `Z`.
+    Utc,
+    /// ` +0000`, and no fraction before it.
+    ApacheUtc,
+    /// An offset, by which the day is another.
+    Offset,
+}
+
 /// Reads instants of one form; remembers the day of the last one.
 #[derive(Debug)]
 pub(crate) struct Instants {
@@ -165,6 +178,7 @@ pub(crate) struct Instants {
     unit: TimeUnit,
     /// Where the time of day begins; the day and a separator come before it.
     clock_at: usize,
+    end: End,
     day: Vec<u8>,
     day_steps: i64,
     per_second: i64,
@@ -174,15 +188,11 @@ pub(crate) struct Instants {
 impl Instants {
     /// A reader of forms that are written with signs between their digits.
     pub(crate) fn new(form: TimeForm, unit: TimeUnit) -> Option<Self> {
-        let clock_at = match form {
-            TimeForm::RfcUtc
-            | TimeForm::RfcOffset
-            | TimeForm::RfcLocal
-            | TimeForm::SpacedUtc
-            | TimeForm::SpacedOffset
-            | TimeForm::SpacedLocal
-            | TimeForm::SlashedLocal => 11,
-            TimeForm::Apache => 12,
+        let (clock_at, end) = match form {
+            TimeForm::RfcUtc | TimeForm::SpacedUtc => (11, End::Utc),
+            TimeForm::RfcOffset | TimeForm::SpacedOffset => (11, End::Offset),
+            TimeForm::RfcLocal | TimeForm::SpacedLocal | TimeForm::SlashedLocal => (11, End::Nothing),
+            TimeForm::Apache => (12, End::ApacheUtc),
             TimeForm::Bsd
             | TimeForm::Ctime
             | TimeForm::MonthFirst
@@ -197,7 +207,7 @@ impl Instants {
             | TimeForm::EpochFraction => return None,
         };
         let (per_second, decimals_max) = (unit.per_second(), unit.decimals());
-        Some(Self { form, unit, clock_at, day: Vec::new(), day_steps: 0, per_second, decimals_max })
+        Some(Self { form, unit, clock_at, end, day: Vec::new(), day_steps: 0, per_second, decimals_max })
     }
 
     /// Steps of the unit since 1970, where the day is that of the last value.
@@ -210,31 +220,15 @@ impl Instants {
         let (clock, tail) = rest.split_first_chunk::<8>()?;
         let seconds = second_of_day(u64::from_le_bytes(*clock))?;
         let steps = self.day_steps.checked_add(seconds * self.per_second)?;
-        match (self.form, tail) {
-            (TimeForm::RfcLocal | TimeForm::SpacedLocal | TimeForm::SlashedLocal, b"")
-            | (TimeForm::RfcUtc | TimeForm::SpacedUtc, b"Z")
-            | (TimeForm::Apache, b" +0000") => return Some(steps),
+        match (self.end, tail) {
+            (End::Nothing, b"") | (End::Utc, b"Z") | (End::ApacheUtc, b" +0000") => return Some(steps),
             _ => {}
         }
         let Some((b'.' | b',', tail)) = tail.split_first() else { return None };
-        let tail = match self.form {
-            TimeForm::RfcUtc | TimeForm::SpacedUtc => tail.strip_suffix(b"Z")?,
-            TimeForm::RfcLocal | TimeForm::SpacedLocal | TimeForm::SlashedLocal => tail,
-            TimeForm::RfcOffset
-            | TimeForm::SpacedOffset
-            | TimeForm::Apache
-            | TimeForm::Bsd
-            | TimeForm::Ctime
-            | TimeForm::MonthFirst
-            | TimeForm::DayFirst
-            | TimeForm::DayFirstUtc
-            | TimeForm::ApacheLocal
-            | TimeForm::MonthSlashed
-            | TimeForm::Glog
-            | TimeForm::Logcat
-            | TimeForm::EpochSeconds
-            | TimeForm::EpochMillis
-            | TimeForm::EpochFraction => return None,
+        let tail = match self.end {
+            End::Utc => tail.strip_suffix(b"Z")?,
+            End::Nothing => tail,
+            End::ApacheUtc | End::Offset => return None,
         };
         if tail.is_empty() || tail.len() > self.decimals_max {
             return None;

@@ -31,7 +31,9 @@ pub(super) fn commit(
     if let Some(quarantine) = quarantine {
         drop(context.table.publish_quarantine(quarantine, &log.slug, fetched.window)?);
     }
-    context.table.put_quarantines_aside(&log.slug, fetched.window, own)?;
+    if fetched.in_the_way {
+        context.table.put_quarantines_aside(&log.slug, fetched.window, own)?;
+    }
     let mut tally = Tally {
         fetched: encoded.rows.saturating_add(quarantined),
         stored: encoded.rows,
@@ -68,7 +70,9 @@ pub(super) fn commit_empty(
     log: &LogState,
     fetched: &FetchedWindow,
 ) -> Result<CommittedWindow, WindowError> {
-    clear(context, log, fetched.window)?;
+    if fetched.in_the_way {
+        clear(context, log, fetched.window)?;
+    }
     Ok(CommittedWindow {
         window: fetched.window,
         tally: Tally { counted: fetched.counted, ..Tally::EMPTY },

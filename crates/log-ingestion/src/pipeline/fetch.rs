@@ -41,8 +41,8 @@ pub(super) struct FetchedWindow {
     pub(super) counted: Option<u64>,
     /// When it counted that.
     pub(super) counted_at: Timestamp,
-    /// Whether the window was complete before, and what the table has of it is to be replaced.
-    pub(super) replaces: bool,
+    /// Whether the table may hold something of it that is to go; asked once the window is made.
+    pub(super) in_the_way: bool,
     /// The file whose place the new one takes; found once the window is made.
     pub(super) replaced: Option<TableFile>,
     pub(super) origin: Origin,
@@ -66,7 +66,7 @@ impl FetchedWindow {
             spool,
             counted,
             counted_at,
-            replaces: false,
+            in_the_way: false,
             replaced: None,
             origin,
             shape: None,
@@ -83,8 +83,6 @@ pub(super) struct FetchOrder {
     pub(super) log: LogId,
     pub(super) piece: Piece,
     pub(super) way: Way,
-    /// Whether a file of this very window is in the table.
-    pub(super) replaces: bool,
     /// The log's shape, once known.
     pub(super) shape: Option<Shape>,
     /// The schema of the log's table, once there is one.
@@ -116,7 +114,6 @@ pub(super) async fn fetch(
     );
     fetched.permit = Some(permit);
     fetched.in_flight = Some(in_flight);
-    fetched.replaces = order.replaces;
     Ok(Some(fetched))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use ingest_core::events::rows_per_page;
-use ingest_core::ledger::{LogState, Tally};
+use ingest_core::ledger::{LogState, Tally, Uncounted};
 use ingest_core::outlook::Outlook;
 use ingest_core::plan::{self, Due, Piece, Way, Work};
 use ingest_core::quota::Class;
@@ -83,8 +83,8 @@ pub struct LogReport {
     pub cut_short: bool,
 }
 
-/// Works through what is assigned of a log.
-pub async fn pass(context: Arc<Context>, assignment: Assignment) -> LogReport {
+/// Works through what is assigned of a log, of which the table also holds what is `uncounted`.
+pub async fn pass(context: Arc<Context>, assignment: Assignment, uncounted: Uncounted) -> LogReport {
     let Assignment { state, retention, recheck, stretches } = assignment;
     if let (Some(schema), Some(pin)) = (&state.schema, context.options.pins.of(&state))
         && pin.contradicts(schema)
@@ -94,7 +94,7 @@ pub async fn pass(context: Arc<Context>, assignment: Assignment) -> LogReport {
             reason = "files with another schema are committed, and a schema never changes"
         );
     }
-    let mut run = LogRun::new(&context, LogWork { state, tail: false, retention });
+    let mut run = LogRun::new(&context, LogWork { state, tail: false, retention, uncounted });
     run.recheck(recheck).await;
     for stretch in stretches {
         run.stretch(stretch).await;
@@ -209,7 +209,7 @@ impl<'a> LogRun<'a> {
     async fn work_through(&mut self, pieces: Vec<Piece>, due: Due) {
         let schema = self.log.state.schema.clone().map(Arc::new);
         let steps: Vec<(LogWindow, Step)> =
-            pieces.into_iter().map(|piece| self.step(piece, due, &schema)).collect();
+            pieces.into_iter().map(|piece| self.step(piece, &schema)).collect();
         self.announce(due.window, &steps);
         let context = self.context;
         let mut stepped = futures_util::stream::iter(steps)
@@ -310,7 +310,7 @@ impl<'a> LogRun<'a> {
     }
 
     /// What is to be done with a piece: nothing, if the server counts nothing in it.
-    fn step(&mut self, piece: Piece, due: Due, schema: &Option<Arc<TableSchema>>) -> (LogWindow, Step) {
+    fn step(&mut self, piece: Piece, schema: &Option<Arc<TableSchema>>) -> (LogWindow, Step) {
         let window = piece.window;
         match piece.work {
             Work::Empty => return (window, Step::Empty),
@@ -329,9 +329,8 @@ impl<'a> LogRun<'a> {
             Some(schema) => Some(schema.shape.clone()),
             None => pin.and_then(|pin| pin.shape.clone()),
         };
-        let (log, replaces) = (self.log.id().clone(), due.replaces);
-        let (schema, is_pinned) = (schema.clone(), pin.is_some());
-        (window, Step::Fetch(FetchOrder { log, piece, way, replaces, shape, schema, is_pinned }))
+        let (log, schema, is_pinned) = (self.log.id().clone(), schema.clone(), pin.is_some());
+        (window, Step::Fetch(FetchOrder { log, piece, way, shape, schema, is_pinned }))
     }
 
     fn rows_per_page(&self) -> u64 {
@@ -353,7 +352,9 @@ impl<'a> LogRun<'a> {
     }
 
     fn empty(&mut self, window: LogWindow) -> Result<(), WindowError> {
-        commit::clear(self.context, &self.log.state, window)?;
+        if self.log.may_hold(window) {
+            commit::clear(self.context, &self.log.state, window)?;
+        }
         let done = CommittedWindow {
             window,
             tally: Tally::EMPTY,
@@ -378,6 +379,7 @@ impl<'a> LogRun<'a> {
     }
 
     fn failed(&mut self, window: LogWindow, error: &WindowError) {
+        self.log.uncounted.doubt();
         window_span(window).in_scope(|| record::leave_open(self.context, &mut self.log, window, error));
         self.note(error);
     }

@@ -17,6 +17,9 @@ use super::{Context, LogWork, WindowError, chain, fetch, inventory, record};
 /// Windows in which the server's bounds are looked for before the runs are searched as they are: the fullest ones.
 const BOUNDS_TRIES_MAX: usize = 2;
 
+/// Milliseconds before and after a run that are looked at as well: with them, each event of it has neighbours that were seen.
+const EDGE_MS: i64 = 4;
+
 /// What came of a recount of one log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rechecked {
@@ -204,7 +207,11 @@ async fn known_bounds(context: &Context, log: &LogWork, runs: &[Run]) -> Result<
         // Nothing was ever seen: any answer but zero is a difference, whichever millisecond it lies at.
         return Ok(Bounds::Unknown);
     }
-    let wholes = runs.iter().filter_map(whole);
+    // An event at the edge tells nothing, and may be the only one that is left.
+    let wider = |window: LogWindow| {
+        LogWindow::new(window.start().plus_millis(-EDGE_MS), window.end().plus_millis(EDGE_MS))
+    };
+    let wholes = runs.iter().filter_map(whole).filter_map(wider);
     for window in parts.iter().map(|part| part.window).take(BOUNDS_TRIES_MAX).chain(wholes) {
         match context.bounds.get_or_try_init(|| fetch::bounds(context, log.id(), window)).await {
             Ok(bounds) => return Ok(*bounds),

@@ -2,25 +2,41 @@
 //!
 //! The table is the truth. A file that was published but not recorded, as after a kill between the two, is recorded
 //! now; a replacement that a kill cut off between its two renames is finished; a ledger that is missing or damaged is
-//! rebuilt whole. What was removed on purpose, its own record says: no file can. Runs once, at the start, with the lock
-//! held. Never removes a file.
+//! rebuilt whole. What was removed on purpose, its own record says: no file can. Says what is left that no ledger counts,
+//! so that whoever commits knows where to look. Runs before each pass, with the lock held. Never removes a file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use ingest_core::ids::Slug;
-use ingest_core::ledger::{LogLedger, LogState, OpenWindow, Recorded, Span, Tally};
-use ingest_core::time::Timestamp;
+use ingest_core::ledger::{LogLedger, LogState, OpenWindow, Recorded, Span, Tally, Uncounted};
+use ingest_core::time::{LogWindow, Timestamp};
 use ingest_store::{DirTable, StateDir, StoreError, TableFile};
 
 use super::chain;
 use super::inventory::{Content, read_content};
 
-/// The states of all logs that were ever stored, in agreement with the table.
+/// What is remembered of all logs that were ever stored, in agreement with the table.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// Their states.
+    pub states: Vec<LogState>,
+    /// Windows of files and quarantines that no ledger counts, by the log's folder.
+    uncounted: BTreeMap<Slug, Vec<LogWindow>>,
+}
+
+impl Recovered {
+    /// What the table holds of a log beside what its ledger counts.
+    pub(crate) fn uncounted(&self, slug: &Slug) -> Uncounted {
+        Uncounted::found(self.uncounted.get(slug).cloned().unwrap_or_default())
+    }
+}
+
+/// Brings ledgers and table into agreement.
 ///
 /// # Errors
 /// When the table or the ledgers cannot be read or saved.
-pub fn recover(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Vec<LogState>, StoreError> {
+pub fn recover(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Recovered, StoreError> {
     let (known, damaged) = states.load()?;
     for path in damaged {
         tracing::warn!(event = "ledger_damaged", path = %path.display(), action = "rebuilding it from the files");
@@ -47,7 +63,7 @@ pub fn rebuild(table: &DirTable, states: &StateDir, now: Timestamp) -> Result<Ve
             LogState { ledger, ..old }
         })
         .collect();
-    let rebuilt = agree(table, states, bare, now)?;
+    let rebuilt = agree(table, states, bare, now)?.states;
     rebuilt.iter().try_for_each(|state| states.save(state))?;
     Ok(rebuilt)
 }
@@ -57,19 +73,20 @@ fn agree(
     states: &StateDir,
     known: Vec<LogState>,
     now: Timestamp,
-) -> Result<Vec<LogState>, StoreError> {
+) -> Result<Recovered, StoreError> {
     let mut by_slug: BTreeMap<Slug, LogState> =
         known.into_iter().map(|state| (state.slug.clone(), state)).collect();
     take_in_removed(states, &mut by_slug)?;
     end_exchanges(table, states, &mut by_slug)?;
     let mut changed: BTreeMap<Slug, u64> = BTreeMap::new();
-    let mut unreadable = Vec::new();
+    let (mut unreadable, mut doubtful) = (Vec::new(), Vec::new());
     for file in table.files()? {
         let slug = file.name.slug.clone();
         let state = by_slug.get(&slug);
         if state.is_some_and(|state| state.ledger.gaps(file.name.window).is_empty()) {
             continue;
         }
+        doubtful.push((slug.clone(), file.name.window));
         match read_content(table, &file) {
             Ok(content) => {
                 let added = take_in(table, &file, content, &mut by_slug)?;
@@ -94,7 +111,24 @@ fn agree(
             states.save(state)?;
         }
     }
-    Ok(by_slug.into_values().collect())
+    let quarantines = table.quarantine_files()?.into_iter().map(|file| (file.slug, file.window));
+    let uncounted = uncounted(&by_slug, doubtful.into_iter().chain(quarantines));
+    Ok(Recovered { states: by_slug.into_values().collect(), uncounted })
+}
+
+/// Of windows of files and quarantines, those that no ledger counts.
+fn uncounted(
+    by_slug: &BTreeMap<Slug, LogState>,
+    held: impl Iterator<Item = (Slug, LogWindow)>,
+) -> BTreeMap<Slug, Vec<LogWindow>> {
+    let mut uncounted: BTreeMap<Slug, Vec<LogWindow>> = BTreeMap::new();
+    for (slug, window) in held {
+        let state = by_slug.get(&slug);
+        if state.is_none_or(|state| !state.ledger.gaps(window).is_empty()) {
+            uncounted.entry(slug).or_default().push(window);
+        }
+    }
+    uncounted
 }
 
 /// Takes in what was removed on purpose and a ledger does not know, since it was lost, or is older; and lets the record say
@@ -195,7 +229,12 @@ fn fetch_again(state: &mut LogState, file: &TableFile, now: Timestamp) -> bool {
     if state.ledger.record(window, nothing.tally, nothing.proved).is_err() {
         return false;
     }
-    state.ledger.reopen(nothing, &[], "its file cannot be read", now).is_ok()
+    let again = state.ledger.reopen(nothing, &[], "its file cannot be read", now).is_ok();
+    if !again {
+        // Too many wait already: it is a gap like any other, and no window without events.
+        state.ledger.forget(window);
+    }
+    again
 }
 
 fn new_state(file: &TableFile, content: &Content) -> LogState {

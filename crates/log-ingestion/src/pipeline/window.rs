@@ -14,8 +14,9 @@ use super::{CommittedWindow, Context, LogWork, WindowError, commit, encode, sett
 pub(super) async fn make(
     context: &Arc<Context>,
     log: &LogWork,
-    fetched: FetchedWindow,
+    mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
+    fetched.in_the_way = log.may_hold(fetched.window);
     let (shared, state, tail) = (Arc::clone(context), log.state.clone(), log.tail);
     context.blocking(move || make_blocking(&shared, &state, tail, fetched)).await?
 }
@@ -26,7 +27,9 @@ fn make_blocking(
     tail: bool,
     mut fetched: FetchedWindow,
 ) -> Result<(CommittedWindow, Option<TableSchema>), WindowError> {
-    fetched.replaced = commit::old_file(context, state, fetched.window)?;
+    if fetched.in_the_way {
+        fetched.replaced = commit::old_file(context, state, fetched.window)?;
+    }
     if fetched.spool.records() == 0 {
         return Ok((commit::commit_empty(context, state, &fetched)?, None));
     }

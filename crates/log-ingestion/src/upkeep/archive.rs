@@ -1,8 +1,8 @@
 //! Archiving: old days are copied to another tree, verified there, and then taken out of the table, if asked for.
 //!
-//! A day is removed here only when every file of it is in the archive, durable, and was read back with the same sum. What
-//! a run that was cut short left is compared, and not copied again. Knows nothing of what an archive lies on, but where one
-//! is opened.
+//! A day is archived only when its files are those that the ledger counts, and can be read; it is removed here only when
+//! every file of it is in the archive, durable, and was read back with the same sum. What a run that was cut short left is
+//! compared, and not copied again. Knows nothing of what an archive lies on, but where one is opened.
 
 use std::io;
 use std::path::Path;
@@ -14,10 +14,16 @@ use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::{LogWindow, UtcDay};
 use ingest_core::upkeep::{self, HeldDay};
 use ingest_store::layout::FileName;
-use ingest_store::{Archive, Disk, FolderArchive, Kept, StoreError, TakenOut};
+use ingest_store::{Archive, Disk, FolderArchive, Kept, Part, QuarantineFile, StoreError, TakenOut};
 
 use super::{DayDone, LogHeld, Seen, Turn, Upkeep};
+use crate::pipeline::read_content;
 use crate::settings::{Place, StoreVariables};
+
+/// Why a day stays of which files are missing, or others there.
+const UNLIKE: &str = "its files are not those that the ledger counts; log-ingestion repair puts that right";
+/// Why a file of the archive is put aside.
+const OTHER_VERSION: &str = "what the table holds of its window is another version by now";
 
 /// What is archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +62,13 @@ pub struct ArchiveTurn {
     pub failed: Vec<(String, StoreError)>,
 }
 
+/// What is archived, and where to; without an archive it is only said.
+#[derive(Debug, Clone, Copy)]
+struct Order<'a> {
+    moving: &'a Moving<'a>,
+    archive: Option<&'a dyn Archive>,
+}
+
 /// Opens an archive, which is made where it is missing and can be.
 ///
 /// # Errors
@@ -87,11 +100,15 @@ impl Upkeep {
         moving: &Moving<'_>,
     ) -> Result<Archived, StoreError> {
         let now = self.clock.now();
+        let order = Order { moving, archive };
         let mut archived = Archived::default();
         for mut log in self.logs()? {
-            archived.stays.extend(stays(&log, moving, now));
-            for held in upkeep::old(&log.days, moving.older_than, now) {
-                self.archive_day(archive, moving, &mut log, &held, &mut archived)?;
+            let old = upkeep::old(&log.days, moving.older_than, now);
+            let stay = old.stay.into_iter();
+            let stay = stay.map(|(day, why)| (log.state.name.clone(), day, why.words().to_owned()));
+            archived.stays.extend(stay);
+            for held in old.may_go {
+                self.archive_day(&order, &mut log, &held, &mut archived)?;
             }
         }
         Ok(archived)
@@ -115,7 +132,7 @@ impl Upkeep {
             .logs()?
             .into_iter()
             .map(|log| {
-                let mut days = upkeep::old(&log.days, moving.older_than, now);
+                let mut days = upkeep::old(&log.days, moving.older_than, now).may_go;
                 seen.keep(&log.state.slug, |day| days.iter().any(|held| held.day == day));
                 days.retain(|held| !seen.has(&log.state.slug, held.day));
                 (log, days)
@@ -126,6 +143,7 @@ impl Upkeep {
             return Ok(done);
         }
         let archive = open()?;
+        let order = Order { moving, archive: Some(&*archive) };
         for (mut log, days) in logs {
             let slug = log.state.slug.clone();
             let mut begun = days.iter().take(turn.days);
@@ -134,7 +152,7 @@ impl Upkeep {
                 if turn.is_over(self.clock.now()) {
                     return Ok(());
                 }
-                let gone = self.archive_day(Some(&*archive), moving, &mut log, held, &mut done.archived)?;
+                let gone = self.archive_day(&order, &mut log, held, &mut done.archived)?;
                 if !gone {
                     seen.add(&slug, held.day);
                 }
@@ -150,27 +168,18 @@ impl Upkeep {
     /// Archives a day of a log, or says that it would be; whether it is settled with that.
     fn archive_day(
         &self,
-        archive: Option<&dyn Archive>,
-        moving: &Moving<'_>,
+        order: &Order<'_>,
         log: &mut LogHeld,
         held: &HeldDay,
         archived: &mut Archived,
     ) -> Result<bool, StoreError> {
-        let mut settled = true;
-        if let Some(archive) = archive {
-            self.keep(archive, log, held, archived)?;
-            if moving.moves {
-                let to = Some(moving.to.to_owned());
-                let removal = Removal { by: RemovedBy::Archive, to, at: self.clock.now() };
-                let (gone, taken) = self.remove(log, &[*held], &removal)?;
-                archived.taken = archived.taken.plus(taken);
-                if gone.is_empty() {
-                    let why = "its files are not those that the ledger counts; log-ingestion repair puts that right";
-                    archived.stays.push((log.state.name.clone(), held.day, why.to_owned()));
-                    settled = false;
-                }
-                log.state = self.fresh(&log.state)?;
-            }
+        let Order { moving, archive } = *order;
+        if let Some(archive) = archive
+            && let Some(why) = self.move_day((archive, moving), log, held, archived)?
+        {
+            tracing::warn!(event = "day_kept", log = %log.state.name, day = %held.day, reason = why);
+            archived.stays.push((log.state.name.clone(), held.day, why));
+            return Ok(false);
         }
         archived.days.push(DayDone {
             log: log.state.name.clone(),
@@ -179,7 +188,56 @@ impl Upkeep {
             bytes: held.bytes,
             detail: moving.to.to_owned(),
         });
-        Ok(settled)
+        Ok(true)
+    }
+
+    /// Copies a day, and takes it out of the table where it moves; why it stays as it is, if it does.
+    fn move_day(
+        &self,
+        (archive, moving): (&dyn Archive, &Moving<'_>),
+        log: &mut LogHeld,
+        held: &HeldDay,
+        archived: &mut Archived,
+    ) -> Result<Option<String>, StoreError> {
+        // What is left over of a day that was moved is in the archive: none was removed before all were there.
+        if held.left_over != Some(RemovedBy::Archive) {
+            if let Some(why) = self.is_not_whole(log, held)? {
+                return Ok(Some(why));
+            }
+            self.keep(archive, log, held, archived)?;
+        }
+        if !moving.moves {
+            return Ok(None);
+        }
+        let removal =
+            Removal { by: RemovedBy::Archive, to: Some(moving.to.to_owned()), at: self.clock.now() };
+        let (gone, taken) = self.remove(log, &[*held], &removal)?;
+        archived.taken = archived.taken.plus(taken);
+        log.state = self.fresh(&log.state)?;
+        Ok(gone.is_empty().then(|| UNLIKE.to_owned()))
+    }
+
+    /// Why a day is not what the ledger says, if it is not. Once it were archived and gone, nobody would miss what it lacks.
+    fn is_not_whole(&self, log: &LogHeld, held: &HeldDay) -> Result<Option<String>, StoreError> {
+        let Some(day) = LogWindow::new(held.day.start(), held.day.end()) else { return Ok(None) };
+        let slug = &log.state.slug;
+        for span in log.state.ledger.spans().iter().filter(|span| span.window.overlaps(day)) {
+            let there = self.table.figures_in(slug, span.window)?.of(span.window);
+            // Somebody may just be compacting it.
+            let exchanged = log.state.ledger.exchanged(span);
+            if !span.tally.is_of(there) && !exchanged.is_some_and(|tally| tally.is_of(there)) {
+                return Ok(Some(UNLIKE.to_owned()));
+            }
+        }
+        for file in self.table.files_of(slug, day)? {
+            if let Err(why) = read_content(&self.table, &file) {
+                let path = file.path.display();
+                return Ok(Some(format!(
+                    "{path} is damaged: {why}; log-ingestion repair --deep fetches it again"
+                )));
+            }
+        }
+        Ok(None)
     }
 
     fn keep(
@@ -189,9 +247,17 @@ impl Upkeep {
         held: &HeldDay,
         archived: &mut Archived,
     ) -> Result<(), StoreError> {
+        self.put_quarantines_aside(archive, log, held)?;
         for file in log.of_day(held.day) {
-            let below = file.path.strip_prefix(self.table.root()).unwrap_or(&file.path);
-            match archive.keep(&file.path, below)? {
+            let mut below = file.path.strip_prefix(self.table.root()).unwrap_or(&file.path).to_owned();
+            if file.part == Part::Aside
+                && let Some(sum) = archive.other(&file.path, &below)?
+            {
+                // Nothing reads these, and their names come again.
+                let name = below.file_name().unwrap_or_default().to_string_lossy();
+                below = below.with_file_name(format!("{:032x}_{name}", sum.hash()));
+            }
+            match archive.keep(&file.path, &below)? {
                 Kept::Copied => archived.copied = archived.copied.saturating_add(1),
                 Kept::AlreadyThere => archived.already_there = archived.already_there.saturating_add(1),
             }
@@ -201,8 +267,9 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Puts aside what the archive holds of the same windows in other files, as after a copy that was followed by a repair or
-    /// a compaction: its readers would find rows twice. It is kept in the archive's own `_replaced`.
+    /// Puts aside what the archive holds of windows that are complete here in other files, or without any, as after a copy
+    /// that was followed by a repair or a compaction: its readers would find rows twice, or some that are none. It is kept in
+    /// the archive's own `_replaced`.
     fn put_versions_aside(
         &self,
         archive: &dyn Archive,
@@ -214,31 +281,49 @@ impl Upkeep {
         let now = self.table.files_of(slug, day)?;
         for folder in FileName::folders(slug, held.day) {
             for below in archive.names(&folder)? {
-                let old = FileName::parse(&below).filter(|old| old.slug == *slug);
-                let replaced = old.is_some_and(|old| {
-                    let same = now.iter().any(|file| file.name == old);
-                    !same && now.iter().any(|file| file.name.window.overlaps(old.window))
-                });
-                if replaced {
-                    tracing::warn!(event = "archive_replaced", path = %below.display(), reason = "its window is in another file by now");
-                    archive.put_aside(slug, &below)?;
+                let old = FileName::parse(&below).filter(|old| old.slug == *slug && old.window.overlaps(day));
+                let Some(old) = old else { continue };
+                let same = now.iter().any(|file| file.name == old);
+                if !same && is_complete(log, old.window) {
+                    put_aside(archive, log, &below)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of quarantines, whose names do not tell what they hold: those of the table are copied afterwards.
+    fn put_quarantines_aside(
+        &self,
+        archive: &dyn Archive,
+        log: &LogHeld,
+        held: &HeldDay,
+    ) -> Result<(), StoreError> {
+        let slug = &log.state.slug;
+        let now = self.table.quarantine_files_of(slug)?;
+        for below in archive.names(&QuarantineFile::folder(slug))? {
+            let Some(window) = QuarantineFile::window_of(&below) else { continue };
+            if window.start().day() != held.day || !is_complete(log, window) {
+                continue;
+            }
+            let same = match now.iter().find(|file| file.window == window) {
+                Some(file) => archive.other(&file.path, &below)?.is_none(),
+                None => false,
+            };
+            if !same {
+                put_aside(archive, log, &below)?;
             }
         }
         Ok(())
     }
 }
 
-/// Days that are old enough and may not go.
-fn stays(
-    log: &LogHeld,
-    moving: &Moving<'_>,
-    now: ingest_core::time::Timestamp,
-) -> Vec<(String, UtcDay, String)> {
-    let lifted: Vec<HeldDay> = log.days.iter().map(|held| HeldDay { stays: None, ..*held }).collect();
-    let old = upkeep::old(&lifted, moving.older_than, now);
-    let old = log.days.iter().filter(|held| old.iter().any(|old| old.day == held.day));
-    let stays =
-        old.filter_map(|held| Some((log.state.name.clone(), held.day, held.stays?.words().to_owned())));
-    stays.collect()
+fn put_aside(archive: &dyn Archive, log: &LogHeld, below: &Path) -> Result<(), StoreError> {
+    tracing::warn!(event = "archive_replaced", path = %below.display(), reason = OTHER_VERSION);
+    archive.put_aside(&log.state.slug, below)
+}
+
+/// Whether something of a window is complete, and not removed: what the archive has of that is older than the table.
+fn is_complete(log: &LogHeld, window: LogWindow) -> bool {
+    log.state.ledger.spans().iter().any(|span| span.window.overlaps(window))
 }

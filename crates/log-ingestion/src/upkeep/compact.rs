@@ -112,8 +112,8 @@ impl Upkeep {
         let now = self.clock.now();
         let mut compaction = Compaction::default();
         for log in self.logs()? {
-            let days = upkeep::old(&log.days, chosen.older_than, now);
-            for held in days.into_iter().filter(|held| chosen.day.is_none_or(|day| day == held.day)) {
+            let days = upkeep::old(&log.days, chosen.older_than, now).may_go.into_iter();
+            for held in days.filter(|held| chosen.day.is_none_or(|day| day == held.day)) {
                 let outcome = self.compact_day(&log, &held, chosen, apply);
                 compaction.take(&log, &held, outcome);
             }
@@ -138,7 +138,7 @@ impl Upkeep {
             let slug = &log.state.slug;
             seen.keep(slug, |day| log.days.iter().any(|held| held.day == day));
             let mut left = turn.days;
-            for held in upkeep::old(&log.days, chosen.older_than, now) {
+            for held in upkeep::old(&log.days, chosen.older_than, now).may_go {
                 if left == 0 || turn.is_over(self.clock.now()) {
                     break;
                 }

@@ -3,7 +3,7 @@
 //! Removes what `ingest_core::upkeep::retain` names. Asks nobody.
 
 use ingest_core::ledger::{Removal, RemovedBy};
-use ingest_core::time::UtcDay;
+use ingest_core::time::{Timestamp, UtcDay};
 use ingest_core::upkeep::{self, HeldDay, Retention, Stays};
 use ingest_store::{StoreError, TakenOut};
 
@@ -68,15 +68,11 @@ impl Upkeep {
 }
 
 /// Days that are too old by `keep` and may not go.
-fn stays(logs: &[LogHeld], keep: Retention, now: ingest_core::time::Timestamp) -> Vec<StaysHere> {
-    let Some(days) = keep.days else { return Vec::new() };
-    let age_ms = i64::from(days).saturating_mul(ingest_core::time::MS_PER_DAY);
-    let too_old = |held: &HeldDay| now.millis().saturating_sub(held.day.end().millis()) >= age_ms;
+fn stays(logs: &[LogHeld], keep: Retention, now: Timestamp) -> Vec<StaysHere> {
+    let Some(age) = keep.age() else { return Vec::new() };
     let stays = logs.iter().flat_map(|log| {
-        let old = log.days.iter().filter(|held| too_old(held));
-        old.filter_map(|held| {
-            Some(StaysHere { log: log.state.name.clone(), day: held.day, why: held.stays? })
-        })
+        let stay = upkeep::old(&log.days, age, now).stay.into_iter();
+        stay.map(|(day, why)| StaysHere { log: log.state.name.clone(), day, why })
     });
     stays.collect()
 }

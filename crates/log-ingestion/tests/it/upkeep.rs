@@ -267,7 +267,11 @@ fn archived_days_are_whole_in_the_archive_gone_here_and_count_again_when_they_co
         64,
         &["within each other"],
     );
-    pulled.check(&["archive", "--to", "ftp://host/logs"], 64, &["ftp is not spoken here", "s3://BUCKET/logs"]);
+    pulled.check(
+        &["archive", "--to", "ftp://host/logs"],
+        64,
+        &["ftp is not spoken here", "s3://BUCKET/logs"],
+    );
     pulled.check(&["archive", "--to", to, "--copy"], 0, &["Copied and verified"]);
     assert_eq!((pulled.files(), rows(&cold)), (before, all.clone()));
     let url = format!("file://{to}");
