@@ -289,7 +289,7 @@ struct Table {
 /// The table that a text holds: by the delimiter whose records, framed by its quotes, are the most regular.
 fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<Table> {
     let mut best: Option<Table> = None;
-    let mut most = (0, 0);
+    let mut most = (0, 0, false);
     for marks in delimited::candidates(start.bytes) {
         let block = start.sample(Framing::csv(&delimited::any_dialect(marks)), comment);
         let records: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
@@ -302,7 +302,8 @@ fn table_of(start: &Start<'_>, comment: Option<u8>, lines: &[&[u8]]) -> Option<T
         let padding = delimited::frames_alike(start.bytes, marks, &dialect);
         let matches =
             dialect.delimiter == marks.delimiter && quotes && padding && dialect.escape == marks.escape;
-        let score = (dialect.columns.len(), delimited::regularity(rows, &dialect));
+        // Of two ways that are as regular, the one that leaves nothing out: half of a quoted value is no title.
+        let score = (dialect.columns.len(), delimited::regularity(rows, &dialect), skip == 0);
         if matches && score > most && (skip == 0 || delimited::is_table(rows, &dialect)) {
             most = score;
             let first = rows.first().filter(|_| skip > 0);
@@ -323,7 +324,7 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
     // Where nothing is told apart, it is by commas that nothing is.
     candidates.sort_by_key(|marks| marks.delimiter != b',');
     candidates.dedup();
-    let mut best: Option<((usize, bool), Table)> = None;
+    let mut best: Option<((usize, bool, bool), Table)> = None;
     for marks in candidates {
         let block = start.sample(Framing::csv(&delimited::any_dialect(marks)), comment);
         let records: Vec<&[u8]> = block.iter().map(|record| record.bytes).collect();
@@ -336,7 +337,8 @@ fn forced_table(start: &Start<'_>, comment: Option<u8>, overrides: &Overrides) -
         let rows = delimited::first_section(records.get(skip..).unwrap_or_default(), said_marks);
         let (regular, dialect, names_first) = delimited::forced(rows, said_marks, &said);
         let padding = delimited::frames_alike(start.bytes, marks, &dialect);
-        let score = (regular, dialect.quote == marks.quote && padding && dialect.escape == marks.escape);
+        let alike = dialect.quote == marks.quote && padding && dialect.escape == marks.escape;
+        let score = (regular, alike, skip == 0);
         if best.as_ref().is_none_or(|(most, _)| score > *most) {
             let first = rows.first().filter(|_| skip > 0 || names_first);
             let begins = first.map(|first| (first.to_vec(), names_first));
