@@ -18,6 +18,7 @@ use ingest_source::{Client, SourceError};
 use ingest_store::{DirTable, HistoryDir, Lock, StateDir, StoreError};
 use ingest_tabular::{Codec, EncodeError, Encodings, ReadBackError};
 use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
@@ -86,6 +87,22 @@ pub enum Cpu {
     Inline,
 }
 
+impl Cpu {
+    /// Does work that blocks.
+    ///
+    /// # Errors
+    /// When it panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        match self {
+            Self::Pool => tokio::task::spawn_blocking(work).await,
+            Self::Inline => Ok(work()),
+        }
+    }
+}
+
 /// What the stages work with, for one pass.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -144,10 +161,7 @@ impl Context {
             let _in_span = span.enter();
             work()
         };
-        match self.cpu {
-            Cpu::Pool => tokio::task::spawn_blocking(work).await.map_err(|error| died(&error)),
-            Cpu::Inline => Ok(work()),
-        }
+        self.cpu.run(work).await.map_err(|error| died(&error))
     }
 
     /// The same for one window: its requests share one budget of retries.

@@ -55,10 +55,8 @@ impl Ingest {
         };
         let seen = Arc::clone(&self.seen);
         // Reads and writes whole files, which must not hold up what answers and looks after the run meanwhile.
-        let done = tokio::task::spawn_blocking(move || {
-            keeper.look_after(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
-        });
-        if let Err(error) = done.await {
+        let work = move || keeper.look_after(&mut seen.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Err(error) = self.outside.cpu.run(work).await {
             tracing::error!(event = "error", error = %error, action = "stored days are looked after again after the next pass");
         }
     }

@@ -41,6 +41,13 @@ impl Clock for VirtualClock {
     }
 }
 
+/// Does something in a runtime of its own, on one thread, in which time passes only while everybody waits.
+pub(crate) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(work)
+}
+
 /// One request as the transport saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {

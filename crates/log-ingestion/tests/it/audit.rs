@@ -10,7 +10,7 @@ use log_ingestion::ingest::{Coverage, Ingest, PassReport, Scope};
 use rapid7_sim::{LogSpec, SimConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{SimTransport, VirtualClock};
+use crate::account::{SimTransport, VirtualClock, in_virtual_time};
 use crate::program::{SimServer, outcome, program, run};
 use crate::scenario::{NOW, Scenario, judge_folder, outside, settings};
 use crate::stored;
@@ -65,12 +65,6 @@ impl World {
     fn judge(&self, context: &str) {
         judge_folder(&self.sim.account.lock().unwrap(), self.output.path(), context);
     }
-}
-
-fn in_virtual_time(work: impl Future<Output = ()>) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(work);
 }
 
 fn changed(before: &[PathBuf], after: &[PathBuf]) -> usize {

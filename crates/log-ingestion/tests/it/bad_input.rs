@@ -4,7 +4,7 @@ use ingest_core::time::Timestamp;
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{SimTransport, VirtualClock};
+use crate::account::{SimTransport, VirtualClock, in_virtual_time};
 use crate::program::{SimServer, outcome, program, run};
 use crate::scenario::{NOW, Scenario, outside, settings};
 use log_ingestion::exit::Exit;
@@ -124,9 +124,7 @@ fn a_second_process_learns_who_holds_the_folder() {
 
 #[test]
 fn a_clock_that_goes_backwards_loses_nothing() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let now = Timestamp::parse(NOW).unwrap();
         let clock = VirtualClock::starting(now);
         let scenario = Scenario::new(SimConfig { to_ms: Some(now.millis() - 3_600_000), ..config() });

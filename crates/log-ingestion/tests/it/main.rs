@@ -34,6 +34,7 @@ mod peers_process;
 mod pins;
 mod quota;
 mod real_samples;
+mod recovery;
 mod replay;
 mod rotation;
 mod runbook;

@@ -13,13 +13,13 @@ use ingest_source::transport::{ApiKey, KeySlot, Transport};
 use ingest_source::watch::Unwatched;
 use ingest_source::{Client, ClientOptions, Endpoint, Protocol, SourceError};
 use log_ingestion::exit::Exit;
-use log_ingestion::ingest::{Coverage, Ingest};
 use rapid7_sim::{Kind, LogSpec, SimConfig, parse_moment};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{ORIGIN, SimTransport, VirtualClock};
+use crate::account::{ORIGIN, SimTransport, VirtualClock, in_virtual_time};
 use crate::program::{self, Running, SimServer, cpu_ticks};
-use crate::scenario::{NOW, Ran, Scenario, judge, outside, run, run_once, settings};
+use crate::scenario::{NOW, Place, Ran, Scenario, judge, run, run_once};
+use crate::simulation::story::tail;
 
 fn sim(faults: &[&str]) -> SimConfig {
     let to_ms = Some(parse_moment(NOW).unwrap() - 30 * 60_000);
@@ -42,9 +42,7 @@ fn with_client<F: Future<Output = ()>>(
     retries: u32,
     test: impl FnOnce(Client, SimTransport) -> F,
 ) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let clock = VirtualClock::starting(Timestamp::parse(NOW).unwrap());
         let options = ClientOptions {
             endpoint: Endpoint::parse(ORIGIN).unwrap(),
@@ -226,18 +224,12 @@ fn pass_short_of_quota(stopped_after: Duration) -> (Ran, Duration, u64) {
     let mut config = sim(&[]);
     config.quotas.set("query", "5").unwrap();
     let scenario = Scenario::new(config).with("FETCH_MODE", "query").with("BATCH_SIZE", "100");
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        let clock = VirtualClock::starting(Timestamp::parse(NOW).unwrap());
-        let sim = SimTransport::new(scenario.sim.clone(), &clock);
-        let output = tempfile::tempdir().unwrap();
-        let outside = outside(&sim, &clock);
-        let ingest = Ingest::open(settings(&scenario, output.path()), &outside).unwrap();
-        let first_start = Timestamp::parse("2026-02-09T16:00:00Z").unwrap();
-        let (stop, began) = (CancellationToken::new(), clock.now());
+    in_virtual_time(async {
+        let place = Place::of(&scenario);
+        let ingest = place.open();
+        let (stop, began) = (CancellationToken::new(), place.clock.now());
         let mut polls = 0_u64;
-        let mut pass = pin!(ingest.pass(Coverage::Tail { first_start }, &stop));
+        let mut pass = pin!(ingest.pass(tail(), &stop));
         let counted = std::future::poll_fn(|context| {
             polls += 1;
             pass.as_mut().poll(context)
@@ -247,9 +239,8 @@ fn pass_short_of_quota(stopped_after: Duration) -> (Ran, Duration, u64) {
             stop.cancel();
         };
         let (report, ()) = tokio::join!(counted, stopped);
-        let took = Duration::from_millis(clock.now().millis().abs_diff(began.millis()));
-        let report = report.unwrap();
-        (Ran { sim, report, passes: 1, output, metrics: outside.metrics, clock }, took, polls)
+        let took = Duration::from_millis(place.clock.now().millis().abs_diff(began.millis()));
+        (place.ran(report.unwrap(), 1), took, polls)
     })
 }
 

@@ -7,13 +7,14 @@ use ingest_core::time::Timestamp;
 use ingest_store::layout::FileName;
 use ingest_store::scripted::ScriptedDisk;
 use log_ingestion::exit::Exit;
-use log_ingestion::ingest::{Coverage, Ingest, Outside};
+use log_ingestion::ingest::{Ingest, Outside};
 use log_ingestion::pipeline::Cpu;
 use rapid7_sim::{Kind, LogSpec, SimConfig, parse_moment};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{SimTransport, VirtualClock};
+use crate::account::{SimTransport, VirtualClock, in_virtual_time};
 use crate::scenario::{self, NOW, Scenario};
+use crate::simulation::story::tail;
 
 fn scenario() -> Scenario {
     let to_ms = Some(parse_moment(NOW).unwrap() - 30 * 60_000);
@@ -23,16 +24,13 @@ fn scenario() -> Scenario {
 
 /// One pass on a disk; how it ends, unless it could not even begin.
 fn pass_on(disk: &ScriptedDisk) -> Option<Exit> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let scenario = scenario();
         let clock = VirtualClock::starting(Timestamp::parse(NOW).unwrap());
         let sim = SimTransport::new(scenario.sim.clone(), &clock);
         let outside = Outside { disk: disk.shared(), cpu: Cpu::Inline, ..scenario::outside(&sim, &clock) };
         let ingest = Ingest::open(scenario::settings(&scenario, Path::new("/out")), &outside).ok()?;
-        let first_start = Timestamp::parse("2026-02-09T16:00:00Z").unwrap();
-        let report = ingest.pass(Coverage::Tail { first_start }, &CancellationToken::new()).await;
+        let report = ingest.pass(tail(), &CancellationToken::new()).await;
         Some(report.ok()?.exit())
     })
 }

@@ -11,14 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ingest_store::Disk as _;
-use ingest_store::scripted::{Fault, ScriptedDisk};
+use ingest_store::scripted::{Fault, Loss, ScriptedDisk};
 use log_ingestion::exit::Exit;
 use log_ingestion::ingest::{Coverage, PassReport, Scope};
 
+use crate::account::in_virtual_time;
+use chores::{Act, Between, Chore, Keeper, Snapshot};
 use oracle::Oracle;
 use story::{Deed, Dice, Story, tail};
 use world::{Ended, Life, OUT, World};
 
+pub(crate) mod chores;
 pub(crate) mod oracle;
 pub(crate) mod story;
 pub(crate) mod world;
@@ -27,10 +30,16 @@ pub(crate) mod world;
 const SEEDS: u64 = 2_000;
 /// Seeds that failed once, one a line, each with what it found.
 const KEPT: &str = include_str!("simulation/seeds.txt");
+/// The same of those that failed while somebody looked after the files.
+const KEPT_LOOKED_AFTER: &str = include_str!("simulation/seeds_looked_after.txt");
 /// Seeds that are run twice and compared.
 const COMPARED: u64 = 6;
+/// Seeds of which it is counted in how many somebody looks after the files.
+const LOOKED_AT: u64 = 60;
 /// Passes after which a run without faults must be complete.
 const PASSES_MAX: usize = 6;
+/// Requests that are told before one that should not have been sent.
+const REFUSED_TOLD: usize = 60;
 /// Classes of request whose quotas a story may make small.
 const LIMITED_CLASSES: u64 = 2;
 /// Time after which everything is searchable and every recount is due, in virtual milliseconds.
@@ -42,32 +51,47 @@ fn tell(seed: u64) -> String {
 }
 
 fn tell_on(disk: ScriptedDisk, seed: u64) -> String {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let story = Story::of(seed);
         let world = World::new(&story.scenario, story.window_rows).on(disk);
-        let mut run = Run { oracle: Oracle::of(&world), world, dice: Dice::new(!seed), late: 0 };
+        let (oracle, keeper) = (Oracle::of(&world), Keeper::default());
+        let mut run = Run { oracle, keeper, world, dice: Dice::new(!seed), late: 0 };
         for (nth, chapter) in story.chapters.iter().enumerate() {
-            for deed in &chapter.before {
-                run.happens(*deed).await;
-            }
             let context = format!("seed {seed}, life {nth}");
-            let before = run.over_quota();
+            for deed in &chapter.before {
+                run.happens(*deed, &context).await;
+            }
+            let (before, lied) = (run.over_quota(), run.lied_of_quota());
+            let keeps = Some(chapter.life.retention).filter(|keep| !keep.is_for_ever());
+            let held = keeps.map(|_| Snapshot::of(&mut run.oracle, &run.world.disk, None));
             let ended = run.world.live(&chapter.life).await;
-            if story.scenario.sim.semantics.rate_headers {
+            // A 429 that no quota asked for names an end of its window that is none.
+            if story.scenario.sim.semantics.rate_headers && lied == run.lied_of_quota() {
                 // What a process before it used of a quota, one learns from the first answer of its class only.
                 let most = if nth == 0 { 0 } else { LIMITED_CLASSES };
                 let over = run.over_quota() - before;
-                assert!(over <= most, "{context}: {over} requests over the quota");
+                assert!(over <= most, "{context}: {over} requests over the quota:\n{}", run.refused());
             }
             let untroubled = chapter.life.disk.is_none() && chapter.life.death.is_none();
             if let Ended::Refused(error) = ended {
                 assert!(!untroubled, "{context}: could not begin: {error:?}");
             }
             run.oracle.check(&run.world, &context);
+            if let (Some(keep), Some(held)) = (keeps, held) {
+                let after = Snapshot::of(&mut run.oracle, &run.world.disk, None);
+                let between = Between {
+                    before: &held,
+                    after: &after,
+                    act: Act::Retain(keep),
+                    done: None,
+                    power: chapter.life.power.is_some(),
+                    now: run.world.told(),
+                    context: &context,
+                };
+                run.keeper.check_removed(&between, &run.oracle);
+            }
         }
-        run.ends_well(&format!("seed {seed}, at the end")).await;
+        run.ends_well(&story.acts(), &format!("seed {seed}, at the end")).await;
         history(&run.world)
     })
 }
@@ -77,12 +101,13 @@ fn tell_on(disk: ScriptedDisk, seed: u64) -> String {
 struct Run {
     world: World,
     oracle: Oracle,
+    keeper: Keeper,
     dice: Dice,
     late: u64,
 }
 
 impl Run {
-    async fn happens(&mut self, deed: Deed) {
+    async fn happens(&mut self, deed: Deed, context: &str) {
         match deed {
             Deed::Wait(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Deed::WrongClock(ms) => self.world.wrong_ms = ms,
@@ -114,13 +139,52 @@ impl Run {
                     self.oracle.damaged.insert(path.clone(), self.world.disk.bytes(&path).unwrap());
                 }
             }
+            Deed::LookAfter(chore) => self.look_after(&chore, &format!("{context}, after {chore:?}")),
         }
+    }
+
+    /// Somebody looks after the files, and what must hold does, whatever becomes of it.
+    fn look_after(&mut self, chore: &Chore, context: &str) {
+        let before = Snapshot::of(&mut self.oracle, &self.world.disk, None);
+        let disk = self.world.disk.another();
+        if let Some((nth, fault, repeat)) = chore.disk {
+            disk.fail(nth, fault, repeat);
+        }
+        let outcome = self.world.look_after(&disk, chore.act);
+        if let Some(seed) = chore.power {
+            disk.crash(Loss::Torn(seed));
+        }
+        disk.kill();
+        disk.heal();
+        let excused = chore.disk.is_some() || !self.oracle.spoilt.is_empty();
+        assert!(excused || outcome.is_ok(), "{context}: {outcome:?}");
+        self.oracle.skip_history(&self.world);
+        self.oracle.check(&self.world, context);
+        let after = Snapshot::of(&mut self.oracle, &self.world.disk, Some(&before));
+        let power = chore.power.is_some();
+        let done = outcome.as_ref().ok().filter(|_| !power);
+        let (act, now) = (chore.act, self.world.told());
+        let between = Between { before: &before, after: &after, act, done, power, now, context };
+        self.keeper.check(&between, &self.oracle);
     }
 
     /// Requests that the server refused since they were too many, and not by a fault.
     fn over_quota(&self) -> u64 {
         let stats = self.world.sim.account.lock().unwrap().stats();
         stats.rate_limited - stats.fired("retry_429")
+    }
+
+    /// Requests that were refused by a fault.
+    fn lied_of_quota(&self) -> u64 {
+        self.world.sim.account.lock().unwrap().stats().fired("retry_429")
+    }
+
+    /// What was asked of the server last, up to what it refused.
+    fn refused(&self) -> String {
+        let sent = self.world.sim.sent.lock().unwrap();
+        let last = sent.iter().rposition(|sent| sent.status == 429).map_or(0, |at| at + 1);
+        let told = sent[last.saturating_sub(REFUSED_TOLD)..last].iter();
+        told.map(|sent| format!("{} {} {}\n", sent.at, sent.status, sent.url)).collect()
     }
 
     /// A log, and an instant of it that has passed.
@@ -148,8 +212,9 @@ impl Run {
         files.get(usize::try_from(at).unwrap()).cloned()
     }
 
-    /// Nothing goes wrong any more: a bounded number of passes makes the folder exact, and leaves nothing to do.
-    async fn ends_well(&mut self, context: &str) {
+    /// Nothing goes wrong any more: a bounded number of passes makes the folder exact, and leaves nothing to do. Who looked
+    /// after the files does so once more.
+    async fn ends_well(&mut self, acts: &[Act], context: &str) {
         self.world.sim.account.lock().unwrap().heal();
         self.world.wrong_ms = 0;
         tokio::time::sleep(ALL_DUE).await;
@@ -158,10 +223,16 @@ impl Run {
         self.until_done(&clean(tail()), context).await;
         let repair = clean(Coverage::Repair { scope: Scope::default(), deep: true });
         self.until_done(&repair, context).await;
-        self.oracle.damaged.clear();
         self.oracle.spoilt.clear();
+        for act in acts {
+            let chore = Chore { act: *act, disk: None, power: None };
+            self.look_after(&chore, &format!("{context}, after {act:?}"));
+        }
+        self.oracle.damaged.clear();
         self.oracle.check(&self.world, context);
-        self.oracle.judge(&self.world, context);
+        let end = Snapshot::of(&mut self.oracle, &self.world.disk, None);
+        self.oracle.judge(&self.world, &end.gone(), context);
+        end.all_settled(context);
         let before = self.world.disk.files();
         let again = self.until_done(&repair, context).await;
         assert!(again.logs.iter().all(|log| log.reopened == 0), "{context}: a second repair finds more");
@@ -185,8 +256,7 @@ impl Run {
 }
 
 fn is_visible(path: &Path) -> bool {
-    let below = path.strip_prefix(OUT).unwrap_or(path);
-    !below.to_string_lossy().starts_with('_')
+    path.strip_prefix(OUT).is_ok_and(|below| !below.to_string_lossy().starts_with('_'))
 }
 
 /// Does something to a file that no process of ours does, durably.
@@ -229,10 +299,10 @@ fn chosen(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number of seeds, or a seed"))
 }
 
-/// The seeds that are kept: one a line, what it found behind it.
-fn kept() -> Vec<u64> {
-    let lines = KEPT.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    lines.map(|line| line.split_whitespace().next().unwrap().parse().expect("a seed")).collect()
+/// Seeds that are kept: one a line, what it found behind it.
+fn kept(text: &str) -> impl Iterator<Item = u64> + '_ {
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|line| line.split_whitespace().next().unwrap().parse().expect("a seed"))
 }
 
 /// Runs each on its own, on as many threads as there are processors; the complaints of those that failed.
@@ -269,8 +339,8 @@ fn every_seed_ends_complete_and_exact() {
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         return;
     }
-    let seeds: Vec<u64> =
-        kept().into_iter().chain(0..chosen("LOG_INGESTION_SEEDS").unwrap_or(SEEDS)).collect();
+    let first = kept(KEPT).chain(kept(KEPT_LOOKED_AFTER));
+    let seeds: Vec<u64> = first.chain(0..chosen("LOG_INGESTION_SEEDS").unwrap_or(SEEDS)).collect();
     let failed = failures(&seeds, |seed| drop(tell(*seed)));
     assert!(
         failed.is_empty(),
@@ -281,13 +351,40 @@ fn every_seed_ends_complete_and_exact() {
     );
 }
 
-/// What a kept seed found was found on a disk that does not lie: it would hide that again.
+/// What a kept seed found was found on a disk that does not lie, and with the files looked after or not, as its list says:
+/// another story would hide it again.
 #[test]
-fn the_disk_of_a_kept_seed_never_lies() {
-    for seed in kept() {
+fn no_kept_seed_tells_another_story_than_it_told() {
+    for (seed, looked_after) in
+        kept(KEPT).map(|seed| (seed, false)).chain(kept(KEPT_LOOKED_AFTER).map(|seed| (seed, true)))
+    {
         let lies = |life: &Life| life.disk.is_some_and(|(_, fault, _)| fault == Fault::Lie);
-        assert!(!Story::of(seed).chapters.iter().any(|chapter| lies(&chapter.life)), "seed {seed}");
+        let story = Story::of(seed);
+        assert!(looked_after || !story.chapters.iter().any(|chapter| lies(&chapter.life)), "seed {seed}");
+        assert_eq!(!story.acts().is_empty(), looked_after, "seed {seed}");
     }
+}
+
+/// Days go, are moved, and become fewer files in the stories, and what was begun is cut short as well.
+#[test]
+fn somebody_looks_after_the_files_in_every_other_story() {
+    let told: Vec<String> = (0..LOOKED_AT).map(tell).collect();
+    let with = |text: &str| told.iter().filter(|story| story.contains(text)).count() as u64;
+    let steps = [
+        "-> /out/_removed/log",
+        "Remove /out/log=",
+        "-> /cold/log=",
+        "-> /cold/_quarantine",
+        "Exchange /out/log=",
+    ];
+    for step in steps {
+        assert!(with(step) * 12 > LOOKED_AT, "{step}: in {} of {LOOKED_AT}", with(step));
+    }
+    let cut_short = |story: &Story| {
+        let deeds = story.chapters.iter().flat_map(|chapter| &chapter.before);
+        deeds.filter(|deed| matches!(deed, Deed::LookAfter(chore) if chore.disk.is_some())).count()
+    };
+    assert!((0..LOOKED_AT).map(|seed| cut_short(&Story::of(seed))).sum::<usize>() > 20);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use log_ingestion::ingest::{Coverage, Ingest};
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{SimTransport, VirtualClock};
+use crate::account::{SimTransport, VirtualClock, in_virtual_time};
 use crate::program::{Running, SimServer, memory_kib, note, now_ms, run};
 use crate::scenario::{NOW, Scenario, judge_folder, outside, settings};
 use crate::stored::files;
@@ -129,10 +129,8 @@ fn a_day_of_continuous_mode_keeps_memory_files_and_ledger_bounded_and_has_no_gap
         note(&said);
         return;
     }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let output = tempfile::tempdir().unwrap();
-    runtime.block_on(soak(output.path()));
+    in_virtual_time(soak(output.path()));
 }
 
 #[test]

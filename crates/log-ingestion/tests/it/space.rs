@@ -17,7 +17,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-use crate::account::{SimTransport, VirtualClock};
+use crate::account::{SimTransport, VirtualClock, in_virtual_time};
 use crate::scenario::{self, NOW, Scenario};
 use crate::scripted_disk::rows;
 
@@ -77,9 +77,7 @@ impl World {
 fn check(space: Space, test: impl AsyncFnOnce(World)) {
     let events = Events::default();
     let _heard = tracing::subscriber::set_default(tracing_subscriber::registry().with(events.clone()));
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let to_ms = Some(parse_moment(NOW).unwrap() - 30 * 60_000);
         let logs = ["fw", "web"].map(|name| LogSpec::generated(name.to_owned(), Kind::Csv, ROWS / 2));
         let sim = SimConfig { seed: 7, to_ms, logs: logs.into(), ..SimConfig::default() };

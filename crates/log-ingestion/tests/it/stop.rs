@@ -6,7 +6,7 @@ use log_ingestion::ingest::{Coverage, Ingest};
 use rapid7_sim::{Kind, LogSpec, SimConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::{SimTransport, VirtualClock};
+use crate::account::{SimTransport, VirtualClock, in_virtual_time};
 use crate::kill::{Lives, WORDS, server};
 use crate::program::{Running, SimServer, complete, note, now_ms, run};
 use crate::scenario::{NOW, Scenario, judge_folder, outside, settings};
@@ -77,9 +77,7 @@ fn a_second_signal_ends_at_once_and_loses_nothing() {
 
 #[test]
 fn a_pass_that_was_stopped_before_its_end_is_not_said_to_be_done() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    in_virtual_time(async {
         let now = Timestamp::parse(NOW).unwrap();
         let clock = VirtualClock::starting(now);
         let config = SimConfig { to_ms: Some(now.millis() - 3_600_000), ..SimConfig::default() };

@@ -41,7 +41,7 @@ pub(crate) fn read(output: &Path) -> BTreeMap<String, StoredLog> {
     for path in files(&output.join("_quarantine"), "jsonl") {
         let log = folder_of(&output.join("_quarantine"), &path);
         let text = std::fs::read_to_string(&path).unwrap();
-        logs.entry(log).or_default().quarantined.extend(quarantined(&text));
+        logs.entry(log).or_default().quarantined.extend(quarantined_records(&text));
     }
     logs
 }
@@ -56,7 +56,7 @@ pub(crate) fn read_scripted(disk: &ScriptedDisk, output: &Path) -> BTreeMap<Stri
         if top == "_quarantine" && path.extension().is_some_and(|ending| ending == "jsonl") {
             let log = folder_of(&output.join("_quarantine"), &path);
             let text = String::from_utf8(bytes()).unwrap();
-            logs.entry(log).or_default().quarantined.extend(quarantined(&text));
+            logs.entry(log).or_default().quarantined.extend(quarantined_records(&text));
         } else if let Some(name) = FileName::parse(below).filter(|_| !top.starts_with('_')) {
             let log = logs.entry(format!("log={}", name.slug)).or_default();
             read_file(Bytes::from(bytes()), &path, log);
@@ -65,10 +65,18 @@ pub(crate) fn read_scripted(disk: &ScriptedDisk, output: &Path) -> BTreeMap<Stri
     logs
 }
 
-/// The records of a quarantine file as they came.
-fn quarantined(text: &str) -> impl Iterator<Item = String> + '_ {
+/// The records of a quarantine file as they came; bytes that are no UTF-8 as replacement characters.
+pub(crate) fn quarantined_records(text: &str) -> impl Iterator<Item = String> + '_ {
     let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    lines.map(|line| line["raw"].as_str().map_or_else(|| line.to_string(), str::to_owned))
+    lines.map(|line| match (line["raw"].as_str(), line["raw_hex"].as_str()) {
+        (Some(raw), _) => raw.to_owned(),
+        (None, Some(hex)) => {
+            let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2).unwrap(), 16).unwrap();
+            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        (None, None) => line.to_string(),
+    })
 }
 
 /// Files with an ending below a folder, staging excluded.

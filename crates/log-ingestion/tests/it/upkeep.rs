@@ -59,7 +59,7 @@ impl Pulled {
 
     /// The rows of all files, each with how often it is there.
     pub(crate) fn rows(&self) -> BTreeMap<String, usize> {
-        rows(&self.out())
+        rows_of(&self.out())
     }
 
     /// A command with nothing but the folder: no key is needed to look after files.
@@ -97,7 +97,7 @@ impl Pulled {
     }
 }
 
-pub(crate) fn rows(folder: &Path) -> BTreeMap<String, usize> {
+pub(crate) fn rows_of(folder: &Path) -> BTreeMap<String, usize> {
     let mut rows = BTreeMap::new();
     for log in stored::read(folder).into_values() {
         for raw in log.rows.into_iter().map(|row| row.raw).chain(log.quarantined) {
@@ -273,11 +273,11 @@ fn archived_days_are_whole_in_the_archive_gone_here_and_count_again_when_they_co
         &["ftp is not spoken here", "s3://BUCKET/logs"],
     );
     pulled.check(&["archive", "--to", to, "--copy"], 0, &["Copied and verified"]);
-    assert_eq!((pulled.files(), rows(&cold)), (before, all.clone()));
+    assert_eq!((pulled.files(), rows_of(&cold)), (before, all.clone()));
     let url = format!("file://{to}");
     pulled.check(&["archive", "--to", &url], 0, &["Moved: 0 files were copied and verified"]);
     assert_eq!(pulled.files(), [] as [PathBuf; 0]);
-    assert_eq!(rows(&cold), all);
+    assert_eq!(rows_of(&cold), all);
     modes_are_right(&cold);
     pulled.check(&["verify", to], 0, &["are whole"]);
     pulled.check(&["audit"], 0, &["removed", &format!("moved to {to}")]);
@@ -306,7 +306,7 @@ fn an_archive_that_is_copied_to_again_holds_each_row_once() {
     pulled.check(&["compact", "--apply"], 0, &["became 3"]);
     pulled.check(&words, 0, &["Copied and verified: 3 files"]);
     assert_eq!(stored::files(&cold, "parquet").len(), 3);
-    assert_eq!(rows(&cold), all);
+    assert_eq!(rows_of(&cold), all);
     assert_eq!(stored::files(&cold.join("_replaced"), "parquet").len(), before);
     pulled.check(&words, 0, &["Copied and verified: 0 files"]);
 }
@@ -322,6 +322,33 @@ fn another_file_in_the_archive_is_never_overwritten_and_nothing_is_removed() {
     pulled.check(&["archive", "--to", cold.to_str().unwrap()], 1, &["another file has that name"]);
     assert_eq!(pulled.files(), before);
     assert_eq!(fs::read(cold.join(below)).unwrap(), b"somebody's");
+}
+
+/// What a day lacks, nobody would miss once it were archived and gone: it stays until it is whole.
+#[test]
+fn a_day_that_is_not_whole_is_not_archived() {
+    let pulled = Pulled::new("hive");
+    let (before, rows) = (pulled.files(), pulled.rows());
+    let cold = pulled.folder.path().join("cold");
+    let archive = ["archive", "--to", cold.to_str().unwrap()];
+    fs::remove_file(&before[3]).unwrap();
+    pulled.check(
+        &archive,
+        0,
+        &["2026-01-02 stays", "not those that the ledger counts", "No day is old enough"],
+    );
+    pulled.check(&["repair"], 0, &[]);
+    assert_eq!((pulled.rows(), rows_of(&cold)), (rows.clone(), BTreeMap::new()));
+    let mut bytes = fs::read(&before[0]).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 0x20;
+    fs::write(&before[0], &bytes).unwrap();
+    pulled.check(&archive, 0, &["2026-01-01 stays", "is damaged", "Moved: "]);
+    pulled.check(&["repair", "--deep"], 0, &[]);
+    pulled.check(&archive, 0, &["Moved: "]);
+    let (mut all, left) = (rows_of(&cold), pulled.rows());
+    left.into_iter().for_each(|(raw, n)| *all.entry(raw).or_insert(0) += n);
+    assert_eq!(all, rows);
 }
 
 #[test]

@@ -7,24 +7,21 @@ use std::time::Duration;
 
 use ingest_core::time::{MS_PER_DAY, Timestamp};
 use ingest_core::upkeep::Retention;
-use ingest_store::FolderArchive;
 use ingest_store::scripted::{Event, Fault, Loss, Op, Repeat, ScriptedDisk};
 use log_ingestion::exit::{CommandError, Exit};
-use log_ingestion::ingest::{Coverage, Outside, Scope};
-use log_ingestion::pipeline::Cpu;
-use log_ingestion::upkeep::{Chosen, Moving, Upkeep};
+use log_ingestion::ingest::Coverage;
 use rapid7_sim::{LogSpec, SimConfig};
 
-use crate::account::{SimTransport, VirtualClock};
-use crate::scenario::{self, NOW, Scenario};
+use crate::account::in_virtual_time;
+use crate::scenario::{NOW, Scenario};
+use crate::simulation::chores::{Act, COLD};
 use crate::simulation::failures;
-use crate::simulation::oracle::Oracle;
+use crate::simulation::oracle::{Bag, Held, Oracle};
 use crate::simulation::story::message;
-use crate::simulation::world::{Ended, Life, OUT, World};
+use crate::simulation::world::{Ended, Life, OUT, REPAIR, World};
 use crate::stored::{StoredLog, read_scripted};
 
 const LOG: &str = "log0";
-const COLD: &str = "/cold";
 const HOUR: i64 = 3_600_000;
 /// Rows of a window: a day has a handful of them.
 const WINDOW_ROWS: u64 = 6;
@@ -34,16 +31,11 @@ const EVENTS: u64 = 39;
 const FIRST: u64 = 88;
 /// An event of which no row can be made, and which is alone in its window.
 const ALONE: u64 = 109 - FIRST;
-const REPAIR: Coverage = Coverage::Repair { scope: Scope { from: None, to: None }, deep: true };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    Retain,
-    Archive,
-    Compact,
-}
-
-const ACTS: [Act; 3] = [Act::Retain, Act::Archive, Act::Compact];
+const RETAIN: Act = Act::Retain(Retention { days: Some(1), bytes: None });
+const ARCHIVE: Act = Act::Archive { older_than: Duration::from_secs(86_400), moves: true };
+const COMPACT: Act = Act::Compact { rows: 1_000 };
+const ACTS: [Act; 3] = [RETAIN, ARCHIVE, COMPACT];
 
 fn now() -> Timestamp {
     Timestamp::parse(NOW).unwrap()
@@ -75,12 +67,6 @@ fn scenario() -> Scenario {
     Scenario::new(sim).with("FETCH_MODE", "query").with("RETRY_ATTEMPTS", "1")
 }
 
-fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(work)
-}
-
 /// A disk on which all events are stored.
 fn stored() -> ScriptedDisk {
     let disk = ScriptedDisk::new();
@@ -91,33 +77,13 @@ fn stored() -> ScriptedDisk {
     disk
 }
 
-/// Looks after the files of a disk, as one process.
+/// Looks after the files of a disk, as one process; how many fewer there are. Call inside a paused runtime.
 fn act(disk: &ScriptedDisk, act: Act) -> Result<u64, CommandError> {
-    let clock = VirtualClock::starting(now());
-    let sim = SimTransport::new(scenario().sim, &clock);
-    let outside = Outside { disk: disk.shared(), cpu: Cpu::Inline, ..scenario::outside(&sim, &clock) };
-    let upkeep = Upkeep::open(Path::new(OUT), &outside)?;
-    let failed = |error| CommandError::failed(Exit::Failed, &error);
-    let day = Duration::from_secs(86_400);
-    Ok(match act {
-        Act::Retain => {
-            let keep = Retention { days: Some(1), bytes: None };
-            upkeep.retain(keep, true).map_err(failed)?.taken.files
-        }
-        Act::Archive => {
-            let archive = FolderArchive::open(disk.shared(), Path::new(COLD)).map_err(failed)?;
-            let moving = Moving { to: COLD, older_than: day, moves: true };
-            upkeep.archive(Some(&archive), &moving).map_err(failed)?.taken.files
-        }
-        Act::Compact => {
-            let chosen = Chosen { day: None, older_than: Duration::ZERO, rows: 1_000 };
-            let done = upkeep.compact(chosen, true).map_err(failed)?;
-            if let Some((_, day, why)) = done.failed.first() {
-                return Err(CommandError::Failed(Exit::Failed, format!("{day}: {why}")));
-            }
-            done.days.iter().map(|day| day.before - day.after).sum()
-        }
-    })
+    let done = World::new(&scenario(), WINDOW_ROWS).on(disk.clone()).look_after(disk, act)?;
+    match done.stay.first().filter(|_| act == COMPACT) {
+        Some((_, day, why)) => Err(CommandError::Failed(Exit::Failed, format!("{day}: {why}"))),
+        None => Ok(done.fewer),
+    }
 }
 
 /// Records of a folder tree with how often each is there, by whether they are old enough to go.
@@ -151,9 +117,9 @@ fn check(disk: &ScriptedDisk, whole: &ScriptedDisk, what: Act, done: bool, conte
     assert_eq!(new, all_new, "{context}: what is not old stays, each once");
     let once = |bag: &BTreeMap<String, usize>| bag.iter().all(|(raw, n)| all_old.get(raw) == Some(n));
     match what {
-        Act::Compact => assert_eq!(old, all_old, "{context}: no row is lost or doubled"),
-        Act::Retain => assert!(once(&old) && (!done || old.is_empty()), "{context}: {old:?}"),
-        Act::Archive => {
+        Act::Compact { .. } => assert_eq!(old, all_old, "{context}: no row is lost or doubled"),
+        Act::Retain(_) => assert!(once(&old) && (!done || old.is_empty()), "{context}: {old:?}"),
+        Act::Archive { .. } => {
             let (cold, newer) = records(disk, COLD);
             assert!(once(&old) && once(&cold) && newer.is_empty(), "{context}");
             assert!(!done || (old.is_empty() && cold == all_old), "{context}");
@@ -209,23 +175,13 @@ fn suffer(start: &ScriptedDisk, mishap: &Mishap) {
             ledgers.for_each(|path| ingest_store::Disk::remove_file(&hand, &path).unwrap());
             hand.kill();
         }
-        match world.live(&Life::of(&[tail(), REPAIR])).await {
-            Ended::Left(passes) => {
-                let done = |pass: &Result<_, _>| pass.as_ref().is_ok_and(is_done);
-                assert!(passes.iter().all(done), "{context}: {passes:?}");
-            }
-            other @ (Ended::Died | Ended::Refused(_)) => panic!("{context}: {other:?}"),
-        }
+        world.live_well(&[tail(), REPAIR], &context).await;
         check(&world.disk, start, *what, true, &context);
         let rows = |files: &[std::path::PathBuf]| {
             files.iter().filter(|path| path.extension().is_some_and(|e| e == "parquet")).count()
         };
         assert_eq!(rows(&world.disk.files()), rows(&before), "{context}: no file comes or goes");
     });
-}
-
-fn is_done(report: &log_ingestion::ingest::PassReport) -> bool {
-    report.exit() == Exit::Done
 }
 
 #[test]
@@ -261,14 +217,14 @@ fn the_acts_remove_move_and_exchange() {
     let start = stored();
     let asked = |act| rehearse(&start, act).iter().map(ToString::to_string).collect::<Vec<_>>();
     let count = |lines: &[String], text: &str| lines.iter().filter(|line| line.contains(text)).count();
-    for act in [Act::Retain, Act::Archive] {
+    for act in [RETAIN, ARCHIVE] {
         let lines = asked(act);
         assert!(count(&lines, "Remove /out/log=") >= 4, "{lines:#?}");
         assert!(count(&lines, "Remove /out/_quarantine") >= 1, "{lines:#?}");
         assert!(count(&lines, "RemoveDir /out/log=") >= 2, "{lines:#?}");
         assert!(count(&lines, "-> /out/_removed/log0") >= 1, "{lines:#?}");
     }
-    let lines = asked(Act::Compact);
+    let lines = asked(COMPACT);
     assert_eq!(count(&lines, "Exchange /out/log="), 3, "{lines:#?}");
     assert!(count(&lines, "Link /out/log=") >= 1, "a file with other columns stays apart: {lines:#?}");
     // What is done is done.
@@ -277,9 +233,46 @@ fn the_acts_remove_move_and_exchange() {
         for act_now in ACTS {
             assert!(act(&disk, act_now).unwrap() > 0, "{act_now:?}");
             assert_eq!(act(&disk, act_now).unwrap(), 0, "{act_now:?}");
-            if act_now == Act::Retain {
+            if act_now == RETAIN {
                 break;
             }
+        }
+    });
+}
+
+/// Quarantines and files of windows that were fetched again take the place of their copies, and what is gone is gone there.
+#[test]
+fn a_copy_follows_what_was_fetched_again() {
+    const COPY: Act = Act::Archive { older_than: Duration::ZERO, moves: false };
+    let disk = stored();
+    in_virtual_time(async {
+        let world = World::new(&scenario(), WINDOW_ROWS).on(disk.clone());
+        let copied = |context: &str| {
+            let disk = world.disk.another();
+            world.look_after(&disk, COPY).unwrap_or_else(|error| panic!("{context}: {error:?}"));
+            disk.kill();
+            let mut oracle = Oracle::of(&world);
+            let today = now().day();
+            let old = |held: Vec<Held>| held.into_iter().filter(|held| held.window.start().day() < today);
+            let bag = |held: Vec<Held>| {
+                old(held).flat_map(|held| held.records).fold(Bag::new(), |mut bag, record| {
+                    *bag.entry(record).or_insert(0) += 1;
+                    bag
+                })
+            };
+            let (here, there) = (oracle.held(&world.disk, OUT), oracle.held(&world.disk, COLD));
+            assert_eq!(bag(there), bag(here), "{context}");
+        };
+        copied("at first");
+        let at = time(ALONE);
+        assert!(world.sim.account.lock().unwrap().insert_event(LOG, at + 7, 999, "no record at all either"));
+        world.live_well(&[REPAIR], "one more in the quarantine").await;
+        copied("one more in the quarantine");
+        for hour in [1, 7, 36] {
+            let from = first_start().millis() + hour * HOUR;
+            assert!(world.sim.account.lock().unwrap().remove_events(LOG, from, from + HOUR) > 0);
+            world.live_well(&[REPAIR], "some are gone").await;
+            copied(&format!("those of hour {hour} are gone"));
         }
     });
 }
@@ -290,7 +283,7 @@ fn without_a_record_what_was_removed_is_fetched_again_like_anything_that_is_miss
     let start = stored();
     in_virtual_time(async {
         let disk = start.fork();
-        act(&disk, Act::Retain).unwrap();
+        act(&disk, RETAIN).unwrap();
         for path in disk.files() {
             if path.starts_with("/out/_removed") || path.starts_with("/out/_ingest/logs") {
                 ingest_store::Disk::remove_file(&disk, &path).unwrap();

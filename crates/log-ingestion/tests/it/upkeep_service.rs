@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::program::{Running, ask, free_port, run};
-use crate::upkeep::{Pulled, rows};
+use crate::upkeep::{Pulled, rows_of};
 
 /// What a service said, and its metrics at the end.
 struct Served {
@@ -82,7 +82,7 @@ fn a_service_archives_a_day_of_a_log_after_each_pass_and_removes_none_before() {
     assert_eq!(served.days("archived"), ONE_A_PASS);
     assert_eq!((served.count("retention_waits"), served.count("retained")), (2, 0));
     assert!(pulled.files().is_empty(), "{:?}", pulled.files());
-    assert_eq!(rows(&cold), all);
+    assert_eq!(rows_of(&cold), all);
     served.counted("log_ingestion_files_removed_total{by=\"retain\"}", 0);
     let moved = pulled.check(&["status", "--json"], 0, &["\"by\":\"archive\""]);
     assert!(moved.contains(cold.to_str().unwrap()), "{moved}");

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use ingest_core::ledger::LogState;
+use ingest_core::time::{LogWindow, Timestamp};
 use ingest_store::StateDir;
 use ingest_store::layout::FileName;
 use ingest_store::scripted::{Event, Op, ScriptedDisk};
 use ingest_tabular::read_back;
 
 use super::world::{OUT, World};
-use crate::scenario::{comparable, judge_stored};
-use crate::stored::{StoredLog, read_file, read_scripted};
+use crate::scenario::{comparable, judge_all_but};
+use crate::stored::{StoredLog, quarantined_records, read_file, read_scripted};
 
 /// How often each text occurs.
-type Bag = BTreeMap<String, usize>;
+pub(crate) type Bag = BTreeMap<String, usize>;
 
 /// What is known of the past.
 #[derive(Debug, Default)]
@@ -30,6 +31,14 @@ pub(crate) struct Oracle {
     pub(crate) spoilt: BTreeSet<String>,
     /// Operations of the disk that were judged.
     judged: usize,
+}
+
+/// What a file holds, of rows or quarantined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) log: String,
+    pub(crate) window: LogWindow,
+    pub(crate) records: Vec<String>,
 }
 
 /// A visible file.
@@ -85,11 +94,61 @@ impl Oracle {
         self.judged = history.len();
     }
 
-    /// Asserts that the folder holds exactly what the account has.
-    pub(crate) fn judge(&self, world: &World, context: &str) {
+    /// Asserts that the folder holds exactly what the account has, but for what is `gone` from it on purpose.
+    pub(crate) fn judge(&self, world: &World, gone: &BTreeMap<String, Vec<LogWindow>>, context: &str) {
         assert!(self.spoilt.is_empty() && self.damaged.is_empty(), "nothing is excused at the end");
         let account = world.sim.account.lock().unwrap();
-        judge_stored(&account, &read_scripted(&world.disk, Path::new(OUT)), context);
+        let is_gone = |log: &str, ms| {
+            gone.get(log).into_iter().flatten().any(|gone| gone.contains(Timestamp::from_millis(ms)))
+        };
+        judge_all_but(&account, &read_scripted(&world.disk, Path::new(OUT)), is_gone, context);
+    }
+
+    /// The logs, by name.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = &String> {
+        self.ever.keys()
+    }
+
+    /// What is in the files of a folder tree that readers see, and in its quarantines. What somebody damaged is passed over.
+    pub(crate) fn held(&mut self, disk: &ScriptedDisk, root: &str) -> Vec<Held> {
+        let mut held = Vec::new();
+        for path in disk.files() {
+            let Ok(below) = path.strip_prefix(root) else { continue };
+            let top = below.components().next().unwrap().as_os_str().to_str().unwrap();
+            let bytes = disk.bytes(&path).unwrap();
+            let (slug, window, records) = if top == "_quarantine" {
+                let Some(window) = quarantine_window(&path) else { continue };
+                let text = String::from_utf8(bytes).unwrap();
+                let folder = below.iter().nth(1).and_then(|folder| folder.to_str()).unwrap();
+                let slug = folder.strip_prefix("log=").unwrap();
+                let records = quarantined_records(&text).map(|record| comparable(&record)).collect();
+                (slug.to_owned(), window, records)
+            } else if let Some(name) = FileName::parse(below).filter(|_| !top.starts_with('_')) {
+                if self.damaged.values().any(|damaged| *damaged == bytes) {
+                    continue;
+                }
+                (name.slug.to_string(), name.window, self.records(&path, bytes).to_vec())
+            } else {
+                continue;
+            };
+            let log = self.ever.keys().find(|log| slug.starts_with(&format!("{log}-"))).unwrap().clone();
+            held.push(Held { log, window, records });
+        }
+        held
+    }
+
+    /// The records of a file that reads back.
+    fn records(&mut self, path: &Path, bytes: Vec<u8>) -> &[String] {
+        if self.read.get(path).is_none_or(|(known, _)| *known != bytes) {
+            let mut log = StoredLog::default();
+            let rows = read_back(&Bytes::from(bytes.clone())).unwrap().rows;
+            // Its name is checked elsewhere.
+            let honest = format!("x_{rows}_x.parquet");
+            read_file(Bytes::from(bytes.clone()), Path::new(&honest), &mut log);
+            let records = log.rows.iter().map(|row| comparable(&row.raw)).collect();
+            self.read.insert(path.to_owned(), (bytes, records));
+        }
+        &self.read[path].1
     }
 
     /// A visible file reads back, and is what its name says; but for the moment between the two renames of a
@@ -118,22 +177,29 @@ impl Oracle {
             });
             assert!(waits, "{context}: {path} is not what its name says, and nothing waits for it");
         }
-        let mut log = StoredLog::default();
-        // The name is checked above.
-        let honest = format!("x_{}_x.parquet", facts.rows);
-        read_file(Bytes::from(bytes.clone()), Path::new(&honest), &mut log);
-        let records = log.rows.iter().map(|row| comparable(&row.raw)).collect();
-        self.read.insert(file.path.clone(), (bytes, records));
+        self.records(&file.path, bytes);
     }
 
     /// No event is in the visible files more often than it ever was in the account.
     fn nothing_twice(&self, visible: &[Visible], context: &str) {
-        let mut have: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-        for file in visible {
+        let held = visible.iter().filter_map(|file| {
             let Some((log, _)) = self.ever.iter().find(|(log, _)| of_log(&file.name, log)) else {
                 panic!("{context}: {} is of no log", file.path.display());
             };
-            let Some((_, records)) = self.read.get(&file.path) else { continue };
+            Some((log.as_str(), self.read.get(&file.path)?.1.as_slice()))
+        });
+        self.no_more_than_ever(held, context);
+    }
+
+    /// The same of any files.
+    pub(crate) fn never_twice(&self, held: &[Held], context: &str) {
+        let held = held.iter().map(|held| (held.log.as_str(), held.records.as_slice()));
+        self.no_more_than_ever(held, context);
+    }
+
+    fn no_more_than_ever<'a>(&self, held: impl Iterator<Item = (&'a str, &'a [String])>, context: &str) {
+        let mut have: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+        for (log, records) in held {
             let bag = have.entry(log).or_default();
             records.iter().for_each(|record| *bag.entry(record).or_insert(0) += 1);
         }
@@ -198,30 +264,29 @@ fn ledger_in_table(disk: &ScriptedDisk, visible: &[Visible], state: &LogState, c
         let exchanged = state.ledger.exchanged(span).map(|tally| (tally.stored, tally.files));
         let said = exchanged.filter(|exchanged| *exchanged == have).unwrap_or(said);
         assert_eq!(have, said, "{context}: rows and files of {} in {}", state.name, span.window);
-        let quarantined = quarantined(disk, state, |start, end| {
-            start >= span.window.start().compact() && end <= span.window.end().compact()
-        });
+        let quarantined = quarantined(disk, state, |window| window.lies_in(span.window));
         let said = span.tally.quarantined;
         assert_eq!(quarantined, said, "{context}: quarantined of {} in {}", state.name, span.window);
     }
 }
 
 /// Records in a log's quarantine files of certain windows.
-fn quarantined(disk: &ScriptedDisk, state: &LogState, wanted: impl Fn(String, String) -> bool) -> u64 {
+fn quarantined(disk: &ScriptedDisk, state: &LogState, wanted: impl Fn(LogWindow) -> bool) -> u64 {
     let folder = Path::new(OUT).join("_quarantine").join(format!("log={}", state.slug));
     let mut lines = 0;
     for path in disk.files().into_iter().filter(|path| path.starts_with(&folder)) {
-        // What was set aside does not count.
-        if path.extension().is_none_or(|ending| ending != "jsonl") {
-            continue;
-        }
-        let stem = path.file_stem().unwrap().to_str().unwrap();
-        let (start, end) = stem.split_once('_').unwrap();
-        if wanted(start.to_owned(), end.to_owned()) {
+        if quarantine_window(&path).is_some_and(&wanted) {
             lines += disk.bytes(&path).unwrap().iter().filter(|byte| **byte == b'\n').count() as u64;
         }
     }
     lines
+}
+
+/// The window of a quarantine; `None` of what was set aside, which does not count, or is still being copied.
+fn quarantine_window(path: &Path) -> Option<LogWindow> {
+    path.extension().filter(|ending| *ending == "jsonl")?;
+    let (start, end) = path.file_stem()?.to_str()?.split_once('_')?;
+    LogWindow::new(Timestamp::from_compact(start)?, Timestamp::from_compact(end)?)
 }
 
 /// What one process has staged at the same time does not grow with what it fetches: one window's two files, and a spool

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use ingest_core::time::{LogWindow, Timestamp};
+use ingest_core::upkeep::Retention;
 use ingest_source::clock::Entropy;
 use ingest_store::layout::Layout;
 use ingest_store::scripted::{Fault, Repeat};
 use log_ingestion::ingest::{Coverage, Scope};
 use rapid7_sim::{Faults, Kind, LogSpec, Semantics, SimConfig};
 
+use super::chores::{Act, Chore};
 use super::world::{Death, Life};
 use crate::scenario::{NOW, Scenario};
 
@@ -19,6 +21,8 @@ const SPAN_MS: i64 = 11 * HOUR;
 
 /// Makes the dice of lies others than those of the story; by this one they fall on no kept seed.
 const LIES: u64 = 7;
+/// The same for those of who looks after the files.
+const CHORES: u64 = 3;
 
 const KINDS: [Kind; 8] =
     [Kind::Csv, Kind::Json, Kind::Syslog, Kind::Access, Kind::Text, Kind::Kvp, Kind::Mixed, Kind::Odd];
@@ -57,6 +61,8 @@ pub(crate) enum Deed {
     LoseFile(u64),
     /// A byte of a file of the table changes.
     DamageFile(u64),
+    /// Somebody looks after the files.
+    LookAfter(Chore),
 }
 
 /// Chance in the shapes that a story needs.
@@ -129,7 +135,44 @@ impl Story {
         let chapters = (0..=dice.below(4)).map(|nth| chapter(&dice, nth, layout, shrinks)).collect();
         let mut story = Self { scenario, window_rows, chapters };
         story.lie(seed);
+        story.look_after(seed);
         story
+    }
+
+    /// In every other story somebody looks after the files. By dice of its own, as [`Self::lie`].
+    fn look_after(&mut self, seed: u64) {
+        let dice = Dice::new(seed.rotate_left(48) ^ CHORES);
+        if dice.one_in(2) {
+            return;
+        }
+        if self.chapters.len() == 1 {
+            self.chapters.push(Chapter { before: Vec::new(), life: Life::of(&[tail()]) });
+        }
+        for _ in 0..=dice.below(3) {
+            let at = 1 + usize::try_from(dice.below(self.chapters.len() as u64 - 1)).unwrap();
+            self.chapters[at].before.push(Deed::LookAfter(chore(&dice)));
+        }
+        if dice.one_in(4) {
+            let at = usize::try_from(dice.below(self.chapters.len() as u64)).unwrap();
+            self.chapters[at].life.retention = retention(&dice);
+        }
+    }
+
+    /// Everything that is done to the files, after passes and between processes.
+    pub(crate) fn acts(&self) -> Vec<Act> {
+        let mut acts = Vec::new();
+        for Chapter { before, life } in &self.chapters {
+            let kept = Some(life.retention).filter(|keep| !keep.is_for_ever()).map(Act::Retain);
+            let deeds = before
+                .iter()
+                .filter_map(|deed| if let Deed::LookAfter(chore) = deed { Some(chore.act) } else { None });
+            for act in deeds.chain(kept) {
+                if !acts.contains(&act) {
+                    acts.push(act);
+                }
+            }
+        }
+        acts
     }
 
     /// In some stories a disk stores other bytes than it says, once or all the time. By dice of its own, so that seeds which
@@ -274,6 +317,39 @@ fn chapter(dice: &Dice, nth: u64, layout: Layout, shrinks: bool) -> Chapter {
     }
     life.rival = dice.one_in(3).then(|| 1 + dice.spread(2));
     Chapter { before, life }
+}
+
+fn chore(dice: &Dice) -> Chore {
+    let act = match dice.below(6) {
+        0 | 1 => Act::Compact { rows: dice.pick(&[10, 100, 1_000, 1_000_000]) },
+        2 | 3 => Act::Retain(retention(dice)),
+        _ => Act::Archive {
+            older_than: Duration::from_secs(3_600 * dice.pick(&[0, 2, 24])),
+            moves: dice.one_in(2),
+        },
+    };
+    let mut chore = Chore { act, disk: None, power: None };
+    match dice.below(4) {
+        0 => {}
+        1 => {
+            let fault = dice.pick(&[Fault::NoSpace, Fault::Quota, Fault::Io, Fault::ShortWrite]);
+            chore.disk = Some((dice.spread(3), fault, dice.pick(&[Repeat::Once, Repeat::Forever])));
+        }
+        _ => {
+            chore.disk = Some((dice.spread(3), Fault::Die, Repeat::Once));
+            chore.power = dice.one_in(2).then(|| dice.draw());
+        }
+    }
+    chore
+}
+
+fn retention(dice: &Dice) -> Retention {
+    let days = Some(dice.pick(&[0, 0, 1]));
+    if dice.one_in(4) {
+        Retention { days: None, bytes: Some(dice.spread(6)) }
+    } else {
+        Retention { days, bytes: None }
+    }
 }
 
 fn death(dice: &Dice) -> Death {

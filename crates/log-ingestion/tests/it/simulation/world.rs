@@ -10,18 +10,21 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use ingest_core::time::Timestamp;
+use ingest_core::upkeep::Retention;
 use ingest_source::transport::{HttpReply, HttpRequest, Transport, TransportError};
 use ingest_source::watch::Failure;
 use ingest_store::layout::Layout;
 use ingest_store::scripted::{Fault, Loss, Repeat, ScriptedDisk};
-use log_ingestion::exit::CommandError;
-use log_ingestion::ingest::{Coverage, Ingest, Outside, PassReport};
+use log_ingestion::exit::{CommandError, Exit};
+use log_ingestion::ingest::{Coverage, Ingest, Outside, PassReport, Scope};
 use log_ingestion::metrics::Metrics;
 use log_ingestion::pipeline::Cpu;
 use log_ingestion::progress::Progress;
-use log_ingestion::settings::Settings;
+use log_ingestion::settings::{Keeping, Settings};
+use log_ingestion::upkeep::Upkeep;
 use tokio_util::sync::CancellationToken;
 
+use super::chores::{Act, Done};
 use crate::account::{SimTransport, VirtualClock};
 use crate::scenario::{NOW, Scenario, settings};
 
@@ -29,6 +32,9 @@ use crate::scenario::{NOW, Scenario, settings};
 pub(crate) const OUT: &str = "/out";
 /// Virtual time after which a pass is taken to never end.
 const PASS_MAX: Duration = Duration::from_secs(40 * 86_400);
+
+/// Everything is counted again, and every file read.
+pub(crate) const REPAIR: Coverage = Coverage::Repair { scope: Scope { from: None, to: None }, deep: true };
 
 /// What ends a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +65,8 @@ pub(crate) struct Life {
     pub(crate) power: Option<u64>,
     /// When another process tries the same folder, in steps of this one.
     pub(crate) rival: Option<u64>,
+    /// What is kept: days beyond it go after each pass.
+    pub(crate) retention: Retention,
 }
 
 impl Life {
@@ -73,6 +81,7 @@ impl Life {
             death: None,
             power: None,
             rival: None,
+            retention: Retention::default(),
         }
     }
 }
@@ -120,6 +129,11 @@ impl World {
         self.clock.now()
     }
 
+    /// What time it is for a process.
+    pub(crate) fn told(&self) -> Timestamp {
+        self.now().plus_millis(self.wrong_ms)
+    }
+
     /// Parallel windows of its processes.
     pub(crate) const fn parallel_windows(&self) -> usize {
         self.settings.parallel_windows
@@ -154,9 +168,19 @@ impl World {
         ended.unwrap_or(Ended::Died)
     }
 
+    /// Lets a process live in which nothing goes wrong: each of its passes leaves nothing to do.
+    pub(crate) async fn live_well(&self, passes: &[Coverage], context: &str) {
+        let ended = self.live(&Life::of(passes)).await;
+        let done =
+            |pass: &Result<PassReport, _>| pass.as_ref().is_ok_and(|report| report.exit() == Exit::Done);
+        assert!(matches!(&ended, Ended::Left(passes) if passes.iter().all(done)), "{context}: {ended:?}");
+    }
+
     async fn process(&self, disk: &ScriptedDisk, life: &Life) -> Ended {
         let outside = self.outside(disk, life);
-        let ingest = match Ingest::open(self.settings_with(life.layout), &outside) {
+        let keeping = Keeping { retention: life.retention, ..Keeping::default() };
+        let settings = Settings { keeping, ..self.settings_with(life.layout) };
+        let ingest = match Ingest::open(settings, &outside) {
             Ok(ingest) => ingest,
             Err(error) => return Ended::Refused(error),
         };
@@ -168,11 +192,19 @@ impl World {
             let stop = CancellationToken::new();
             let pass = ingest.pass(*coverage, &stop);
             outcomes.push(tokio::time::timeout(PASS_MAX, pass).await.expect("a pass never ends"));
+            // As a failing disk lets it.
+            ingest.look_after(&stop).await;
             if !disk.is_dead() && life.disk.is_some() {
                 disk.heal();
             }
         }
         Ended::Left(outcomes)
+    }
+
+    /// Looks after the files, as one process.
+    pub(crate) fn look_after(&self, disk: &ScriptedDisk, act: Act) -> Result<Done, CommandError> {
+        let outside = self.outside(disk, &Life::of(&[]));
+        act.by(&Upkeep::open(Path::new(OUT), &outside)?, &outside.disk)
     }
 
     /// Another process tries the folder that is held: it is refused, and nothing is changed.
