@@ -213,6 +213,15 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         tests: SIMULATED,
     },
     Mutation {
+        name: "look",
+        removes: "looking, before a window is made, for what is in its way that no ledger counts",
+        file: "crates/log-ingestion/src/pipeline/window.rs",
+        text: "fetched.in_the_way = log.may_hold(fetched.window);",
+        replacement: "fetched.in_the_way = fetched.in_the_way && log.may_hold(fetched.window);",
+        package: "log-ingestion",
+        tests: SIMULATED,
+    },
+    Mutation {
         name: "recount",
         removes: "counting complete windows again",
         file: "crates/log-ingestion/src/pipeline/recheck.rs",
