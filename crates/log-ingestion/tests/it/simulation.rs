@@ -61,12 +61,11 @@ fn tell_on(disk: ScriptedDisk, seed: u64) -> String {
             for deed in &chapter.before {
                 run.happens(*deed, &context).await;
             }
-            let (before, lied) = (run.over_quota(), run.lied_of_quota());
+            let before = run.over_quota();
             let keeps = Some(chapter.life.retention).filter(|keep| !keep.is_for_ever());
             let held = keeps.map(|_| Snapshot::of(&mut run.oracle, &run.world.disk, None));
             let ended = run.world.live(&chapter.life).await;
-            // A 429 that no quota asked for names an end of its window that is none.
-            if story.scenario.sim.semantics.rate_headers && lied == run.lied_of_quota() {
+            if story.scenario.sim.semantics.rate_headers {
                 // What a process before it used of a quota, one learns from the first answer of its class only.
                 let most = if nth == 0 { 0 } else { LIMITED_CLASSES };
                 let over = run.over_quota() - before;
@@ -172,11 +171,6 @@ impl Run {
     fn over_quota(&self) -> u64 {
         let stats = self.world.sim.account.lock().unwrap().stats();
         stats.rate_limited - stats.fired("retry_429")
-    }
-
-    /// Requests that were refused by a fault.
-    fn lied_of_quota(&self) -> u64 {
-        self.world.sim.account.lock().unwrap().stats().fired("retry_429")
     }
 
     /// What was asked of the server last, up to what it refused.

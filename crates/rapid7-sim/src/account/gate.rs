@@ -31,8 +31,13 @@ impl Account {
     }
 
     pub(super) fn too_many(&self, standing: Standing, wait_s: u32) -> SimReply {
+        self.limited(Standing { reset_s: wait_s, remaining: 0, ..standing }, wait_s)
+    }
+
+    /// A 429 that says this of the quota, and how long to wait.
+    fn limited(&self, standing: Standing, wait_s: u32) -> SimReply {
         let mut reply = SimReply::new(429, "text/plain", TOO_MANY.as_bytes().to_vec());
-        self.put_standing(&mut reply, Standing { reset_s: wait_s, remaining: 0, ..standing });
+        self.put_standing(&mut reply, standing);
         if self.config.semantics.retry_after {
             reply.set("Retry-After", wait_s.to_string());
         }
@@ -80,7 +85,8 @@ impl Account {
 
     /// A 429 that no quota asked for.
     fn limit_fault(&mut self, call: &Call<'_>, standing: Option<Standing>) -> Option<SimReply> {
-        let standing = standing.unwrap_or(Standing { limit: 1, remaining: 0, reset_s: 1, exceeded: true });
+        let known = standing;
+        let standing = known.unwrap_or(Standing { limit: 1, remaining: 0, reset_s: 1, exceeded: true });
         if self.faults.fires(&call.struck, FaultName::RateLimitDuringPoll) {
             let block_ms = self.config.semantics.continuation_expiry_ms + BLOCK_MARGIN_MS;
             self.polls_blocked_until_ms = call.now_ms + block_ms;
@@ -91,7 +97,11 @@ impl Account {
         }
         let once = self.faults.fires(&call.struck, FaultName::Retry429)
             || self.faults.fires(&call.struck, FaultName::RateLimitOnNext);
-        once.then(|| self.too_many(standing, self.faults.faults.retry_after_s))
+        let wait_s = self.faults.faults.retry_after_s;
+        // What it says of a quota that there is is true: only the wait is its own.
+        once.then(|| {
+            known.map_or_else(|| self.too_many(standing, wait_s), |known| self.limited(known, wait_s))
+        })
     }
 
     /// Cuts a finished body.
