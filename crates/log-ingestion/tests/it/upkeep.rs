@@ -97,6 +97,14 @@ impl Pulled {
     }
 }
 
+/// Changes a bit of a value.
+pub(crate) fn damage(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let at = bytes.len() / 3;
+    bytes[at] ^= 0x20;
+    fs::write(file, &bytes).unwrap();
+}
+
 pub(crate) fn rows_of(folder: &Path) -> BTreeMap<String, usize> {
     let mut rows = BTreeMap::new();
     for log in stored::read(folder).into_values() {
@@ -242,10 +250,7 @@ fn a_flat_folder_is_not_compacted_and_says_why() {
 fn a_damaged_file_is_not_compacted_and_its_day_stays_as_it_is() {
     let pulled = Pulled::new("hive");
     let before = pulled.files();
-    let mut bytes = fs::read(&before[1]).unwrap();
-    let middle = bytes.len() / 3;
-    bytes[middle] ^= 0x20;
-    fs::write(&before[1], &bytes).unwrap();
+    damage(&before[1]);
     pulled.check(&["compact", "--apply"], 1, &["2026-01-01 stays as it is", "repair --deep"]);
     let left = pulled.files();
     assert!(before[..2].iter().all(|path| left.contains(path)), "{left:?}");

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::program::{Running, ask, free_port, run};
-use crate::upkeep::{Pulled, rows_of};
+use crate::upkeep::{Pulled, damage, rows_of};
 
 /// What a service said, and its metrics at the end.
 struct Served {
@@ -117,10 +117,7 @@ fn an_archive_that_is_away_is_said_after_each_pass_and_holds_nothing_up() {
 fn a_day_that_cannot_be_compacted_stays_and_is_tried_once() {
     let pulled = Pulled::new("hive");
     let before = pulled.files();
-    let mut bytes = fs::read(&before[1]).unwrap();
-    let middle = bytes.len() / 3;
-    bytes[middle] ^= 0x20;
-    fs::write(&before[1], &bytes).unwrap();
+    damage(&before[1]);
     let served = Served::passes(&pulled, &["--compact-after-days", "30"], 4);
     assert_eq!(served.days("compacted"), [(1, "2026-01-02"), (2, "2026-01-03")]);
     assert_eq!(served.days("error"), [(1, "2026-01-01")]);
