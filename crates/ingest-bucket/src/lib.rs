@@ -72,15 +72,27 @@ pub fn check_address(url: &str) -> Result<(), OpenError> {
 }
 
 fn parse_address(url: &str) -> Result<Url, OpenError> {
-    let refuse = |why: &dyn fmt::Display| Err(OpenError::Address(url.to_owned(), why.to_string()));
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    // What is refused is not repeated: a key may stand in it.
+    let refuse = |why: &dyn fmt::Display| Err(OpenError::Address(format!("{scheme}://"), why.to_string()));
     match Url::parse(url) {
         Err(error) => refuse(&error),
         Ok(parsed) if !SCHEMES.contains(&parsed.scheme()) => {
             refuse(&format!("{} is not spoken here", parsed.scheme()))
         }
         Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => refuse(&"it names no bucket"),
+        Ok(parsed) if has_more(&parsed) => {
+            refuse(&"an address holds no user, key or parameter; these are variables of the environment")
+        }
         Ok(parsed) => Ok(parsed),
     }
+}
+
+/// Whether an address holds more than a bucket and a prefix. Azure writes its container where others write a user.
+fn has_more(url: &Url) -> bool {
+    let container = url.scheme().starts_with("abfs");
+    let user = !url.username().is_empty() && !container;
+    user || url.password().is_some() || url.query().is_some() || url.fragment().is_some()
 }
 
 impl Bucket {

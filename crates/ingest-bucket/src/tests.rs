@@ -203,6 +203,10 @@ fn addresses_name_a_bucket_of_a_store_that_is_known() {
         ("memory:///x", "memory is not spoken here"),
         ("s3:///x", "names no bucket"),
         ("s3://", "names no bucket"),
+        ("s3://id:canary@bucket/x", "holds no user"),
+        ("s3://canary@bucket/x", "holds no user"),
+        ("az://container/x?sig=canary", "holds no user"),
+        ("s3://bucket:canary/x", "invalid port"),
         ("az://container/x", "access key"),
     ] {
         let error = open(url).unwrap_err();

@@ -15,7 +15,7 @@ use crate::upkeep::{self, Archived, Moving, Upkeep, open_archive};
 
 pub(crate) fn run(surroundings: &Surroundings, args: &ArchiveArgs) -> Result<Exit, CommandError> {
     let settings = settings::upkeep(&surroundings.layers)?;
-    let refused = |why: String| CommandError::Failed(Exit::Usage, format!("--to {}: {why}", args.to));
+    let refused = |why: String| CommandError::Failed(Exit::Usage, format!("--to: {why}"));
     let place = Place::parse(&args.to, &settings.output_dir).map_err(refused)?;
     let failed = |error: StoreError| CommandError::failed(upkeep::exit(&error), &error);
     let moves = !args.copy;

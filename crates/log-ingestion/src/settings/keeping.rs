@@ -121,7 +121,7 @@ mod tests {
         for (values, said) in [
             (&[("ARCHIVE_TO", "/archive"), ("RETENTION_DAYS", "29")][..], "ARCHIVE_AFTER_DAYS: 30 is more"),
             (&[("ARCHIVE_TO", "/data/logs/cold")], "ARCHIVE_TO: /data/logs/cold and OUTPUT_DIR"),
-            (&[("ARCHIVE_TO", "ftp://host/logs")], "ARCHIVE_TO: ftp://host/logs: ftp is not spoken here"),
+            (&[("ARCHIVE_TO", "ftp://host/logs")], "ARCHIVE_TO: ftp://: ftp is not spoken here"),
             (&[("ARCHIVE_AFTER_DAYS", "0")], "ARCHIVE_AFTER_DAYS: \"0\""),
             (&[("COMPACT_AFTER_DAYS", "2"), ("LAYOUT", "flat")], "COMPACT_AFTER_DAYS: it cannot be done"),
         ] {
