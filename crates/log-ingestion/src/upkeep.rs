@@ -19,14 +19,16 @@ use crate::exit::{CommandError, Exit};
 use crate::ingest::{Outside, take_lock};
 use crate::pipeline::{chain, recover};
 
-pub use archive::{Archived, Moving, open_archive};
+pub use archive::{Archived, Moving};
 pub use compact::{Chosen, Compacted, Compaction};
+pub use open_archive::open_archive;
 pub use restore::{DayFound, Fetchable, Found, Lacks};
 pub use retain::{Retained, StaysHere};
 pub use turn::{Seen, Turn};
 
 mod archive;
 mod compact;
+mod open_archive;
 mod restore;
 mod retain;
 mod turn;

@@ -56,6 +56,8 @@ fn print_date(days: i64, separator: char) -> String {
 fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
     let per_day = unit.per_second() * SECONDS_PER_DAY;
     let (days, of_day) = (steps.div_euclid(per_day), steps.rem_euclid(per_day));
+    let (year, month, day) = civil(days);
+    let name = || month_name(month);
     let clock = || print_clock(of_day / unit.per_second());
     let fine = || print_fine(unit, of_day);
     match form {
@@ -66,46 +68,16 @@ fn print_instant(form: TimeForm, unit: TimeUnit, steps: i64) -> String {
         TimeForm::SpacedOffset => format!("{} {}+00:00", print_date(days, '-'), fine()),
         TimeForm::SpacedLocal => format!("{} {}", print_date(days, '-'), fine()),
         TimeForm::SlashedLocal => format!("{} {}", print_date(days, '/'), fine()),
-        TimeForm::Apache => {
-            let (year, month, day) = civil(days);
-            format!("{day:02}/{}/{year:04}:{} +0000", month_name(month), clock())
-        }
-        TimeForm::Bsd => {
-            let (_, month, day) = civil(days);
-            format!("{} {day:2} {}", month_name(month), clock())
-        }
-        TimeForm::Ctime => {
-            let (year, month, day) = civil(days);
-            format!("{} {} {day:2} {} {year:04}", weekday_name(days), month_name(month), fine())
-        }
-        TimeForm::MonthFirst => {
-            let (year, month, day) = civil(days);
-            format!("{} {day:2} {year:04} {}", month_name(month), fine())
-        }
-        TimeForm::DayFirst => {
-            let (year, month, day) = civil(days);
-            format!("{day:02}-{}-{year:04} {}", month_name(month), fine())
-        }
-        TimeForm::DayFirstUtc => {
-            let (year, month, day) = civil(days);
-            format!("{day:02}-{}-{year:04} {} UTC", month_name(month), fine())
-        }
-        TimeForm::ApacheLocal => {
-            let (year, month, day) = civil(days);
-            format!("{day:02}/{}/{year:04}:{}", month_name(month), fine())
-        }
-        TimeForm::MonthSlashed => {
-            let (year, month, day) = civil(days);
-            format!("{month:02}/{day:02}/{year:04}-{}", fine())
-        }
-        TimeForm::Glog => {
-            let (_, month, day) = civil(days);
-            format!("{month:02}{day:02} {}", fine())
-        }
-        TimeForm::Logcat => {
-            let (_, month, day) = civil(days);
-            format!("{month:02}-{day:02} {}", fine())
-        }
+        TimeForm::Apache => format!("{day:02}/{}/{year:04}:{} +0000", name(), clock()),
+        TimeForm::ApacheLocal => format!("{day:02}/{}/{year:04}:{}", name(), fine()),
+        TimeForm::Bsd => format!("{} {day:2} {}", name(), clock()),
+        TimeForm::Ctime => format!("{} {} {day:2} {} {year:04}", weekday_name(days), name(), fine()),
+        TimeForm::MonthFirst => format!("{} {day:2} {year:04} {}", name(), fine()),
+        TimeForm::DayFirst => format!("{day:02}-{}-{year:04} {}", name(), fine()),
+        TimeForm::DayFirstUtc => format!("{day:02}-{}-{year:04} {} UTC", name(), fine()),
+        TimeForm::MonthSlashed => format!("{month:02}/{day:02}/{year:04}-{}", fine()),
+        TimeForm::Glog => format!("{month:02}{day:02} {}", fine()),
+        TimeForm::Logcat => format!("{month:02}-{day:02} {}", fine()),
         TimeForm::EpochSeconds => steps.div_euclid(unit.per_second()).to_string(),
         TimeForm::EpochFraction => {
             let (seconds, rest) = (steps.div_euclid(unit.per_second()), steps.rem_euclid(unit.per_second()));

@@ -19,26 +19,22 @@ pub(crate) fn run(surroundings: &Surroundings, args: &ArchiveArgs) -> Result<Exi
     let place = Place::parse(&args.to, &settings.output_dir).map_err(refused)?;
     let failed = |error: StoreError| CommandError::failed(upkeep::exit(&error), &error);
     let moves = !args.copy;
-    let archive = if args.dry_run {
-        None
-    } else {
-        let variables = surroundings.layers.store_variables();
-        Some(open_archive(&surroundings.disk, &place, variables).map_err(failed)?)
-    };
+    let apply = !args.dry_run;
     // What is committed never changes, so that it can be copied beside a running service.
-    let upkeep = if moves && archive.is_some() {
+    let upkeep = if moves && apply {
         Upkeep::open(&settings.output_dir, &surroundings.outside()?)?
     } else {
         Upkeep::beside(&settings.output_dir, &surroundings.disk, &surroundings.clock)
     };
+    let open = || open_archive(&surroundings.disk, &place, surroundings.layers.store_variables());
+    let archive = apply.then(open).transpose().map_err(failed)?;
     let moving = Moving { to: &place.to_string(), older_than: args.older_than, moves };
     let archived = upkeep.archive(archive.as_deref(), &moving).map_err(failed)?;
-    let applied = archive.is_some();
-    print(&if args.json { json(&archived, &moving, applied) } else { text(&archived, &moving, applied) })?;
+    print(&if args.json { json(&archived, &moving, apply) } else { text(&archived, &moving, apply) })?;
     Ok(Exit::Done)
 }
 
-fn json(archived: &Archived, moving: &Moving<'_>, applied: bool) -> String {
+fn json(archived: &Archived, moving: &Moving<'_>, apply: bool) -> String {
     let days = archived.days.iter().map(|done| {
         serde_json::json!({
             "log": done.log,
@@ -46,8 +42,8 @@ fn json(archived: &Archived, moving: &Moving<'_>, applied: bool) -> String {
             "files": done.files,
             "bytes": done.bytes,
             "to": done.detail,
-            "done": applied,
-            "removed": applied && moving.moves,
+            "done": apply,
+            "removed": apply && moving.moves,
         })
     });
     let stays = archived.stays.iter().map(|(log, day, why)| {
@@ -56,7 +52,7 @@ fn json(archived: &Archived, moving: &Moving<'_>, applied: bool) -> String {
     days.chain(stays).map(|line| format!("{line}\n")).collect()
 }
 
-fn text(archived: &Archived, moving: &Moving<'_>, applied: bool) -> String {
+fn text(archived: &Archived, moving: &Moving<'_>, apply: bool) -> String {
     let mut text = if archived.days.is_empty() { String::new() } else { days(&archived.days, "to") };
     for (log, day, why) in &archived.stays {
         text.push_str(&format!("{log} {day} stays: {why}\n"));
@@ -64,7 +60,7 @@ fn text(archived: &Archived, moving: &Moving<'_>, applied: bool) -> String {
     let files: u64 = archived.days.iter().map(|done| done.files).sum();
     let (copied, there) = (grouped(archived.copied), grouped(archived.already_there));
     let gone = grouped(archived.taken.files);
-    text.push_str(&match (archived.days.is_empty(), applied, moving.moves) {
+    text.push_str(&match (archived.days.is_empty(), apply, moving.moves) {
         (true, ..) => "No day is old enough to be archived.\n".to_owned(),
         (false, false, _) => format!("{} files would be archived.\n", grouped(files)),
         (false, true, false) => format!("Copied and verified: {copied} files; {there} were there already.\n"),

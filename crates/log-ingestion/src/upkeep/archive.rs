@@ -2,23 +2,19 @@
 //!
 //! A day is archived only when its files are those that the ledger counts, and can be read; it is removed here only when
 //! every file of it is in the archive, durable, and was read back with the same sum. What a run that was cut short left is
-//! compared, and not copied again. Knows nothing of what an archive lies on, but where one is opened.
+//! compared, and not copied again. Knows nothing of what an archive lies on.
 
-use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ingest_bucket::Bucket;
 use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::{LogWindow, UtcDay};
 use ingest_core::upkeep::{self, HeldDay};
 use ingest_store::layout::FileName;
-use ingest_store::{Archive, Disk, FolderArchive, Kept, Part, QuarantineFile, StoreError, TakenOut};
+use ingest_store::{Archive, Kept, Part, QuarantineFile, StoreError, TakenOut};
 
 use super::{DayDone, LogHeld, Seen, Turn, Upkeep};
 use crate::pipeline::read_content;
-use crate::settings::{Place, StoreVariables};
 
 /// Why a day stays of which files are missing, or others there.
 const UNLIKE: &str = "its files are not those that the ledger counts; log-ingestion repair puts that right";
@@ -67,25 +63,6 @@ pub struct ArchiveTurn {
 struct Order<'a> {
     moving: &'a Moving<'a>,
     archive: Option<&'a dyn Archive>,
-}
-
-/// Opens an archive, which is made where it is missing and can be.
-///
-/// # Errors
-/// When it cannot be made, or the variables of its store do not do.
-pub fn open_archive(
-    disk: &Arc<dyn Disk>,
-    place: &Place,
-    variables: StoreVariables,
-) -> Result<Box<dyn Archive>, StoreError> {
-    let disk = Arc::clone(disk);
-    match place {
-        Place::Folder(root) => Ok(Box::new(FolderArchive::open(disk, root)?)),
-        Place::Bucket(url) => match Bucket::open(disk, url, variables.0) {
-            Ok(bucket) => Ok(Box::new(bucket)),
-            Err(error) => Err(StoreError::at("open the archive", Path::new(url))(io::Error::other(error))),
-        },
-    }
 }
 
 impl Upkeep {
