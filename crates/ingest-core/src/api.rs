@@ -128,6 +128,14 @@ pub enum ProtocolError {
         /// The server's count for the same request.
         counted: u64,
     },
+    /// A Next link asks for fewer events a page than the query did. Source: API document, 2.5.
+    #[error("the Next link asks for {to} events a page, where the query asked for {asked}")]
+    PageShrank {
+        /// What was asked for.
+        asked: u32,
+        /// What the link asks for.
+        to: u32,
+    },
     /// The query did not finish.
     #[error("the query did not finish within {0} polls")]
     Endless(u32),
@@ -167,6 +175,7 @@ impl ProtocolError {
             | Self::NotFound
             | Self::Expired(_)
             | Self::EndsFull { .. }
+            | Self::PageShrank { .. }
             | Self::Endless(_)
             | Self::TooManyPages(_) => self,
         }

@@ -34,7 +34,6 @@ pub struct EventQuery {
     pages: u64,
     barren: u32,
     duplicates: u64,
-    page_shrank: bool,
     ended_full: bool,
     per_page: u32,
 }
@@ -59,7 +58,6 @@ impl EventQuery {
             pages: 0,
             barren: 0,
             duplicates: 0,
-            page_shrank: false,
             ended_full: false,
             per_page,
         }
@@ -128,12 +126,6 @@ impl EventQuery {
         self.pages
     }
 
-    /// Whether a Next link asked for smaller pages than were asked for, which multiplies the requests.
-    #[must_use]
-    pub const fn page_shrank(&self) -> bool {
-        self.page_shrank
-    }
-
     fn turn_page(&mut self, envelope: &Envelope, barren: bool) -> Result<(), ProtocolError> {
         self.pages = self.pages.saturating_add(1);
         self.barren = if barren { self.barren.saturating_add(1) } else { 0 };
@@ -147,7 +139,9 @@ impl EventQuery {
         if self.barren > BARREN_PAGES_MAX {
             return Err(ProtocolError::TooManyPages(self.pages));
         }
-        self.page_shrank |= per_page_of(next).is_some_and(|n| n < self.per_page);
+        if let Some(to) = per_page_of(next).filter(|to| *to < self.per_page) {
+            return Err(ProtocolError::PageShrank { asked: self.per_page, to });
+        }
         self.current = Some(next.to_owned());
         self.running = Some(Running::new(ApiRequest::link(Class::Query, next.to_owned())));
         Ok(())
@@ -259,11 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn a_next_link_that_asks_for_smaller_pages_is_noticed() {
+    fn a_next_link_that_asks_for_smaller_pages_is_an_error() {
         for (href, shrank) in [("/q?per_page=50&x=1", true), ("/q?per_page=500", false), ("/q", false)] {
             let mut query = query();
-            give(&mut query, &page(&[(1, 1)], &format!(r#"{{"rel":"Next","href":"{href}"}}"#))).unwrap();
-            assert_eq!(query.page_shrank(), shrank, "{href}");
+            let next = page(&[(1, 1)], &format!(r#"{{"rel":"Next","href":"{href}"}}"#));
+            let outcome = give(&mut query, &next);
+            let said = matches!(outcome, Err(ProtocolError::PageShrank { asked: 500, to: 50 }));
+            assert_eq!((said, outcome.is_ok()), (shrank, !shrank), "{href}: {outcome:?}");
         }
     }
 

@@ -36,6 +36,8 @@ pub enum Stays {
     Unknown,
     /// A file of it reaches into the next day, as none of ours does.
     AcrossMidnight,
+    /// It was to be archived, and is not whole.
+    NotWhole,
 }
 
 impl Stays {
@@ -48,6 +50,9 @@ impl Stays {
             Self::Open => "a window of it is open; log-ingestion repair fetches it",
             Self::Unknown => "a file of it is not in the ledger; log-ingestion verify tells which",
             Self::AcrossMidnight => "a file of it reaches into the next day",
+            Self::NotWhole => {
+                "it is not whole, and so is not archived; log-ingestion repair --deep fetches what it lacks"
+            }
         }
     }
 }
@@ -196,6 +201,24 @@ pub fn retain(logs: &[Vec<HeldDay>], keep: Retention, now: Timestamp) -> Vec<Goe
     goes
 }
 
+/// Which days of each log move to an archive, oldest first: those of which every instant is `age` ago, those that `keep`
+/// would have go, and what was begun. Where there is an archive, nothing leaves the table but for it.
+#[must_use]
+pub fn to_archive(
+    logs: &[Vec<HeldDay>],
+    age: Duration,
+    keep: Retention,
+    now: Timestamp,
+) -> Vec<Vec<HeldDay>> {
+    let goes = retain(logs, keep, now);
+    let of_log = |(at, days): (usize, &Vec<HeldDay>)| {
+        let goes = |held: &HeldDay| goes.iter().any(|goes| goes.log == at && goes.held.day == held.day);
+        let moves = |held: &HeldDay| held.left_over.is_some() || is_old(held.day, age, now) || goes(held);
+        days.iter().filter(|held| held.stays.is_none() && moves(held)).copied().collect()
+    };
+    logs.iter().enumerate().map(of_log).collect()
+}
+
 /// The days of a log that are old enough for what is wanted of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OldDays {
@@ -205,11 +228,12 @@ pub struct OldDays {
     pub stay: Vec<(UtcDay, Stays)>,
 }
 
-/// Which days of a log are `age` old, all of their instants.
+/// Which days of a log are `age` old, all of their instants; and those that were to be archived, however young.
 #[must_use]
 pub fn old(days: &[HeldDay], age: Duration, now: Timestamp) -> OldDays {
     let mut old = OldDays::default();
-    for held in days.iter().filter(|held| is_old(held.day, age, now)) {
+    let counts = |held: &&HeldDay| is_old(held.day, age, now) || held.stays == Some(Stays::NotWhole);
+    for held in days.iter().filter(counts) {
         match held.stays {
             None => old.may_go.push(*held),
             Some(why) => old.stay.push((held.day, why)),

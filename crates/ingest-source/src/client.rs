@@ -4,6 +4,7 @@
 //! whether to send again the retry table's. Every request is reported as `api_request` and `api_response`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use ingest_core::bounds::RequestSpan;
 use ingest_core::breaker::Breaker;
 use ingest_core::catalog::{self, LogInfo};
 use ingest_core::count::{CountQuery, CountReply};
-use ingest_core::events::EventQuery;
+use ingest_core::events::{EventQuery, ROWS_PER_PAGE_MAX, rows_per_page};
 use ingest_core::ids::LogId;
 use ingest_core::quota::{self, BudgetState, Class, Quota};
 use ingest_core::retry::{self, RetryBudget};
@@ -71,6 +72,8 @@ struct Line {
     quota: Mutex<Quota>,
     circuits: Mutex<BTreeMap<Class, Breaker>>,
     entropy: Entropy,
+    /// Rows that the server's links keep to on a page.
+    page_size: AtomicU32,
     /// Told whenever a request is not under way any more.
     answers: Notify,
 }
@@ -113,7 +116,8 @@ impl Client {
         let quota = Mutex::new(Quota::new(options.requests_per_minute));
         let entropy = Entropy::new(options.seed);
         let circuits = Mutex::new(BTreeMap::new());
-        let line = Line { transport, clock, options, quota, circuits, entropy, answers: Notify::new() };
+        let (page_size, answers) = (AtomicU32::new(ROWS_PER_PAGE_MAX), Notify::new());
+        let line = Line { transport, clock, options, quota, circuits, entropy, page_size, answers };
         Self { line: Arc::new(line), retries: None, stop: None }
     }
 
@@ -198,10 +202,22 @@ impl Client {
         query.into_reply().ok_or_else(|| ProtocolError::Lacks("a count").into())
     }
 
-    /// The pages of a log's events in a span.
+    /// The pages of a log's events in a span, of [`Self::rows_per_page`] rows each.
     #[must_use]
-    pub fn events(&self, log: &LogId, span: RequestSpan, rows_per_page: u32) -> EventPages<'_> {
-        EventPages::new(self, EventQuery::new(log.clone(), span, rows_per_page))
+    pub fn events(&self, log: &LogId, span: RequestSpan, wanted: u32) -> EventPages<'_> {
+        EventPages::new(self, EventQuery::new(log.clone(), span, self.rows_per_page(wanted)))
+    }
+
+    /// Rows that are asked for with a page of events, where so many are wanted: the API has a limit, and a server may be
+    /// known to give fewer.
+    #[must_use]
+    pub fn rows_per_page(&self, wanted: u32) -> u32 {
+        rows_per_page(wanted).min(self.line.page_size.load(Ordering::Relaxed))
+    }
+
+    /// Asks for pages of so many rows at most from now on.
+    fn learn_page_size(&self, rows: u32) {
+        self.line.page_size.fetch_min(rows.max(1), Ordering::Relaxed);
     }
 
     /// Asks `GET /test` of a CSV pages endpoint whether it takes the key.

@@ -39,6 +39,7 @@ pub enum Loss {
 pub struct ScriptedDisk {
     state: Arc<Mutex<State>>,
     process: u64,
+    apart: fn(&mut dyn FnMut()),
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +96,13 @@ impl ScriptedDisk {
             processes: 1,
             alive: vec![1],
         };
-        Self { state: Arc::new(Mutex::new(state)), process: 1 }
+        Self { state: Arc::new(Mutex::new(state)), process: 1, apart: |work| work() }
+    }
+
+    /// The same, each of whose operations is done by `apart`: who counts the memory of a process can leave out the disk's.
+    #[must_use]
+    pub fn apart(self, apart: fn(&mut dyn FnMut())) -> Self {
+        Self { apart, ..self }
     }
 
     /// As something that many can hold; the same process.
@@ -111,14 +118,14 @@ impl ScriptedDisk {
         state.processes += 1;
         let process = state.processes;
         state.alive.push(process);
-        Self { state: Arc::clone(&self.state), process }
+        Self { state: Arc::clone(&self.state), process, apart: self.apart }
     }
 
     /// A copy of the disk as it is now, to try on it what a crash would leave. Everything after that is its own; it
     /// belongs to the same process.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { state: Arc::new(Mutex::new(self.state().clone())), process: self.process }
+        Self { state: Arc::new(Mutex::new(self.state().clone())), ..*self }
     }
 
     /// Lets the `nth` operation from now on fail, 1 being the next one.
@@ -191,8 +198,19 @@ impl ScriptedDisk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an operation, does it or lets it fail, and remembers it.
+    /// Does an operation apart from the process that asks for it.
     fn ask<T>(
+        &self,
+        asked: Asked<'_>,
+        act: impl FnOnce(&mut Tree, Option<Fault>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let (mut act, mut outcome) = (Some(act), None);
+        (self.apart)(&mut || outcome = act.take().map(|act| self.operate(asked, act)));
+        outcome.unwrap_or_else(|| Err(died()))
+    }
+
+    /// Counts an operation, does it or lets it fail, and remembers it.
+    fn operate<T>(
         &self,
         asked: Asked<'_>,
         act: impl FnOnce(&mut Tree, Option<Fault>) -> io::Result<T>,
@@ -320,7 +338,11 @@ impl Disk for ScriptedDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
-        self.ask(Asked::of(Op::List, path), |tree, fault| unless(fault, || tree.list(path)))
+        let mut listed =
+            self.ask(Asked::of(Op::List, path), |tree, fault| unless(fault, || tree.list(path)))?;
+        let entries = listed.clone();
+        (self.apart)(&mut || listed = Vec::new());
+        Ok(entries)
     }
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {

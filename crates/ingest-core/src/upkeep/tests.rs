@@ -103,6 +103,28 @@ fn a_day_goes_when_its_last_instant_is_old_enough() {
 }
 
 #[test]
+fn what_is_old_begun_or_has_no_room_moves_to_the_archive_and_nothing_that_must_stay() {
+    let (mut ledger, files) = log(6, 5 * 24);
+    let now = hours(0, 5 * 24).end();
+    let told = |ledger: &LogLedger, days_old: u64, keep: Retention| -> Vec<String> {
+        let held = [days(ledger, &files)];
+        let moves = to_archive(&held, Duration::from_secs(days_old * 86_400), keep, now);
+        moves.concat().iter().map(|held| held.day.to_string()).collect()
+    };
+    let (for_ever, roomy) = (Retention::default(), Retention { days: None, bytes: Some(120) });
+    assert_eq!(told(&ledger, 30, for_ever), [""; 0]);
+    assert_eq!(told(&ledger, 3, for_ever), ["1970-01-01", "1970-01-02"]);
+    assert_eq!(told(&ledger, 30, roomy), ["1970-01-01", "1970-01-02"]);
+    assert_eq!(told(&ledger, 30, Retention { days: Some(3), bytes: None }), ["1970-01-01", "1970-01-02"]);
+    let removal = Removal { by: RemovedBy::Archive, to: None, at: Timestamp::from_millis(0) };
+    let mut begun = ledger.clone();
+    begun.remove(hours(48, 72), &removal, |_| Tally::EMPTY).unwrap();
+    assert_eq!(told(&begun, 30, for_ever), ["1970-01-03"], "what was begun is finished");
+    open(&mut ledger, hours(24, 25));
+    assert_eq!(told(&ledger, 3, roomy), ["1970-01-01"], "what must stay does, whatever room it takes");
+}
+
+#[test]
 fn days_that_are_old_enough_go_or_stay_for_a_reason() {
     let (mut ledger, files) = log(6, 4 * 24);
     open(&mut ledger, hours(30, 31));

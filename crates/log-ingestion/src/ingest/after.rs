@@ -15,7 +15,7 @@ use super::Ingest;
 use crate::metrics::Metrics;
 use crate::pipeline::chain;
 use crate::settings::{ArchiveSettings, Keeping};
-use crate::upkeep::{Chosen, Moving, Seen, Turn, Upkeep, open_archive};
+use crate::upkeep::{Chosen, Moving, Seen, StaysHere, Turn, Upkeep, open_archive};
 
 /// Days of a log that are archived, and compacted, after one pass: a day that has just become old enough is one.
 const DAYS: usize = 1;
@@ -63,40 +63,35 @@ impl Ingest {
 }
 
 impl Keeper {
-    /// The archive comes first: what is removed before it is archived is gone.
+    /// Where there is an archive, nothing leaves the table but for it: retention says what else is to move.
     fn look_after(&self, seen: &mut SeenDays) {
-        let waiting = self.keeping.archive.as_ref().map_or(0, |to| self.archive(to, &mut seen.archive));
-        if waiting == 0 {
-            self.retain();
-        } else if !self.keeping.retention.is_for_ever() {
-            tracing::info!(
-                event = "retention_waits",
-                days = waiting,
-                reason = "they go to the archive first"
-            );
+        match &self.keeping.archive {
+            Some(to) => self.archive(to, &mut seen.archive),
+            None => self.retain(),
         }
         if let Some(age) = self.keeping.compact_after {
             self.compact(age, &mut seen.compact);
         }
     }
 
-    /// Moves days to the archive; how many are still to be moved, one at least where that cannot be told.
-    fn archive(&self, to: &ArchiveSettings, seen: &mut Seen) -> u64 {
+    /// Moves days to the archive.
+    fn archive(&self, to: &ArchiveSettings, seen: &mut Seen) {
         let moving = Moving { to: &to.to.to_string(), older_than: to.after, moves: true };
         let open = || open_archive(&self.disk, &to.to, to.variables.clone());
-        match self.upkeep.archive_for(open, &moving, &self.turn, seen) {
+        match self.upkeep.archive_for(open, (&moving, self.keeping.retention), &self.turn, seen) {
             Ok(done) => {
                 let taken = done.archived.taken;
                 self.metrics.removed("archive", taken.files, taken.bytes);
                 for (log, error) in &done.failed {
                     self.failed("archive", Some(log), error);
                 }
-                done.left
+                if done.left > 0 {
+                    let reason = "a day of each log moves after each pass";
+                    tracing::info!(event = "archive_waits", days = done.left, reason);
+                }
+                say_stays("archive_waits", &done.stays);
             }
-            Err(error) => {
-                self.failed("archive", None, &error);
-                1
-            }
+            Err(error) => self.failed("archive", None, &error),
         }
     }
 
@@ -111,12 +106,7 @@ impl Keeper {
             tracing::info!(event = "retained", files, bytes, days = retained.gone.len());
             self.metrics.removed("retain", files, bytes);
         }
-        // A log's newest day stays as it should; whatever else stays fills the disk until it is put right.
-        let waits = || retained.stays.iter().filter(|stays| stays.why != Stays::Newest);
-        if let Some(first) = waits().next() {
-            let (log, day, reason) = (&first.log, first.day, first.why.words());
-            tracing::warn!(event = "retention_waits", days = waits().count(), log = %log, day = %day, reason);
-        }
+        say_stays("retention_waits", &retained.stays);
     }
 
     fn compact(&self, age: Duration, seen: &mut Seen) {
@@ -142,5 +132,15 @@ impl Keeper {
             error,
             action = "it is tried again after the next pass; logs are pulled meanwhile"
         );
+    }
+}
+
+/// Says of days that are old enough to go and stay: a log's newest should, whatever else stays fills the disk until it is put
+/// right.
+fn say_stays(event: &'static str, stays: &[StaysHere]) {
+    let waits = || stays.iter().filter(|stays| stays.why != Stays::Newest);
+    if let Some(first) = waits().next() {
+        let (log, day, reason) = (&first.log, first.day, first.why.words());
+        tracing::warn!(event, days = waits().count(), log = %log, day = %day, reason);
     }
 }

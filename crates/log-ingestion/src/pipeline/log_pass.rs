@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use ingest_core::events::rows_per_page;
 use ingest_core::ledger::{LogState, Tally, Uncounted};
 use ingest_core::outlook::Outlook;
 use ingest_core::plan::{self, Due, Piece, Way, Work};
@@ -334,7 +333,7 @@ impl<'a> LogRun<'a> {
     }
 
     fn rows_per_page(&self) -> u64 {
-        u64::from(rows_per_page(self.context.options.batch_size))
+        u64::from(self.context.client.rows_per_page(self.context.options.batch_size))
     }
 
     async fn make(&mut self, fetched: FetchedWindow) -> Result<(), WindowError> {

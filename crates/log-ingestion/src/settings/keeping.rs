@@ -38,7 +38,7 @@ pub struct ArchiveSettings {
 
 pub(super) fn read(r: &mut Reader<'_>, output_dir: Option<&Path>, layout: Option<Layout>) -> Option<Keeping> {
     let retention = retention(r);
-    let archive = archive(r, output_dir, retention);
+    let archive = archive(r, output_dir);
     let compact_after = r.number("COMPACT_AFTER_DAYS", 0, DAYS_MAX);
     let compact_after = compact_after?;
     if compact_after > 0 && layout == Some(Layout::Flat) {
@@ -55,24 +55,12 @@ pub(super) fn retention(r: &mut Reader<'_>) -> Option<Retention> {
     Some(Retention { days: (days > 0).then_some(days), bytes: (most > 0).then_some(most) })
 }
 
-fn archive(
-    r: &mut Reader<'_>,
-    output_dir: Option<&Path>,
-    retention: Option<Retention>,
-) -> Option<Option<ArchiveSettings>> {
+fn archive(r: &mut Reader<'_>, output_dir: Option<&Path>) -> Option<Option<ArchiveSettings>> {
     let to = r.take("ARCHIVE_TO", |text| Some(text.to_owned()));
     let after = r.number("ARCHIVE_AFTER_DAYS", 1, DAYS_MAX);
     let (to, after) = (to?, after?);
     if to.is_empty() {
         return Some(None);
-    }
-    // What is removed before it is archived would be gone for good.
-    let kept = retention.and_then(|retention| retention.days).map(u64::from);
-    if let Some(kept) = kept.filter(|kept| *kept < after) {
-        r.refuse(
-            "ARCHIVE_AFTER_DAYS",
-            format!("{after} is more than RETENTION_DAYS={kept}, after which a day is removed"),
-        );
     }
     match Place::parse(&to, output_dir?) {
         Ok(to) => Some(Some(ArchiveSettings { to, variables: r.store_variables(), after: days(after) })),
@@ -119,8 +107,7 @@ mod tests {
     #[test]
     fn settings_that_contradict_each_other_are_faults() {
         for (values, said) in [
-            (&[("ARCHIVE_TO", "/archive"), ("RETENTION_DAYS", "29")][..], "ARCHIVE_AFTER_DAYS: 30 is more"),
-            (&[("ARCHIVE_TO", "/data/logs/cold")], "ARCHIVE_TO: /data/logs/cold and OUTPUT_DIR"),
+            (&[("ARCHIVE_TO", "/data/logs/cold")][..], "ARCHIVE_TO: /data/logs/cold and OUTPUT_DIR"),
             (&[("ARCHIVE_TO", "ftp://host/logs")], "ARCHIVE_TO: ftp://: ftp is not spoken here"),
             (&[("ARCHIVE_AFTER_DAYS", "0")], "ARCHIVE_AFTER_DAYS: \"0\""),
             (&[("COMPACT_AFTER_DAYS", "2"), ("LAYOUT", "flat")], "COMPACT_AFTER_DAYS: it cannot be done"),

@@ -173,7 +173,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "ARCHIVE_AFTER_DAYS",
         Some("30"),
-        "1 to 36500, not more than RETENTION_DAYS where both count",
+        "1 to 36500",
         "After how many whole days a day moves to ARCHIVE_TO",
     ),
     setting(

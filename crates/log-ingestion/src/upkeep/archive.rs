@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::{LogWindow, UtcDay};
-use ingest_core::upkeep::{self, HeldDay};
+use ingest_core::upkeep::{self, HeldDay, Retention, Stays};
 use ingest_store::layout::FileName;
 use ingest_store::{Archive, Kept, Part, QuarantineFile, StoreError, TakenOut};
 
-use super::{DayDone, LogHeld, Seen, Turn, Upkeep};
+use super::retain::stays;
+use super::{DayDone, LogHeld, Seen, StaysHere, Turn, Upkeep};
 use crate::pipeline::read_content;
 
 /// Why a day stays of which files are missing, or others there.
@@ -52,8 +53,10 @@ pub struct Archived {
 pub struct ArchiveTurn {
     /// What was archived.
     pub archived: Archived,
-    /// Days that are old enough, and left for another turn.
+    /// Days that are to move, and left for another turn.
     pub left: u64,
+    /// Days that are old enough to move, or were refused, and stay for a reason.
+    pub stays: Vec<StaysHere>,
     /// Logs whose turn failed, and why; what was begun is finished by another turn.
     pub failed: Vec<(String, StoreError)>,
 }
@@ -91,37 +94,36 @@ impl Upkeep {
         Ok(archived)
     }
 
-    /// Archives old days for a turn; a log that fails does not hold up the others. A day that cannot be taken out of the
-    /// table is seen, and not copied again.
+    /// Archives days for a turn: old ones, and what `keep` would have go. A log that fails does not hold up the others. A day
+    /// that is not whole is seen, and stays until another process looks at it again.
     ///
     /// # Errors
     /// When a folder cannot be read, or the archive not be opened.
     pub fn archive_for(
         &self,
         open: impl FnOnce() -> Result<Box<dyn Archive>, StoreError>,
-        moving: &Moving<'_>,
+        (moving, keep): (&Moving<'_>, Retention),
         turn: &Turn,
         seen: &mut Seen,
     ) -> Result<ArchiveTurn, StoreError> {
         let now = self.clock.now();
-        let mut done = ArchiveTurn::default();
-        let logs: Vec<(LogHeld, Vec<HeldDay>)> = self
-            .logs()?
-            .into_iter()
-            .map(|log| {
-                let mut days = upkeep::old(&log.days, moving.older_than, now).may_go;
-                seen.keep(&log.state.slug, |day| days.iter().any(|held| held.day == day));
-                days.retain(|held| !seen.has(&log.state.slug, held.day));
-                (log, days)
-            })
-            .collect();
-        if logs.iter().all(|(_, days)| days.is_empty()) {
+        let mut logs = self.logs()?;
+        for log in &mut logs {
+            let LogHeld { state, days, .. } = log;
+            seen.keep(&state.slug, |day| days.iter().any(|held| held.day == day));
+            let refused = days.iter_mut().filter(|held| seen.has(&state.slug, held.day));
+            refused.for_each(|held| held.stays = held.stays.or(Some(Stays::NotWhole)));
+        }
+        let mut done = ArchiveTurn { stays: stays(&logs, moving.older_than, now), ..ArchiveTurn::default() };
+        let days: Vec<Vec<HeldDay>> = logs.iter().map(|log| log.days.clone()).collect();
+        let days = upkeep::to_archive(&days, moving.older_than, keep, now);
+        if days.iter().all(Vec::is_empty) {
             // An archive that is away matters to nobody while there is nothing for it.
             return Ok(done);
         }
         let archive = open()?;
         let order = Order { moving, archive: Some(&*archive) };
-        for (mut log, days) in logs {
+        for (mut log, days) in logs.into_iter().zip(days) {
             let slug = log.state.slug.clone();
             let mut begun = days.iter().take(turn.days);
             let mut ended = 0_u64;
@@ -176,8 +178,9 @@ impl Upkeep {
         held: &HeldDay,
         archived: &mut Archived,
     ) -> Result<Option<String>, StoreError> {
-        // What is left over of a day that was moved is in the archive: none was removed before all were there.
-        if held.left_over != Some(RemovedBy::Archive) {
+        // What is left over of a day that was moved is in the archive: none was removed before all were there. What is left
+        // over of one that was to go for good is no day any more.
+        if held.left_over.is_none() {
             if let Some(why) = self.is_not_whole(log, held)? {
                 return Ok(Some(why));
             }

@@ -2,6 +2,8 @@
 //!
 //! Removes what `ingest_core::upkeep::retain` names. Asks nobody.
 
+use std::time::Duration;
+
 use ingest_core::ledger::{Removal, RemovedBy};
 use ingest_core::time::{Timestamp, UtcDay};
 use ingest_core::upkeep::{self, HeldDay, Retention, Stays};
@@ -44,7 +46,8 @@ impl Upkeep {
         let logs = self.logs()?;
         let days: Vec<Vec<HeldDay>> = logs.iter().map(|log| log.days.clone()).collect();
         let goes = upkeep::retain(&days, keep, now);
-        let mut retained = Retained { stays: stays(&logs, keep, now), ..Retained::default() };
+        let stays = keep.age().map_or_else(Vec::new, |age| stays(&logs, age, now));
+        let mut retained = Retained { stays, ..Retained::default() };
         let done = |log: &LogHeld, held: &HeldDay| {
             let why = goes.iter().find(|goes| goes.held == *held).map_or("", |goes| goes.why.words());
             let log = log.state.name.clone();
@@ -67,9 +70,8 @@ impl Upkeep {
     }
 }
 
-/// Days that are too old by `keep` and may not go.
-fn stays(logs: &[LogHeld], keep: Retention, now: Timestamp) -> Vec<StaysHere> {
-    let Some(age) = keep.age() else { return Vec::new() };
+/// Days that are `age` old and may not go.
+pub(super) fn stays(logs: &[LogHeld], age: Duration, now: Timestamp) -> Vec<StaysHere> {
     let stays = logs.iter().flat_map(|log| {
         let stay = upkeep::old(&log.days, age, now).stay.into_iter();
         stay.map(|(day, why)| StaysHere { log: log.state.name.clone(), day, why })

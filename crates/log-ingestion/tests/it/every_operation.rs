@@ -12,7 +12,8 @@ use crate::account::in_virtual_time;
 use crate::scenario::{NOW, Scenario};
 use crate::simulation::failures;
 use crate::simulation::oracle::Oracle;
-use crate::simulation::story::{message, tail};
+use crate::simulation::source::message;
+use crate::simulation::story::tail;
 use crate::simulation::world::{Death, Ended, Life, REPAIR, World};
 
 const MINUTE: i64 = 60_000;

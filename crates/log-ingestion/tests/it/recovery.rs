@@ -14,7 +14,8 @@ use rapid7_sim::{LogSpec, SimConfig};
 
 use crate::account::in_virtual_time;
 use crate::scenario::{NOW, Scenario};
-use crate::simulation::story::{message, tail};
+use crate::simulation::source::message;
+use crate::simulation::story::tail;
 use crate::simulation::world::{Ended, Life, OUT, World};
 
 const LOG: &str = "log0";

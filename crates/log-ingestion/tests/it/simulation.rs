@@ -23,7 +23,9 @@ use world::{Ended, Life, OUT, World};
 
 pub(crate) mod chores;
 pub(crate) mod oracle;
+pub(crate) mod source;
 pub(crate) mod story;
+pub(crate) mod weight;
 pub(crate) mod world;
 
 /// Seeds of one test run, unless the environment says otherwise.
@@ -193,7 +195,7 @@ impl Run {
     fn late_event(&mut self, n: u64) {
         let (log, at) = self.somewhere(n);
         self.late += 1;
-        let message = story::message(self.dice.draw() % 4, 1_000_000 + self.late);
+        let message = source::message(self.dice.draw() % 4, 1_000_000 + self.late);
         let mut account = self.world.sim.account.lock().unwrap();
         if account.insert_event(&log, at, 1_000_000_000 + self.late, &message) {
             self.oracle.appeared(&log, &message);

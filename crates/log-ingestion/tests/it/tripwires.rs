@@ -44,6 +44,7 @@ fn a_truncated_answer_keeps_the_window_open() {
         ("next_link_missing", "query", "end at 500 events with a full page, but the server counts"),
         ("next_link_repeats", "query", "the Next link repeats itself"),
         ("empty_page_with_next", "query", "the Next link repeats itself"),
+        ("dwindling_per_page", "query", "events a page, where the query asked for"),
         ("default_query_trap:submit", "query", "answered another query"),
         ("default_query_trap:statistics", "query", "answered another query"),
         ("default_statement_trap:submit", "query", "where(error)"),
@@ -85,13 +86,17 @@ fn rows_that_come_again_on_the_next_page_are_stored_once() {
     judge(&ran, "repeated rows");
 }
 
-/// Smaller pages lose nothing, so they are no error: they are told of, and the count proves that all rows came.
+/// What came before such a link is thrown away. The next query asks for pages of the server's size, and its links agree with it.
 #[test]
-fn shrunken_pages_cost_requests_and_no_rows() {
+fn a_window_whose_pages_shrink_is_asked_for_again_with_the_servers_size() {
     let mut sim = sim();
     sim.faults.add("shrunk_per_page=1.0").unwrap();
-    let ran = run(&Scenario::new(sim).with("FETCH_MODE", "query"));
+    let ran = run(&Scenario::new(sim).with("FETCH_MODE", "query").with("PARALLEL_WINDOWS", "1"));
     judge(&ran, "shrunk pages");
+    let sent = ran.sim.sent.lock().unwrap();
+    let sizes = sent.iter().filter(|one| one.url.contains("per_page=") && !one.url.contains("next_page"));
+    let of = |size: &str| sizes.clone().filter(|one| one.url.split('&').any(|pair| pair == size)).count();
+    assert_eq!((of("per_page=500"), of("per_page=50")), (1, sizes.clone().count() - 1));
     assert!(ran.sim.account.lock().unwrap().stats().requests["next"][&200] > 20);
     assert!(ran.report.duration < Duration::from_secs(60));
 }

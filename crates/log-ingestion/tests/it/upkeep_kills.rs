@@ -17,7 +17,7 @@ use crate::scenario::{NOW, Scenario};
 use crate::simulation::chores::{Act, COLD};
 use crate::simulation::failures;
 use crate::simulation::oracle::{Bag, Held, Oracle};
-use crate::simulation::story::message;
+use crate::simulation::source::message;
 use crate::simulation::world::{Ended, Life, OUT, REPAIR, World};
 use crate::stored::{StoredLog, read_scripted};
 

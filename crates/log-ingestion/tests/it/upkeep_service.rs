@@ -80,7 +80,7 @@ fn a_service_archives_a_day_of_a_log_after_each_pass_and_removes_none_before() {
     let words = ["--archive-to", cold.to_str().unwrap(), "--retention-days", "30"];
     let served = Served::passes(&pulled, &words, 4);
     assert_eq!(served.days("archived"), ONE_A_PASS);
-    assert_eq!((served.count("retention_waits"), served.count("retained")), (2, 0));
+    assert_eq!((served.count("archive_waits"), served.count("retained")), (2, 0));
     assert!(pulled.files().is_empty(), "{:?}", pulled.files());
     assert_eq!(rows_of(&cold), all);
     served.counted("log_ingestion_files_removed_total{by=\"retain\"}", 0);
@@ -95,6 +95,45 @@ fn a_service_archives_a_day_of_a_log_after_each_pass_and_removes_none_before() {
     let asked = pulled.requests();
     pulled.check(&["repair"], 0, &["0 windows differed"]);
     assert_eq!(pulled.requests(), asked);
+}
+
+#[test]
+fn what_there_is_no_room_for_moves_to_the_archive_however_young_it_is() {
+    let pulled = Pulled::new("hive");
+    let all = pulled.rows();
+    let cold = pulled.folder.path().join("cold");
+    let words = [
+        "--archive-to",
+        cold.to_str().unwrap(),
+        "--archive-after-days",
+        "3650",
+        "--retention-max-bytes",
+        "1",
+    ];
+    let served = Served::passes(&pulled, &words, 4);
+    assert_eq!(served.days("archived"), ONE_A_PASS);
+    assert_eq!(served.count("retained"), 0);
+    assert!(pulled.files().is_empty(), "{:?}", pulled.files());
+    assert_eq!(rows_of(&cold), all);
+}
+
+#[test]
+fn a_day_that_the_archive_cannot_take_is_neither_removed_nor_forgotten() {
+    let pulled = Pulled::new("hive");
+    let before = pulled.files();
+    damage(&before[1]);
+    let cold = pulled.folder.path().join("cold");
+    let words = ["--archive-to", cold.to_str().unwrap(), "--retention-days", "30"];
+    let served = Served::passes(&pulled, &words, 5);
+    assert_eq!(served.days("archived"), [(2, "2026-01-02"), (3, "2026-01-03")]);
+    assert_eq!(served.days("day_kept"), [(1, "2026-01-01")]);
+    let left = pulled.files();
+    let stays = before.iter().filter(|path| path.to_string_lossy().contains("day=2026-01-01"));
+    assert_eq!(left, stays.cloned().collect::<Vec<_>>());
+    let waits: Vec<&Value> = served.events.iter().filter(|line| line["event"] == "archive_waits").collect();
+    let last = waits.last().unwrap();
+    assert_eq!((&last["day"], &last["level"]), (&"2026-01-01".into(), &"WARNING".into()), "{last}");
+    assert!(last["reason"].as_str().unwrap().contains("repair --deep"), "{last}");
 }
 
 #[test]

@@ -222,10 +222,14 @@ impl Account {
         if next.is_some() && self.faults.fires(&job.struck, FaultName::NextLinkMissing) {
             next = None;
         }
-        if next.is_some() && self.faults.fires(&job.struck, FaultName::ShrunkPerPage) {
-            let (from, to) =
-                (format!("per_page={}&", job.query.per_page), format!("per_page={PER_PAGE_DEFAULT}&"));
-            next = next.map(|href| href.replace(&from, &to));
+        for (fault, size) in [
+            (FaultName::ShrunkPerPage, PER_PAGE_DEFAULT),
+            (FaultName::DwindlingPerPage, (job.query.per_page / 2).max(1)),
+        ] {
+            if next.is_some() && self.faults.fires(&job.struck, fault) {
+                let (from, to) = (format!("per_page={}&", job.query.per_page), format!("per_page={size}&"));
+                next = next.map(|href| href.replace(&from, &to));
+            }
         }
         let links = next.map(|href| self.link(call, "Next", &href)).into_iter().collect();
         self.events_reply(call, 200, &Body { job, running: None, hits: &page.hits, links })

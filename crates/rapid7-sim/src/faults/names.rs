@@ -136,6 +136,7 @@ faults! {
     EmptyPageWithNext, "empty_page_with_next", PAGES, "no events, and a Next that goes on";
     DuplicateAtBorder, "duplicate_event_at_page_border", NEXT, "a page starts with the last event of the one before";
     ShrunkPerPage, "shrunk_per_page", PAGES, "Next asks for 50 events a page";
+    DwindlingPerPage, "dwindling_per_page", PAGES, "Next asks for half the events a page";
     ForeignHostInLink, "foreign_host_in_link", LINKED, "Self and Next lead to a foreign host";
     DefaultQueryTrap, "default_query_trap", QUERY, "another window than asked for is searched and echoed";
     DefaultStatementTrap, "default_statement_trap", QUERY, "another statement than asked for is run and echoed";

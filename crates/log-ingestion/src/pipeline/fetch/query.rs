@@ -1,6 +1,6 @@
 //! The paged query of a window: exact rows, cut to the window by their own receive times.
 
-use ingest_core::api::Event;
+use ingest_core::api::{Event, ProtocolError};
 use ingest_core::bounds::Bounds;
 use ingest_core::records::RecordBlock;
 use ingest_core::time::LogWindow;
@@ -9,13 +9,35 @@ use ingest_source::SourceError;
 use super::{FetchOrder, FetchedWindow, spool};
 use crate::pipeline::{Context, WindowError};
 
+/// Sizes of page that a window is tried with in one pass, while each time the server's links ask for smaller ones.
+const PAGE_SIZES_MAX: u32 = 3;
+
 /// Rows outside the window that requests may bring, by side: those are other windows' rows.
 struct Cut {
     window: LogWindow,
     outside: u64,
 }
 
+/// Fetches a window. Where the server's links ask for smaller pages than the query did, what came is thrown away, and the
+/// window asked for anew with pages of the server's size.
 pub(super) async fn fetch(context: &Context, order: &FetchOrder) -> Result<FetchedWindow, WindowError> {
+    let mut tried = 1;
+    loop {
+        match fetch_once(context, order).await {
+            Err(error) if tried < PAGE_SIZES_MAX && is_shrunken(&error) => {
+                tracing::warn!(event = "page_shrank", window = %order.piece.window, reason = %error);
+                tried += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+const fn is_shrunken(error: &WindowError) -> bool {
+    matches!(error, WindowError::Source(SourceError::Protocol(ProtocolError::PageShrank { .. })))
+}
+
+async fn fetch_once(context: &Context, order: &FetchOrder) -> Result<FetchedWindow, WindowError> {
     let window = order.piece.window;
     let bounds = context.bounds.get().copied().unwrap_or(Bounds::Unknown);
     let span = bounds.cover(window);

@@ -79,6 +79,7 @@ impl Oracle {
 
     /// Asserts all that must hold whatever happened.
     pub(crate) fn check(&mut self, world: &World, context: &str) {
+        world.weight().check(context);
         let visible = visible(&world.disk);
         let states = states(&world.disk);
         for file in &visible {

@@ -1,9 +1,9 @@
 //! A simulated account, disk and clock, and the processes that live in them one after the other.
 
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use log_ingestion::upkeep::Upkeep;
 use tokio_util::sync::CancellationToken;
 
 use super::chores::{Act, Done};
+use super::weight::{Apart, Weight, disk_apart, received};
 use crate::account::{SimTransport, VirtualClock};
 use crate::scenario::{NOW, Scenario, settings};
 
@@ -106,6 +107,8 @@ pub(crate) struct World {
     clock: VirtualClock,
     /// How wrong the machine's clock is, in milliseconds.
     pub(crate) wrong_ms: i64,
+    /// What the process held in memory that ended last.
+    weight: Mutex<Weight>,
 }
 
 impl World {
@@ -115,12 +118,19 @@ impl World {
         let sim = SimTransport::new(scenario.sim.clone(), &clock);
         let mut settings = settings(scenario, Path::new(OUT));
         settings.window_rows = window_rows;
-        Self { sim, disk: ScriptedDisk::new(), settings, clock, wrong_ms: 0 }
+        Self {
+            sim,
+            disk: ScriptedDisk::new().apart(disk_apart),
+            settings,
+            clock,
+            wrong_ms: 0,
+            weight: Mutex::default(),
+        }
     }
 
     /// The same with another disk, that may have been used already.
     pub(crate) fn on(self, disk: ScriptedDisk) -> Self {
-        Self { disk, ..self }
+        Self { disk: disk.apart(disk_apart), ..self }
     }
 
     /// What time it is; processes may think otherwise.
@@ -132,6 +142,15 @@ impl World {
     /// What time it is for a process.
     pub(crate) fn told(&self) -> Timestamp {
         self.now().plus_millis(self.wrong_ms)
+    }
+
+    /// What the process held in memory that ended last.
+    pub(crate) fn weight(&self) -> Weight {
+        *self.weight.lock().unwrap()
+    }
+
+    fn weighed(&self, weight: Weight) {
+        *self.weight.lock().unwrap() = weight;
     }
 
     /// Parallel windows of its processes.
@@ -148,7 +167,8 @@ impl World {
         if let Some(Death::Operation(nth)) = life.death {
             disk.fail(nth, Fault::Die, Repeat::Once);
         }
-        let process = self.process(&disk, life);
+        let mut weight = Weight::default();
+        let mut process = weight.of(|| Box::pin(self.process(&disk, life)));
         let at_step = |step: u64| {
             if life.rival == Some(step) {
                 self.try_beside(life.layout);
@@ -159,7 +179,9 @@ impl World {
             Some(Death::Instant(ms)) => Duration::from_millis(ms),
             _ => PASS_MAX * 100,
         };
-        let ended = until_death(process, &disk, alarm, at_step).await;
+        let ended = until_death(process.as_mut(), &disk, (alarm, &mut weight), at_step).await;
+        weight.of(|| drop(process));
+        self.weighed(weight);
         if let Some(seed) = life.power {
             disk.crash(Loss::Torn(seed));
         }
@@ -203,8 +225,13 @@ impl World {
 
     /// Looks after the files, as one process.
     pub(crate) fn look_after(&self, disk: &ScriptedDisk, act: Act) -> Result<Done, CommandError> {
-        let outside = self.outside(disk, &Life::of(&[]));
-        act.by(&Upkeep::open(Path::new(OUT), &outside)?, &outside.disk)
+        let mut weight = Weight::default();
+        let done = weight.of(|| {
+            let outside = self.outside(disk, &Life::of(&[]));
+            act.by(&Upkeep::open(Path::new(OUT), &outside)?, &outside.disk)
+        });
+        self.weighed(weight);
+        done
     }
 
     /// Another process tries the folder that is held: it is refused, and nothing is changed.
@@ -247,12 +274,12 @@ impl World {
 
 /// Runs a process until it ends or is ended: when its disk says that it is dead, at an instant, or before a step.
 async fn until_death<T>(
-    process: impl Future<Output = T>,
+    mut process: Pin<&mut impl Future<Output = T>>,
     disk: &ScriptedDisk,
-    alarm: Duration,
+    (alarm, weight): (Duration, &mut Weight),
     mut ends_at: impl FnMut(u64) -> bool,
 ) -> Option<T> {
-    let (mut process, mut alarm) = (pin!(process), pin!(tokio::time::sleep(alarm)));
+    let mut alarm = pin!(tokio::time::sleep(alarm));
     let mut step = 0;
     std::future::poll_fn(|context| {
         step += 1;
@@ -263,7 +290,7 @@ async fn until_death<T>(
         if disk.is_dead() {
             return Poll::Ready(None);
         }
-        let outcome = process.as_mut().poll(context);
+        let outcome = weight.of(|| process.as_mut().poll(context));
         if disk.is_dead() { Poll::Ready(None) } else { outcome.map(Some) }
     })
     .await
@@ -285,21 +312,27 @@ impl Transport for Line {
             let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
             if let Some((_, took)) = self.reset.filter(|(nth, _)| *nth == number) {
                 if took {
-                    drop(self.sim.send(request).await);
+                    drop(self.exchange(request).await);
                 }
                 return Err(TransportError::new(Failure::Broken, "connection reset"));
             }
             match self.death {
                 Some(Death::Request { nth, took }) if nth == number => {
                     if took {
-                        drop(self.sim.send(request).await);
+                        drop(self.exchange(request).await);
                     }
                     self.disk.kill();
                     std::future::pending().await
                 }
-                _ => self.sim.send(request).await,
+                _ => self.exchange(request).await,
             }
         }
         .boxed()
+    }
+}
+
+impl Line {
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpReply, TransportError> {
+        received(Apart::of(|| self.sim.send(request.clone())).await)
     }
 }

@@ -84,6 +84,7 @@ fn pages_go_wrong_at_their_borders() {
     assert_eq!(got[9], got[10]);
 
     assert!(link(&body(struck("shrunk_per_page").1), "next").unwrap().contains("per_page=50&"));
+    assert!(link(&body(struck("dwindling_per_page").1), "next").unwrap().contains("per_page=5&"));
     assert!(
         link(&body(struck("foreign_host_in_link").1), "next")
             .unwrap()
