@@ -172,6 +172,7 @@ fn format(name: &str) -> Format {
         "access" => Format::Access,
         "ltsv" => Format::Ltsv,
         "cef" => Format::Cef,
+        "xml" => Format::Xml,
         "text" => Format::Text,
         _ => panic!("{name} is no format"),
     }

@@ -224,6 +224,7 @@ pub(super) fn forced_shape(format: Format, lines: &[&[u8]]) -> Shape {
         Format::Access => bare(Body::Access),
         Format::Ltsv => bare(Body::Labelled { between: LTSV.0, sign: LTSV.1 }),
         Format::Cef => bare(if most(lines, cef::is_leef) { Body::Leef } else { Body::Cef }),
+        Format::Xml => bare(Body::WindowsXml),
         Format::Text => bare(Body::Text),
         Format::Syslog => {
             let is_new = lines.iter().any(|line| syslog::split_5424(line).is_some());

@@ -26,6 +26,8 @@ pub enum Format {
     Access,
     /// Security events in CEF or LEEF.
     Cef,
+    /// Windows events in XML.
+    Xml,
     /// Text.
     Text,
 }

@@ -35,7 +35,7 @@ pub struct ReadingArgs {
     /// Encoding: utf-8, utf-16le, utf-16be, windows-1252 or latin-1
     #[arg(long, value_name = "NAME", value_parser = encoding)]
     pub encoding: Option<Encoding>,
-    /// What records are: csv, json, kvp, ltsv, syslog, access, cef or text
+    /// What records are: csv, json, kvp, ltsv, syslog, access, cef, xml or text
     #[arg(long, value_name = "NAME", value_parser = format)]
     pub format: Option<Format>,
     /// Take format, columns and types from a file as PINS_DIR has them
@@ -131,8 +131,9 @@ fn format(text: &str) -> Result<Format, String> {
         "access" => Ok(Format::Access),
         "ltsv" => Ok(Format::Ltsv),
         "cef" => Ok(Format::Cef),
+        "xml" => Ok(Format::Xml),
         "text" => Ok(Format::Text),
-        _ => Err(format!("{text:?} is none of csv, json, kvp, ltsv, syslog, access, cef, text")),
+        _ => Err(format!("{text:?} is none of csv, json, kvp, ltsv, syslog, access, cef, xml, text")),
     }
 }
 

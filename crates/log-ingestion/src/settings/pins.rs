@@ -8,12 +8,15 @@ use std::path::Path;
 
 use ingest_core::ledger::LogState;
 use ingest_core::schema::{PinnedType, TableSchema};
-use ingest_core::shape::{Body, CsvDialect, Envelope, Shape};
+use ingest_core::shape::{Body, CsvDialect, Envelope, Inner, Outer, Shape};
 use serde_json::{Map, Value};
 
 const ENDING: &str = ".json";
 const KEYS: [&str; 5] = ["format", "envelope", "delimiter", "columns", "types"];
-const FORMATS: &str = "csv, json, kvp, ltsv, syslog, access, cef, leef or text";
+const FORMATS: &str = "csv, json, kvp, ltsv, syslog, access, cef, leef, xml or text";
+/// What may be named as `envelope`, alone or an outer and an inner one.
+const ENVELOPES: &str =
+    "syslog3164, syslog5424, cri, timed, time, levelled or uptime, nor two of them as syslog3164+timed";
 
 /// All pins, by the name or the slug of their log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,14 +107,8 @@ fn shape(map: &Map<String, Value>) -> Result<Option<Shape>, String> {
         return stray.map_or(Ok(None), |key| Err(format!("{key:?} needs \"format\"")));
     };
     let said = text(map, "envelope")?;
-    let mut envelope = match said {
-        None => None,
-        Some("syslog3164") => Some(Envelope::Syslog3164),
-        Some("syslog5424") => Some(Envelope::Syslog5424),
-        Some("timed") => Some(Envelope::Timed { level_after: Some(0) }),
-        Some("cri") => Some(Envelope::Cri),
-        Some(_) => return Err("\"envelope\" is none of syslog3164, syslog5424, timed or cri".to_owned()),
-    };
+    let known = said.map(|said| envelope(said).ok_or_else(|| format!("\"envelope\" is none of {ENVELOPES}")));
+    let mut envelope = known.transpose()?;
     let body = match format {
         "csv" => Body::Csv(dialect(map)?),
         "json" => Body::Json,
@@ -120,6 +117,7 @@ fn shape(map: &Map<String, Value>) -> Result<Option<Shape>, String> {
         "ltsv" => Body::Labelled { between: b'\t', sign: b':' },
         "cef" => Body::Cef,
         "leef" => Body::Leef,
+        "xml" => Body::WindowsXml,
         "text" => Body::Text,
         "syslog" => {
             envelope = envelope.or(Some(Envelope::Syslog3164));
@@ -131,6 +129,24 @@ fn shape(map: &Map<String, Value>) -> Result<Option<Shape>, String> {
         return Err("\"columns\" and \"delimiter\" are for csv".to_owned());
     }
     Ok(Some(Shape { envelope, body }))
+}
+
+/// An envelope by its name, or one around another by both: `syslog3164+timed`.
+fn envelope(said: &str) -> Option<Envelope> {
+    match said {
+        "syslog3164" => Some(Envelope::Syslog3164),
+        "syslog5424" => Some(Envelope::Syslog5424),
+        "cri" => Some(Envelope::Cri),
+        "timed" => Some(Envelope::Timed { level_after: Some(0) }),
+        "time" => Some(Envelope::Timed { level_after: None }),
+        "levelled" => Some(Envelope::Levelled),
+        "uptime" => Some(Envelope::Uptime),
+        _ => {
+            let (outer, inner) = said.split_once('+')?;
+            let (outer, inner) = (Outer::of(envelope(outer)?)?, Inner::of(envelope(inner)?)?);
+            Some(Envelope::Within { outer, inner })
+        }
+    }
 }
 
 fn dialect(map: &Map<String, Value>) -> Result<CsvDialect, String> {
@@ -199,11 +215,33 @@ mod tests {
     }
 
     #[test]
+    fn every_envelope_has_a_name_and_two_have_both() {
+        for (format, envelope, want) in [
+            ("json", "timed", "time and level over JSON"),
+            ("text", "time", "time over text"),
+            ("text", "levelled", "level over text"),
+            ("text", "uptime", "seconds since a start over text"),
+            ("kvp", "cri+levelled", "container lines (CRI) over level over key=value"),
+            (
+                "xml",
+                "syslog3164+syslog5424",
+                "syslog (RFC 3164) over syslog (RFC 5424) over Windows events (XML)",
+            ),
+        ] {
+            let pin = format!(r#"{{"format":"{format}","envelope":"{envelope}"}}"#);
+            assert_eq!(Pin::parse(&pin).unwrap().shape.unwrap().to_string(), want);
+        }
+        for envelope in ["", "relay", "timed+cri", "syslog3164+cri", "cri+cri", "cri+timed+levelled", "+"] {
+            refuse(&format!(r#"{{"format":"text","envelope":"{envelope}"}}"#), "\"envelope\" is none of");
+        }
+    }
+
+    #[test]
     fn faults_say_what_is_wrong() {
         refuse("[]", "not a JSON object");
         refuse("{", "not JSON");
         refuse(r#"{"colums":[]}"#, "\"colums\" is none of");
-        refuse(r#"{"format":"xml"}"#, "\"format\" is none of");
+        refuse(r#"{"format":"yaml"}"#, "\"format\" is none of");
         refuse(r#"{"format":"csv"}"#, "\"columns\"");
         refuse(r#"{"format":"csv","columns":["a"],"delimiter":";;"}"#, "\"delimiter\"");
         refuse(r#"{"format":"csv","columns":["a"],"types":{"b":"text"}}"#, "no column");
