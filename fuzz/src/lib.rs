@@ -82,6 +82,7 @@ pub fn csv(data: &[u8]) {
         escape: choices.of(&[None, Some(b'\\'), Some(b'"')]),
         columns: names,
         header: choices.flag(),
+        sections: false,
         null: choices.of(&[None, Some("-".to_owned()), Some(String::new())]),
         empty: choices.of(&[None, Some("(empty)".to_owned())]),
         comment: choices.of(&[None, Some(b'#')]),
@@ -92,6 +93,7 @@ pub fn csv(data: &[u8]) {
     let blanks = choices.number();
     (dialect.collapse, dialect.padded) = (blanks % 2 == 1, blanks / 2 % 2 == 1);
     dialect.bracketed = blanks / 4 % 2 == 1;
+    dialect.sections = blanks / 8 % 2 == 1;
     let shape = Shape { envelope: None, body: Body::Csv(dialect) };
     let framing = Framing::of(&shape).with_line_ends(choices.of(&ENDS)).after(choices.of(&[0, 1, 2]));
     let reading = reading(&mut choices, (shape, framing));

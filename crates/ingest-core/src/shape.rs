@@ -142,6 +142,10 @@ pub struct CsvDialect {
     pub columns: Vec<String>,
     /// Whether a line that repeats the column names is a header and not data.
     pub header: bool,
+    /// Whether a record of a file may say other columns further on: only where rows differ from names in kind, or some of
+    /// them would be taken for such a record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sections: bool,
     /// The text that stands for a missing value, beside nothing at all (Zeek's and W3C's `-`).
     pub null: Option<String>,
     /// The text that stands for an empty text or set, and not for a missing one (Zeek's `(empty)`).

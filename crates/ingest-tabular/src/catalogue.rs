@@ -139,6 +139,7 @@ impl Layout {
             escape: None,
             columns,
             header: false,
+            sections: false,
             null: None,
             empty: None,
             comment: None,

@@ -17,6 +17,7 @@ fn csv(columns: usize, quote: Option<u8>, header: bool) -> Shape {
             escape: None,
             columns: (1..=columns).map(|n| format!("c{n}")).collect(),
             header,
+            sections: header,
             null: Some("-".to_owned()),
             empty: Some("b".to_owned()),
             comment: Some(b'#'),

@@ -59,6 +59,7 @@ fn csv(columns: &[&str]) -> Shape {
         escape: None,
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         header: false,
+        sections: false,
         null: None,
         empty: None,
         comment: None,

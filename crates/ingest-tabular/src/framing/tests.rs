@@ -10,6 +10,7 @@ fn csv(escape: Option<u8>) -> Framing {
         escape,
         columns: Vec::new(),
         header: false,
+        sections: false,
         null: None,
         empty: None,
         comment: None,

@@ -26,6 +26,7 @@ fn csv(columns: usize) -> Shape {
         escape: None,
         columns,
         header: false,
+        sections: false,
         null: None,
         empty: None,
         comment: None,

@@ -197,6 +197,7 @@ pub(crate) struct Rows {
     marks: Marks,
     columns: Columns,
     header: bool,
+    sections: bool,
     null: Option<Vec<u8>>,
     empty: Option<Vec<u8>>,
     comment: Option<u8>,
@@ -211,6 +212,7 @@ impl Rows {
             marks: Marks::of(dialect),
             columns: Columns::new(dialect.columns.clone()),
             header: dialect.header,
+            sections: dialect.sections,
             null: dialect.null.as_ref().map(|null| null.as_bytes().to_vec()),
             empty: dialect.empty.as_ref().map(|empty| empty.as_bytes().to_vec()),
             comment: dialect.comment,
@@ -251,7 +253,9 @@ impl Rows {
         let names = if self.is_header(record) {
             Some(self.columns.original().to_vec())
         } else {
-            self.columns.named_by(self.marks, record)
+            Some(record)
+                .filter(|_| self.sections)
+                .and_then(|record| self.columns.named_by(self.marks, record))
         };
         names.inspect(|names| self.columns.switch(names)).is_some()
     }
@@ -262,7 +266,7 @@ impl Rows {
             let names = directive(record, self.marks.delimiter);
             return names.is_some_and(|names| names != self.columns.original());
         }
-        self.header && self.columns.named_by(self.marks, record).is_some()
+        self.header && self.sections && self.columns.named_by(self.marks, record).is_some()
     }
 
     /// Whether rows still have the dialect's own columns in their order.

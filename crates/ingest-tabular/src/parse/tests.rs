@@ -63,6 +63,7 @@ fn csv(columns: &[&str], escape: Option<u8>) -> Shape {
         escape,
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         header: true,
+        sections: true,
         null: Some("-".to_owned()),
         empty: None,
         comment: Some(b'#'),

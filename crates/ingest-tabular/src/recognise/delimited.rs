@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ingest_core::shape::CsvDialect;
 
 use crate::parse::csv::{BLANK, Columns, FieldForm, Marks};
-use header::{Header, header_of, is_name, unique};
+use header::{Header, comes_too_often, header_of, is_name, unique};
 use punctuation::{
     has_decimal_commas, is_narrow_table, is_prose, splits_clocks, splits_seconds, tears_brackets,
 };
@@ -42,6 +42,9 @@ const COLON_WORDS_MIN: usize = 4;
 /// Records before a table that may be titles and notes, and rows that vouch for it then.
 const PREAMBLE_MAX: usize = 20;
 const ROWS_AFTER_PREAMBLE_MIN: usize = 3;
+/// Records that begin as comments do and are rows: so many at least, and one in so many of all.
+const ROWS_BEGUN_MIN: usize = 2;
+const ROWS_BEGUN_ONE_IN: usize = 4;
 
 /// What the records are a sample of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,9 +132,28 @@ pub(super) fn first_section<'a, 'b>(records: &'a [&'b [u8]], marks: Marks) -> &'
         return records;
     }
     let columns = Columns::new(names.clone());
-    let others = |record: &&[u8]| columns.named_by(marks, record).is_some_and(|others| others != names);
-    let end = rest.iter().position(others).map_or(records.len(), |place| place + 1);
-    records.get(..end).unwrap_or(records)
+    let said = |record: &&[u8]| columns.named_by(marks, record);
+    let end = rest.iter().position(|record| said(record).is_some_and(|others| others != names));
+    let Some(section) = end.and_then(|end| records.get(..end + 1)) else { return records };
+    let again = rest.iter().filter(|record| said(record).is_some()).count();
+    // Rows that are all words may have those of the first one again.
+    let proven = header_of(section, marks, names.len(), Evidence::File).is_some_and(|header| header.proven);
+    if proven && !comes_too_often(again, rest.len()) { section } else { records }
+}
+
+/// Whether the records that begin with a byte are rows as the others are: as many fields, and no names in the first.
+pub(super) fn are_rows(records: &[&[u8]], begin: u8) -> bool {
+    let records: Vec<&[u8]> = records.iter().copied().filter(|record| !record.is_empty()).collect();
+    let begun: Vec<&[u8]> = records.iter().copied().filter(|record| record.first() == Some(&begin)).collect();
+    let Some(first) = begun.first() else { return false };
+    begun.len() >= ROWS_BEGUN_MIN
+        && begun.len() * ROWS_BEGUN_ONE_IN >= records.len()
+        && DELIMITERS.into_iter().any(|delimiter| {
+            let marks = best_marks(&records, delimiter);
+            let (fields, regular) = usual_count(&records, marks);
+            let named = names(first, marks).iter().all(|name| is_name(name, Evidence::File));
+            fields >= FIELDS_MIN && regular == records.len() && !named
+        })
 }
 
 /// Whether the rows behind titles are surely a table.
@@ -154,19 +176,19 @@ pub(super) fn rare(lines: &[&[u8]]) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
     RARE_DELIMITERS.into_iter().find_map(|delimiter| {
         let marks = best_marks(&records, delimiter);
-        let records = first_section(&records, marks);
-        let (fields, regular) = usual_count(records, marks);
+        let (fields, regular) = usual_count(&records, marks);
         if fields < FIELDS_MIN || records.len() < 2 || regular < records.len() {
             return None;
         }
-        let header = header_of(records, marks, fields, Evidence::File).filter(|header| header.proven);
+        let header = header_of(&records, marks, fields, Evidence::File);
+        let header = header.filter(|header| header.proven && !header.repeated);
         let listed = || records.iter().all(|record| memchr::memmem::find(record, b", ").is_some());
         let wordy = records.iter().all(|record| !record.contains(&BLANK));
         let colons_min = if wordy { COLON_WORDS_MIN } else { COLON_FIELDS_MIN };
-        let torn = || splits_clocks(records, marks) || tears_brackets(records, marks);
+        let torn = || splits_clocks(&records, marks) || tears_brackets(&records, marks);
         let enough = match delimiter {
             b' ' => header.is_some() && !listed(),
-            b':' => header.is_some() || (fields >= colons_min && !is_prose(records, marks) && !torn()),
+            b':' => header.is_some() || (fields >= colons_min && !is_prose(&records, marks) && !torn()),
             _ => header.is_some() || !torn(),
         };
         enough.then(|| with_columns(marks, fields, header))
@@ -200,10 +222,14 @@ impl Said<'_> {
 /// whether the first record holds names that are not the columns'.
 pub(super) fn forced(records: &[&[u8]], marks: Marks, said: &Said<'_>) -> (usize, CsvDialect, bool) {
     let (fields, regular) = usual_count(records, marks);
+    let seen = header_of(records, marks, fields, Evidence::File);
+    let differs = seen.as_ref().is_some_and(|header| header.proven);
     let header = match said.header {
         Some(false) => None,
-        Some(true) => records.first().map(|first| Header { names: names(first, marks), proven: true }),
-        None => header_of(records, marks, fields, Evidence::File),
+        Some(true) => {
+            records.first().map(|first| Header { names: names(first, marks), proven: true, repeated: false })
+        }
+        None => seen,
     };
     let regular = if fields > 1 { regular } else { 0 };
     let Some(columns) = said.columns else {
@@ -214,6 +240,7 @@ pub(super) fn forced(records: &[&[u8]], marks: Marks, said: &Said<'_>) -> (usize
     let names_first = header.as_ref().is_some_and(|header| header.names != columns);
     let mut dialect = new_dialect(marks, columns.to_vec());
     dialect.header = header.is_some() && !names_first;
+    dialect.sections = dialect.header && differs;
     (regular, dialect, names_first)
 }
 
@@ -242,6 +269,7 @@ fn names(record: &[u8], marks: Marks) -> Vec<String> {
 fn with_columns(marks: Marks, fields: usize, header: Option<Header>) -> CsvDialect {
     let mut dialect = new_dialect(marks, Vec::new());
     dialect.header = header.is_some();
+    dialect.sections = header.as_ref().is_some_and(|header| header.proven);
     dialect.columns = match header {
         Some(header) => header.names,
         None => (1..=fields).map(|place| format!("c{place}")).collect(),
@@ -256,6 +284,7 @@ const fn new_dialect(marks: Marks, columns: Vec<String>) -> CsvDialect {
         escape: marks.escape,
         columns,
         header: false,
+        sections: false,
         null: None,
         empty: None,
         comment: None,

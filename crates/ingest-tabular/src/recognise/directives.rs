@@ -133,6 +133,7 @@ const fn dialect(delimiter: u8, columns: Vec<String>, null: String) -> CsvDialec
         escape: None,
         columns,
         header: false,
+        sections: false,
         null: Some(null),
         empty: None,
         comment,

@@ -139,7 +139,9 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
         let seen = start.recognised(bare(Body::Csv(dialect)), framing, facts);
         return RecognisedText { types, ..seen };
     }
-    let begins = lines.first().is_some_and(|line| line.first() == Some(&COMMENT)).then_some(COMMENT);
+    let begins =
+        lines.first().is_some_and(|line| is(line, Some(COMMENT))) && !delimited::are_rows(&lines, COMMENT);
+    let begins = begins.then_some(COMMENT);
     let comment = overrides.comment.unwrap_or(begins);
     let comments: Vec<&[u8]> = lines.iter().copied().filter(|line| is(line, comment)).collect();
     if let Some(shape) = &overrides.shape {

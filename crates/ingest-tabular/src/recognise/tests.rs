@@ -139,3 +139,22 @@ fn pages_have_nothing_that_is_passed_over() {
     assert_eq!(file.facts["preamble"], "A title");
     assert_eq!(recognise_text(b"{\n\"a\":1\n}\n", true).shape.body, Body::Text);
 }
+
+proptest::proptest! {
+    /// A record that is taken for a header is no row: of a table of words alone only the first line, and its very like.
+    #[test]
+    fn of_words_alone_only_the_very_header_is_one(
+        rows in proptest::collection::vec(proptest::collection::vec("[a-d]{1,2}|ok|up", 4), 2..12),
+        delimiter in proptest::sample::select(vec![",", ";", "\t", "|", ":"]),
+    ) {
+        let lines: Vec<String> = rows.iter().map(|row| row.join(delimiter)).collect();
+        let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let seen = recognise_file(text.as_bytes(), true, &Overrides::default());
+        if let Body::Csv(dialect) = &seen.shape.body {
+            let mut parser = crate::parse::csv::Rows::new(dialect);
+            for line in &lines {
+                proptest::prop_assert!(!parser.takes_header(line.as_bytes()) || *line == lines[0], "{line} in {text}");
+            }
+        }
+    }
+}

@@ -27,6 +27,7 @@ fn shape(columns: &[&str]) -> Shape {
         escape: None,
         columns: columns.iter().map(|name| (*name).to_owned()).collect(),
         header: false,
+        sections: false,
         null: None,
         empty: None,
         comment: None,

@@ -164,6 +164,7 @@ fn dialect(map: &Map<String, Value>) -> Result<CsvDialect, String> {
         escape: None,
         columns,
         header: true,
+        sections: false,
         null: None,
         empty: None,
         comment: None,

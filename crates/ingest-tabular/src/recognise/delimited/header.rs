@@ -11,12 +11,16 @@ use crate::scalar::classify;
 /// Years that may name columns, and columns that do at least.
 const YEARS: std::ops::RangeInclusive<u16> = 1900..=2100;
 const RUN_MIN: usize = 2;
+/// Rows for each header of a file that has its header again and again.
+const ROWS_A_HEADER: usize = 2;
 
 /// The first record as names.
 pub(super) struct Header {
     pub(super) names: Vec<String>,
     /// Whether the other rows differ from the names in kind, not only in text.
     pub(super) proven: bool,
+    /// Whether it comes again, or a value of it does in its place.
+    pub(super) repeated: bool,
 }
 
 /// The first record as column names, if it is a header.
@@ -40,6 +44,11 @@ pub(super) fn header_of(
     }
     let mut columns = vec![Fits::ANY; fields];
     let mut repeated = false;
+    let (mut rows, mut rows_alike) = (0, 0);
+    let again = rest.iter().filter(|record| *record == first).count();
+    if comes_too_often(again, rest.len()) {
+        return None;
+    }
     for record in rest {
         // Files that were joined have their header again and again.
         if evidence == Evidence::File && record == first {
@@ -50,20 +59,31 @@ pub(super) fn header_of(
         if count(record, marks) != fields {
             continue;
         }
-        let mut place = 0;
+        let (mut place, mut like) = (0, false);
         marks.split(record, |field| {
             if let (Some(fits), Some(name)) = (columns.get_mut(place), names.get(place)) {
                 *fits = *fits & fits_of(field);
-                repeated |= !name.is_empty() && field.text == name.as_bytes();
+                like |= !name.is_empty() && field.text == name.as_bytes();
             }
             place += 1;
         });
+        rows += 1;
+        rows_alike += usize::from(like);
+    }
+    repeated |= rows_alike > 0;
+    if rows_alike * 2 > rows {
+        return None;
     }
     let proven = columns.iter().any(|fits| *fits != Fits::ANY && *fits != Fits::TEXT);
     match evidence {
-        Evidence::Events => (proven && !repeated).then_some(Header { names, proven }),
-        Evidence::File => (proven || !repeated).then_some(Header { names, proven }),
+        Evidence::Events => (proven && !repeated).then_some(Header { names, proven, repeated }),
+        Evidence::File => (proven || !repeated).then_some(Header { names, proven, repeated }),
     }
+}
+
+/// Whether what comes `again` among so many records is no header: each has two rows on average at least.
+pub(super) const fn comes_too_often(again: usize, records: usize) -> bool {
+    records < again * (1 + ROWS_A_HEADER)
 }
 
 /// Whether names are times in a row, as `name,2024,2025`, above rows that have none there.
