@@ -152,7 +152,7 @@ impl TableSchema {
 }
 
 /// Names that logs give the event's own time, best first, in the form of [`plain_name`].
-const TIME_NAMES: [&str; 25] = [
+const TIME_NAMES: [&str; 41] = [
     "timestamp",
     "time",
     "eventtime",
@@ -179,10 +179,44 @@ const TIME_NAMES: [&str; 25] = [
     "endtime",
     // Windows', which are nested.
     "systemtimecreatedsystemtime",
+    // Those of one maker or one program: Okta, Microsoft 365 and Graph, CEF, LEEF, Sysmon, Cloudflare, Kubernetes, Duo, .NET's
+    // compact form, MongoDB.
+    "published",
+    "creationtime",
+    "createddatetime",
+    "activitydatetime",
+    "eventdatetime",
+    "rt",
+    "devtime",
+    "timecreated",
+    "edgestarttimestamp",
+    "eventcreationtime",
+    "querytimestamp",
+    "requestreceivedtimestamp",
+    "isotimestamp",
+    "asctime",
+    "t",
+    "tdate",
 ];
 
 /// Names that logs give other instants, so that a number in them may be an epoch, likewise.
 const EPOCH_NAMES: [&str; 7] = ["end", "stop", "begin", "first", "last", "expires", "expiry"];
+
+/// Ends of names of durations, whose numbers are no epochs however large.
+const DURATION_ENDS: [&str; 12] = [
+    "uptime",
+    "runtime",
+    "elapsedtime",
+    "cputime",
+    "responsetime",
+    "requesttime",
+    "processingtime",
+    "querytime",
+    "waittime",
+    "locktime",
+    "idletime",
+    "totaltime",
+];
 
 /// Lower case, without separators: `@Event_Time` and `eventTime` are `eventtime`.
 fn plain_name(field: &str) -> String {
@@ -193,9 +227,11 @@ fn plain_name(field: &str) -> String {
 fn is_time_name(field: &str) -> bool {
     let last = field.rsplit("__").next().unwrap_or(field);
     let name = plain_name(last);
+    let is_duration = || DURATION_ENDS.iter().any(|end| name.ends_with(end));
     TIME_NAMES.contains(&name.as_str())
         || EPOCH_NAMES.contains(&name.as_str())
-        || ["time", "timestamp", "epoch", "timems", "date"].iter().any(|end| name.ends_with(end))
+        || (["time", "timestamp", "epoch", "timems", "date"].iter().any(|end| name.ends_with(end))
+            && !is_duration())
 }
 
 /// Column names that are taken, compared as the readers do: without regard to case.

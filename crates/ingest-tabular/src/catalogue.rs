@@ -30,8 +30,8 @@ const LAYOUTS: [&str; 14] = [
 /// Records that must be of a layout.
 const MATCHING_PERCENT: usize = 90;
 
-/// The dialect of the layout that the records are of, if the catalogue has it. None where the first record is a
-/// header, which says the names itself.
+/// The dialect of the layout that the records are of, if the catalogue has it. A first record that is a header says the
+/// names itself.
 pub(crate) fn dialect_of(records: &[&[u8]]) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = records.iter().copied().filter(|record| !record.is_empty()).collect();
     let first = records.first()?;
@@ -39,10 +39,11 @@ pub(crate) fn dialect_of(records: &[&[u8]]) -> Option<CsvDialect> {
     // The whole sample is looked at only where its first records are like the layout.
     let mut likely = layouts.filter(|layout| records.iter().take(8).any(|record| layout.matches(record)));
     let layout = likely.find(|layout| {
-        let matching = records.iter().filter(|record| layout.matches(record)).count();
-        matching * 100 >= records.len() * MATCHING_PERCENT && !layout.is_header(first)
+        let rows = records.get(usize::from(layout.is_header(first))..).unwrap_or_default();
+        let matching = rows.iter().filter(|record| layout.matches(record)).count();
+        matching > 0 && matching * 100 >= rows.len() * MATCHING_PERCENT
     })?;
-    Some(layout.dialect(&records))
+    Some(if layout.is_header(first) { layout.headed(first) } else { layout.dialect(&records) })
 }
 
 /// What a data file says.
@@ -170,6 +171,18 @@ impl Layout {
             count += 1;
         });
         self.fields.contains(&count).then_some(passed)
+    }
+
+    /// The dialect with the names that a header says, in its order.
+    fn headed(mut self, header: &[u8]) -> CsvDialect {
+        let mut squeezed = Vec::new();
+        let header = Rows::squeeze(&self.dialect, header, &mut squeezed);
+        let marks = Marks::of(&self.dialect);
+        self.dialect.columns.clear();
+        marks.split(header, |field| self.dialect.columns.push(marks.name_of(field)));
+        self.dialect.header = true;
+        self.dialect.sections = true;
+        self.dialect
     }
 
     /// The dialect with as many columns as most of the records have fields: releases differ in those at the end.

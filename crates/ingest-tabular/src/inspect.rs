@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use parquet::basic::{LogicalType, TimeUnit};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::file::statistics::Statistics;
+use parquet::record::Field;
+use parquet::schema::types::Type;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -88,12 +91,28 @@ pub fn head<R: ChunkReader + 'static>(
     limit: usize,
 ) -> Result<Vec<Vec<(String, Value)>>, ParquetError> {
     let reader = SerializedFileReader::new(file)?;
+    let schema = reader.metadata().file_metadata().schema_descr().root_schema_ptr();
     let rows = reader.get_row_iter(None)?.take(limit);
     rows.map(|row| {
         let row = row?;
-        Ok(row.get_column_iter().map(|(name, field)| (name.clone(), field.to_json_value())).collect())
+        let fields = row.get_column_iter().zip(schema.get_fields());
+        Ok(fields.map(|((name, field), of)| (name.clone(), shown(field, of))).collect())
     })
     .collect()
+}
+
+/// A value as its type means it. The reader has no words for nanoseconds, and ends whole decimals in a point.
+fn shown(field: &Field, of: &Type) -> Value {
+    let shown = field.to_json_value();
+    match (field, of.get_basic_info().logical_type_ref(), &shown) {
+        (Field::Long(nanos), Some(LogicalType::Timestamp(of)), _) if of.unit == TimeUnit::NANOS => {
+            let micros = Field::TimestampMicros(nanos.div_euclid(1_000)).to_json_value();
+            let (instant, zone) = micros.as_str().and_then(|text| text.rsplit_once(' ')).unwrap_or_default();
+            Value::String(format!("{instant}{:03} {zone}", nanos.rem_euclid(1_000)))
+        }
+        (Field::Decimal(_), _, Value::String(text)) => Value::String(text.trim_end_matches('.').to_owned()),
+        _ => shown,
+    }
 }
 
 /// Decodes every value of a file; how many rows it has.
@@ -108,4 +127,32 @@ pub fn decode<R: ChunkReader + 'static>(file: R) -> Result<u64, ParquetError> {
         rows = rows.saturating_add(1);
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::basic::Type as PhysicalType;
+
+    use super::*;
+
+    #[test]
+    fn nanoseconds_are_instants_and_whole_decimals_have_no_point() {
+        let of = |physical, logical| {
+            let column = Type::primitive_type_builder("a", physical).with_logical_type(Some(logical));
+            Arc::new(column.with_precision(20).with_scale(0).build().unwrap())
+        };
+        let nanos = of(PhysicalType::INT64, LogicalType::timestamp(true, TimeUnit::NANOS));
+        for (value, want) in [
+            (1_772_366_403_123_456_700, "2026-03-01 12:00:03.123456700 +00:00"),
+            (-1, "1969-12-31 23:59:59.999999999 +00:00"),
+        ] {
+            assert_eq!(shown(&Field::Long(value), &nanos), Value::from(want));
+        }
+        assert_eq!(
+            shown(&Field::Long(7), &of(PhysicalType::INT64, LogicalType::integer(64, true))),
+            Value::from(7)
+        );
+    }
 }
