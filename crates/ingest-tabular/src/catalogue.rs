@@ -27,12 +27,13 @@ const LAYOUTS: [&str; 14] = [
     include_str!("catalogue/layouts/envoy.txt"),
     include_str!("catalogue/layouts/istio.txt"),
 ];
-/// Records that must be of a layout.
+/// Records that must be of a layout; and behind an envelope, where the others keep their text in `message`.
 const MATCHING_PERCENT: usize = 90;
+const MATCHING_BODIES_PERCENT: usize = 50;
 
 /// The dialect of the layout that the records are of, if the catalogue has it. A first record that is a header says the
 /// names itself.
-pub(crate) fn dialect_of(records: &[&[u8]]) -> Option<CsvDialect> {
+pub(crate) fn dialect_of(records: &[&[u8]], enveloped: bool) -> Option<CsvDialect> {
     let records: Vec<&[u8]> = records.iter().copied().filter(|record| !record.is_empty()).collect();
     let first = records.first()?;
     let layouts = LAYOUTS.iter().filter_map(|text| Layout::parse(text));
@@ -41,9 +42,15 @@ pub(crate) fn dialect_of(records: &[&[u8]]) -> Option<CsvDialect> {
     let layout = likely.find(|layout| {
         let rows = records.get(usize::from(layout.is_header(first))..).unwrap_or_default();
         let matching = rows.iter().filter(|record| layout.matches(record)).count();
-        matching > 0 && matching * 100 >= rows.len() * MATCHING_PERCENT
+        let is_usual = matching * 100 >= rows.len() * MATCHING_PERCENT;
+        let is_common = enveloped && matching * 100 >= rows.len() * MATCHING_BODIES_PERCENT;
+        matching > 0 && (is_usual || (is_common && layout.is_apart(rows)))
     })?;
-    Some(if layout.is_header(first) { layout.headed(first) } else { layout.dialect(&records) })
+    if layout.is_header(first) {
+        return Some(layout.headed(first));
+    }
+    let own: Vec<&[u8]> = records.iter().copied().filter(|record| layout.matches(record)).collect();
+    Some(layout.dialect(&own))
 }
 
 /// What a data file says.
@@ -171,6 +178,19 @@ impl Layout {
             count += 1;
         });
         self.fields.contains(&count).then_some(passed)
+    }
+
+    /// Whether no record of another kind has as many fields as most of the layout's own, and so would be read like them.
+    fn is_apart(&self, records: &[&[u8]]) -> bool {
+        let (own, others): (Vec<&[u8]>, Vec<&[u8]>) = records.iter().partition(|record| self.matches(record));
+        let fields = self.clone().dialect(&own).columns.len();
+        let mut squeezed = Vec::new();
+        !others.iter().any(|record| {
+            let record = Rows::squeeze(&self.dialect, record, &mut squeezed);
+            let mut count = 0_usize;
+            Marks::of(&self.dialect).split(record, |_| count += 1);
+            count == fields
+        })
     }
 
     /// The dialect with the names that a header says, in its order.

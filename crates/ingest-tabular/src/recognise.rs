@@ -131,7 +131,7 @@ fn syslog_of(records: &[&[u8]]) -> Option<Envelope> {
 fn timed_of(records: &[&[u8]], percent_min: usize) -> Option<Envelope> {
     let places: Vec<Option<u8>> = records.iter().filter_map(|record| timed::level_place(record)).collect();
     let is_timed = !places.is_empty() && places.len() * 100 >= records.len() * percent_min;
-    if !is_timed || crate::catalogue::dialect_of(records).is_some() {
+    if !is_timed || crate::catalogue::dialect_of(records, false).is_some() {
         return None;
     }
     let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
@@ -155,7 +155,7 @@ fn bodies<'a>(envelope: Option<Envelope>, records: &[&'a [u8]]) -> Vec<&'a [u8]>
 }
 
 fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Evidence>) -> Body {
-    if let Some(dialect) = crate::catalogue::dialect_of(bodies) {
+    if let Some(dialect) = crate::catalogue::dialect_of(bodies, envelope.is_some()) {
         return Body::Csv(dialect);
     }
     if most(bodies, looks_like_json) {

@@ -229,6 +229,19 @@ fn other_rows_keep_their_own_names() {
     let text = format!("{}\n{firewall}\n{}\n", names.join(","), vec![firewall; 20].join("\n"));
     let shape = recognise_text(text.as_bytes(), true).shape;
     assert!(dialect(&shape).header && dialect(&shape).columns[1] == "Name 1");
-    assert_eq!(dialect_of(&[b"1,2,3", b"a b c", b""]), None);
-    assert_eq!(dialect_of(&[]), None);
+    assert_eq!(dialect_of(&[b"1,2,3", b"a b c", b""], false), None);
+    assert_eq!(dialect_of(&[], true), None);
+}
+
+#[test]
+fn behind_an_envelope_half_of_the_bodies_are_enough_where_none_is_read_like_them() {
+    let vpc: &[u8] =
+        b"2 123456789010 eni-1a 192.0.2.5 192.0.2.6 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+    let (other, alike): (&[u8], &[u8]) = (b"the flow log starts", b"a b c d e f g h i j k l m n");
+    let count =
+        |records: &[&[u8]], enveloped| dialect_of(records, enveloped).map(|found| found.columns.len());
+    assert_eq!(count(&[vpc, vpc, other], true), Some(14));
+    assert_eq!(count(&[vpc, vpc, other], false), None);
+    assert_eq!(count(&[vpc, vpc, alike], true), None);
+    assert_eq!(count(&[vpc, other, other], true), None);
 }
