@@ -13,7 +13,7 @@ const KINDS: [Kind; 8] =
 /// Events of a log that is larger than memory, and the bytes of each: together more than
 /// [`HELD_MAX`](super::weight::HELD_MAX).
 pub(super) const BULKY_EVENTS: u64 = 12_000;
-const BULKY_BYTES: usize = 5_000;
+const BULKY_BYTES: usize = 6_000;
 
 pub(super) fn account(dice: &Dice, seed: u64, shrinks: bool, large: bool) -> SimConfig {
     let mut sim = SimConfig { seed, ..SimConfig::default() };

@@ -37,6 +37,12 @@ impl Weight {
         assert!(held.abs() < LEFT_MAX, "{context}: {held} bytes are left of a process");
     }
 
+    /// The worst of two processes.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.most = self.most.max(other.most);
+        self.held = if other.held.abs() > self.held.abs() { other.held } else { self.held };
+    }
+
     /// Does something as the process.
     pub(crate) fn of<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut made = None;

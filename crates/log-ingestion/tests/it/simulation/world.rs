@@ -107,7 +107,7 @@ pub(crate) struct World {
     clock: VirtualClock,
     /// How wrong the machine's clock is, in milliseconds.
     pub(crate) wrong_ms: i64,
-    /// What the process held in memory that ended last.
+    /// What the processes held in memory that ended since this was last asked.
     weight: Mutex<Weight>,
 }
 
@@ -144,13 +144,13 @@ impl World {
         self.now().plus_millis(self.wrong_ms)
     }
 
-    /// What the process held in memory that ended last.
+    /// What the processes held in memory that ended since this was last asked.
     pub(crate) fn weight(&self) -> Weight {
-        *self.weight.lock().unwrap()
+        std::mem::take(&mut *self.weight.lock().unwrap())
     }
 
     fn weighed(&self, weight: Weight) {
-        *self.weight.lock().unwrap() = weight;
+        self.weight.lock().unwrap().join(weight);
     }
 
     /// Parallel windows of its processes.
