@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ingest_core::records::RecordBlock;
 use ingest_core::shape::{Body, Envelope, Inner, Outer, Shape};
 
-use crate::parse::{access, cef, cri, envelope, labels, levelled, pairs, syslog, timed, uptime, xml};
+use crate::parse::{access, cef, cri, envelope, labels, levelled, syslog, timed, uptime, xml};
 use delimited::Evidence;
 pub use file::{RecognisedText, recognise_file, recognise_text};
 pub use overrides::{Format, Overrides};
@@ -19,16 +19,14 @@ mod delimited;
 mod directives;
 mod file;
 mod overrides;
+mod paired;
 mod records;
 
 /// Records of a sample that are looked at: enough for a majority, and cheap.
 const SAMPLE_RECORDS: usize = 1_000;
-/// A body is pairs where this many percent of the records have at least [`PAIRS_MIN`]. Below half, because
-/// stack traces are shipped a line an event.
+/// A body is pairs where this many percent of the records have them. Below half, because stack traces are shipped a line
+/// an event.
 const PAIRS_PERCENT: usize = 40;
-const PAIRS_MIN: usize = 2;
-/// Pairs that cover this share of a text are its content even where delimiters are regular, too.
-const PAIRS_COVER_PERCENT: usize = 50;
 const MAJORITY_PERCENT: usize = 50;
 /// Lines that begin with a time in what is text otherwise: each may have a long stack trace behind it.
 const TIMED_IN_TEXT_PERCENT: usize = 10;
@@ -174,12 +172,10 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     if labelled(labels::LTSV) {
         return Body::Labelled { between: labels::LTSV.0, sign: labels::LTSV.1 };
     }
-    let has_pairs = share(bodies, |body| pairs_of(body).0 >= PAIRS_MIN) >= PAIRS_PERCENT;
-    let mostly_pairs = |body: &[u8]| {
-        let (count, covered) = pairs_of(body);
-        count >= PAIRS_MIN && covered * 100 >= body.len() * PAIRS_COVER_PERCENT
-    };
-    if has_pairs && share(bodies, mostly_pairs) >= PAIRS_PERCENT {
+    if labelled(labels::TABBED) && bodies.iter().any(|body| labels::has_blanks(body, labels::TABBED)) {
+        return Body::Labelled { between: labels::TABBED.0, sign: labels::TABBED.1 };
+    }
+    if share(bodies, paired::is_mostly) >= PAIRS_PERCENT {
         return Body::KeyValue;
     }
     if let Some((between, sign)) = labels::PAIRS.into_iter().find(|signs| labelled(*signs)) {
@@ -190,7 +186,7 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
     let dialect = evidence.and_then(|evidence| delimited::dialect(bodies, evidence, envelope.is_some()));
     match dialect {
         Some(dialect) => Body::Csv(dialect),
-        None if has_pairs => Body::KeyValue,
+        None if share(bodies, paired::is_in_part) >= PAIRS_PERCENT => Body::KeyValue,
         None => Body::Text,
     }
 }
@@ -208,20 +204,6 @@ const fn has_level(envelope: Envelope) -> bool {
 fn looks_like_json(body: &[u8]) -> bool {
     let inner = body.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
     inner.is_some_and(|inner| matches!(inner.first(), Some(b'"' | b'}')))
-}
-
-/// How many pairs a text has, and how many of its bytes they are. Markup has attributes, but no pairs.
-fn pairs_of(text: &[u8]) -> (usize, usize) {
-    if matches!(text.trim_ascii(), [b'<', b'A'..=b'Z' | b'a'..=b'z' | b'?' | b'!', .., b'>']) {
-        return (0, 0);
-    }
-    let (mut at, mut count, mut covered) = (0, 0, 0);
-    while let Some((start, pair)) = pairs::next_pair(text, at) {
-        count += 1;
-        covered += pair.end - start + 1;
-        at = pair.end;
-    }
-    (count, covered)
 }
 
 fn most(records: &[&[u8]], test: impl Fn(&[u8]) -> bool) -> bool {

@@ -1,9 +1,11 @@
 //! Access lines of Apache and nginx, common and combined.
 //!
-//! Decides where the parts are. Unescapes nothing, and refuses a line that does not match.
+//! Decides where the parts behind the time's bracket are. Unescapes nothing, and refuses a line that does not match.
 
 use super::{Field, Fixed, Sink, Value};
 use crate::quarantine::Reason;
+
+mod head;
 
 /// What stands for a missing part.
 const MISSING: &[u8] = b"-";
@@ -28,9 +30,14 @@ impl Access {
             let value = if text == MISSING { Value::Null } else { Value::Text(text) };
             sink.put(field, value);
         };
-        put(Field::Fixed(Fixed::Client), parts.client);
-        put(Field::Fixed(Fixed::Ident), parts.ident);
-        put(Field::Fixed(Fixed::User), parts.user);
+        for (field, word) in [(Fixed::Vhost, parts.head.vhost), (Fixed::Lead, parts.head.lead)] {
+            if let Some(word) = word {
+                put(Field::Fixed(field), word);
+            }
+        }
+        put(Field::Fixed(Fixed::Client), parts.head.client);
+        put(Field::Fixed(Fixed::Ident), parts.head.ident);
+        put(Field::Fixed(Fixed::User), parts.head.user);
         put(self.time, parts.time);
         match three_words(parts.request) {
             Some([method, path, protocol]) => {
@@ -57,9 +64,7 @@ impl Access {
 /// The parts of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parts<'a> {
-    client: &'a [u8],
-    ident: &'a [u8],
-    user: &'a [u8],
+    head: head::Head<'a>,
     time: &'a [u8],
     request: &'a [u8],
     status: &'a [u8],
@@ -70,26 +75,21 @@ pub(crate) struct Parts<'a> {
 
 /// Splits a line; `None` when it is no access line.
 pub(crate) fn split(line: &[u8]) -> Option<Parts<'_>> {
-    let (client, rest) = word(line)?;
-    let (ident, rest) = word(rest)?;
-    // A user name may have blanks in it; the time's bracket ends it.
-    let bracket = memchr::memmem::find(rest, b" [")?;
-    let (user, rest) = rest.split_at_checked(bracket)?;
-    let rest = rest.get(2..)?;
+    let (head, rest) = head::split(line)?;
     let end = memchr::memchr(b']', rest)?;
     let time = rest.get(..end)?;
     let (request, rest) = quoted(rest.get(end + 1..)?.strip_prefix(b" ")?)?;
     let (status, rest) = word_or_end(rest.strip_prefix(b" ")?)?;
     let (bytes, rest) = word_or_end(rest?)?;
     let plain = |text: &[u8]| text == MISSING || text.iter().all(u8::is_ascii_digit);
-    if user.is_empty() || !plain(status) || !plain(bytes) {
+    if head.user.is_empty() || !plain(status) || !plain(bytes) {
         return None;
     }
     let (combined, extra) = match rest {
         None => (None, None),
         Some(tail) => split_combined(tail).unwrap_or((None, Some(tail))),
     };
-    Some(Parts { client, ident, user, time, request, status, bytes, combined, extra })
+    Some(Parts { head, time, request, status, bytes, combined, extra })
 }
 
 type Combined<'a> = (Option<(&'a [u8], &'a [u8])>, Option<&'a [u8]>);

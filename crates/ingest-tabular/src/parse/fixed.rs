@@ -29,7 +29,7 @@ fixed_fields! {
     Priority = "priority", SyslogTime = "syslog_time", Host = "host", App = "app", Procid = "procid",
     Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Uptime = "uptime", Context = "context",
     Level = "level", Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
-    Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
+    Vhost = "vhost", Lead = "lead", Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
     Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
     UserAgent = "user_agent", Extra = "extra",
 }
@@ -99,7 +99,9 @@ impl Fixed {
             }
             Self::Rest => matches!(shape.body, Body::KeyValue | Body::Labelled { .. }),
             Self::Time => matches!(shape.body, Body::Access) && !Self::Stamp.belongs_to(shape),
-            Self::Client
+            Self::Vhost
+            | Self::Lead
+            | Self::Client
             | Self::Ident
             | Self::User
             | Self::Method
