@@ -7,7 +7,7 @@
 
 use super::{Field, Fixed, Sink, Value};
 use stamp::stamp;
-pub(super) use stamp::with_decimals;
+pub(super) use stamp::{with_decimals, zone_len};
 
 mod stamp;
 

@@ -225,7 +225,7 @@ fn time_len(text: &[u8]) -> Option<usize> {
 }
 
 /// The length of the zone at the beginning of a text, with a blank before it or without.
-fn zone_len(text: &[u8]) -> usize {
+pub(in crate::parse) fn zone_len(text: &[u8]) -> usize {
     let blank = usize::from(text.first() == Some(&b' '));
     let zone = text.get(blank..).unwrap_or_default();
     let len = match zone {
