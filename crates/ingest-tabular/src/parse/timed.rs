@@ -9,6 +9,7 @@ use super::{Field, Fixed, Sink, Value};
 use stamp::stamp;
 pub(super) use stamp::{with_decimals, zone_len};
 
+mod programs;
 mod stamp;
 
 /// The field of the file that a line's first word names; nothing else has such a name in most logs.
@@ -46,8 +47,9 @@ const LEVELS: [&str; 26] = [
     "finest",
 ];
 /// Words that do so only in capitals, in brackets or before a colon: any text may begin with them.
-const MARKED_LEVELS: [&str; 11] =
-    ["log", "system", "note", "fine", "config", "statement", "detail", "hint", "context", "query", "success"];
+const MARKED_LEVELS: [&str; 5] = ["system", "note", "fine", "config", "success"];
+/// Those of Postgres, which are words of other texts in small letters.
+const POSTGRES_LEVELS: [&str; 6] = ["LOG", "STATEMENT", "DETAIL", "HINT", "CONTEXT", "QUERY"];
 /// The same in one letter.
 const LETTERS: &[u8] = b"TDIWEFV";
 
@@ -176,7 +178,8 @@ fn level_in(token: &[u8], first: bool) -> Option<Token<'_>> {
     let marked = open || token.ends_with(b":") || word.iter().all(u8::is_ascii_uppercase);
     let is = |word: &[u8]| {
         let letter = matches!(word, [letter] if LETTERS.contains(letter)) && (open || first);
-        is_level(word) || letter || (marked && is_one_of(&MARKED_LEVELS, word))
+        let is_postgres = || POSTGRES_LEVELS.iter().any(|level| level.as_bytes() == word);
+        is_level(word) || letter || (marked && (is_one_of(&MARKED_LEVELS, word) || is_postgres()))
     };
     if is(word) {
         return Some(Token { prefix: 0, level: word });
@@ -206,9 +209,14 @@ fn blanks_end(text: &[u8], at: usize) -> usize {
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
+/// A text without the blanks that it begins with.
+fn without_blanks(text: &[u8]) -> &[u8] {
+    text.get(blanks_end(text, 0)..).unwrap_or_default()
+}
+
 /// A text without the blanks that it begins with, and without one mark that stands alone there.
 fn behind_mark(text: &[u8]) -> &[u8] {
-    let text = text.get(blanks_end(text, 0)..).unwrap_or_default();
+    let text = without_blanks(text);
     match text {
         [b'-' | b'|' | b':'] => b"",
         [b'-' | b'|' | b':', b' ' | b'\t', ..] => text.get(blanks_end(text, 1)..).unwrap_or_default(),

@@ -20,7 +20,8 @@ const ZONE_LETTERS: std::ops::RangeInclusive<usize> = 3..=5;
 pub(super) fn len(text: &[u8]) -> Option<usize> {
     if !text.first()?.is_ascii_alphabetic() {
         let (time, _) = word(text)?;
-        return instant::read(time).filter(|clock| clock.form.is_instant()).map(|_| time.len());
+        let is_time = instant::read(time).is_some_and(|clock| clock.form.is_instant()) || is_sophos(time);
+        return is_time.then_some(time.len());
     }
     let [m1, m2, m3, b' ', day @ ..] = text.first_chunk::<DAY_LEN>()? else { return None };
     let day_end = match day {
@@ -35,6 +36,13 @@ pub(super) fn len(text: &[u8]) -> Option<usize> {
     let end = timed::with_decimals(text, day_end + year + CLOCK_LEN);
     let is_time = digits && instant::MONTHS.contains(&&[*m1, *m2, *m3]);
     is_time.then(|| with_zone(text, if year == 0 { with_year(text, end) } else { end }))
+}
+
+/// Whether a word is `2026:02:10-10:00:00`.
+fn is_sophos(word: &[u8]) -> bool {
+    let [y1, y2, y3, y4, b':', m1, m2, b':', d1, d2, b'-', clock @ ..] = word else { return false };
+    let date = [y1, y2, y3, y4, &b'-', m1, m2, &b'-', d1, d2].map(|byte| *byte);
+    instant::read_date(&date).is_some() && instant::read_time(clock).is_some()
 }
 
 /// Whether a time says its year.
@@ -63,7 +71,8 @@ fn with_zone(text: &[u8], at: usize) -> usize {
         let ends = matches!(rest.get(len..), Some([b' ', ..] | [b':', b' ', ..]));
         return if ends { at + len } else { at };
     }
-    let letters = rest.get(1..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let letters =
+        rest.get(1..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     let is_zone = ZONE_LETTERS.contains(&letters)
         && rest.starts_with(b" ")
         && rest.get(letters + 1..).is_some_and(|rest| rest.starts_with(b": %"));
