@@ -6,9 +6,11 @@
 //! `stamp`. Never guesses a year or a zone.
 
 use super::{Field, Fixed, Sink, Value};
+pub(crate) use parted::{MARKS, level_place_parted, split_parted};
 use stamp::stamp;
 pub(super) use stamp::{with_decimals, zone_len};
 
+mod parted;
 mod programs;
 mod stamp;
 
