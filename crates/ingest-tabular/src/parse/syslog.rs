@@ -96,7 +96,7 @@ pub(crate) fn split_any(record: &[u8]) -> Option<Header<'_>> {
 
 /// `<134>1 1770681513.153364527 MX84 flows body`: seconds since 1970, host and kind, and nothing else, as Meraki writes it.
 fn split_epoch<'a>(priority: Option<&'a [u8]>, time: &'a [u8], rest: &'a [u8]) -> Option<Header<'a>> {
-    priority.and(number::epoch_parts(time))?;
+    priority.and_then(|_| number::epoch_parts(time))?;
     let (host, rest) = word(rest)?;
     let (app, body) = word(rest)?;
     let [host, app, body] = [host, app, body].map(Some);

@@ -97,7 +97,7 @@ pub(crate) fn split(record: &[u8], level_after: Option<u8>) -> Option<Header<'_>
     };
     match (stamp.level, level_after) {
         (None, None) => Some(whole),
-        (None, Some(words)) => Some(level_behind(stamp.rest, words).map_or(whole, |found| Header {
+        (None, Some(words)) => Some(level_near(stamp.rest, words).map_or(whole, |found| Header {
             context: filled(found.context),
             level: Some(found.level),
             body: filled(found.rest),
@@ -142,6 +142,22 @@ struct Found<'a> {
     context: &'a [u8],
     level: &'a [u8],
     rest: &'a [u8],
+}
+
+/// The level behind so many words. Postgres names user and database only in some lines, behind the process's number.
+fn level_near(text: &[u8], words: u8) -> Option<Found<'_>> {
+    level_behind(text, words).or_else(|| {
+        let mut others = (1..=LEVEL_WORDS_MAX).filter_map(|words| level_behind(text, words));
+        others
+            .next()
+            .filter(|found| found.level.iter().all(u8::is_ascii_uppercase) && has_process(found.context))
+    })
+}
+
+/// Whether a number in brackets ends a text, or stands before its last word.
+fn has_process(text: &[u8]) -> bool {
+    let is_process = |word: &[u8]| matches!(word, [b'[', b'0'..=b'9', number @ .., b']'] if number.iter().all(u8::is_ascii_digit));
+    text.rsplit(|byte| *byte == b' ').take(2).any(is_process)
 }
 
 fn level_behind(text: &[u8], words: u8) -> Option<Found<'_>> {
