@@ -158,7 +158,7 @@ fn split_host(rest: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     }
     let rest = rest.strip_prefix(b" ")?;
     match split_tag(rest) {
-        Some((host, None, Some(body))) if body.starts_with(b"%") || is_address(host) => {
+        Some((host, None, Some(body))) if body.starts_with(b"%") || is_device(host) => {
             return Some((Some(host), body));
         }
         Some(_) => return Some((None, rest)),
@@ -169,9 +169,11 @@ fn split_host(rest: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     Some((Some(host), if rest.starts_with(b": %") { rest.get(2..)? } else { rest }))
 }
 
-/// Whether a word is an address of IPv4, as far as its signs say.
-fn is_address(word: &[u8]) -> bool {
-    word.contains(&b'.') && word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+/// Whether a word names a device, and no program: an address of IPv4, as far as its signs say, or several things in one.
+fn is_device(word: &[u8]) -> bool {
+    let is_address =
+        || word.contains(&b'.') && word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    word.contains(&b',') || is_address()
 }
 
 /// `<34>` and what follows; nothing where there is none, and no header where it is broken.
