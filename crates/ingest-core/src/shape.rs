@@ -21,6 +21,15 @@ pub enum Envelope {
         /// Words between the time and the level; none where lines have no level.
         level_after: Option<u8>,
     },
+    /// `2026-02-10 10:00:00.123|INFO|body`: a time and a level with a mark right behind them, in lines that are no table.
+    Parted {
+        /// Fields between the time and the level.
+        level_after: u8,
+        /// The byte behind each: a tab, a comma or a bar.
+        mark: u8,
+    },
+    /// `Feb 10, 2026 10:00:00 AM a.B run`, and `INFO: body` on the next line, as Java's own logger writes: a time or a level.
+    TwoLines,
     /// `2026-02-10T10:00:00.123456789Z stdout F body`: what container runtimes put before each line.
     Cri,
     /// `INFO:root:body`, `[info] body`: a level, as programs begin their lines that leave the time to others.
@@ -56,7 +65,12 @@ impl Outer {
             Envelope::Syslog3164 => Some(Self::Syslog3164),
             Envelope::Syslog5424 => Some(Self::Syslog5424),
             Envelope::Cri => Some(Self::Cri),
-            Envelope::Timed { .. } | Envelope::Levelled | Envelope::Uptime | Envelope::Within { .. } => None,
+            Envelope::Timed { .. }
+            | Envelope::Parted { .. }
+            | Envelope::TwoLines
+            | Envelope::Levelled
+            | Envelope::Uptime
+            | Envelope::Within { .. } => None,
         }
     }
 
@@ -97,7 +111,11 @@ impl Inner {
             Envelope::Syslog5424 => Some(Self::Syslog5424),
             Envelope::Timed { level_after } => Some(Self::Timed { level_after }),
             Envelope::Levelled => Some(Self::Levelled),
-            Envelope::Cri | Envelope::Uptime | Envelope::Within { .. } => None,
+            Envelope::Parted { .. }
+            | Envelope::TwoLines
+            | Envelope::Cri
+            | Envelope::Uptime
+            | Envelope::Within { .. } => None,
         }
     }
 
@@ -121,6 +139,8 @@ impl fmt::Display for Envelope {
             Self::Syslog5424 => f.write_str("syslog (RFC 5424)"),
             Self::Timed { level_after: Some(_) } => f.write_str("time and level"),
             Self::Timed { level_after: None } => f.write_str("time"),
+            Self::Parted { mark, .. } => write!(f, "time and level ({:?})", char::from(*mark)),
+            Self::TwoLines => f.write_str("time or level"),
             Self::Cri => f.write_str("container lines (CRI)"),
             Self::Levelled => f.write_str("level"),
             Self::Uptime => f.write_str("seconds since a start"),

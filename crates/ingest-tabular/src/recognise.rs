@@ -90,7 +90,8 @@ fn timed_instead_of_text(records: &[&[u8]], shape: Shape) -> Shape {
         let is_uptime = most(records, |record| uptime::split(record).is_some());
         if is_uptime { Some(Envelope::Uptime) } else { levelled_of(records) }
     };
-    match timed_of(records, TIMED_IN_TEXT_PERCENT).or_else(untimed) {
+    let timed = parted_of(records).or_else(|| programs_of(records, TIMED_IN_TEXT_PERCENT));
+    match timed.or_else(untimed) {
         Some(envelope) => enveloped(records, Some(envelope), Some(Evidence::Events)),
         None => shape,
     }
@@ -113,7 +114,7 @@ fn outermost_of(records: &[&[u8]]) -> Option<Envelope> {
     if most(records, |record| cri::split(record).is_some()) {
         return Some(Envelope::Cri);
     }
-    syslog_of(records).or_else(|| timed_of(records, MAJORITY_PERCENT + 1))
+    syslog_of(records).or_else(|| programs_of(records, MAJORITY_PERCENT + 1))
 }
 
 fn syslog_of(records: &[&[u8]]) -> Option<Envelope> {
@@ -124,6 +125,23 @@ fn syslog_of(records: &[&[u8]]) -> Option<Envelope> {
     most(records, sure).then_some(Envelope::Syslog3164)
 }
 
+/// The envelope of lines of which so many percent begin with a time, or with the level of the line before them.
+fn programs_of(records: &[&[u8]], percent_min: usize) -> Option<Envelope> {
+    let timed = timed_of(records, percent_min);
+    let has_level = timed.is_some_and(has_level);
+    if has_level || !are_two_lines(records, percent_min) { timed } else { Some(Envelope::TwoLines) }
+}
+
+/// Whether times and levels stand in lines of their own, at least one level for two times.
+fn are_two_lines(records: &[&[u8]], percent_min: usize) -> bool {
+    let count = |test: fn(&[u8]) -> bool| records.iter().filter(|record| test(record)).count();
+    let timed = count(|record| timed::level_place(record) == Some(None));
+    timed > 0 && {
+        let levelled = count(|record| levelled::split(record).is_some());
+        levelled * 2 >= timed && (timed + levelled) * 100 >= records.len() * percent_min
+    }
+}
+
 /// The envelope of lines of which so many percent begin with a time, and the place of the level in most of those. None
 /// where they are rows of a layout that begins with one.
 fn timed_of(records: &[&[u8]], percent_min: usize) -> Option<Envelope> {
@@ -132,14 +150,32 @@ fn timed_of(records: &[&[u8]], percent_min: usize) -> Option<Envelope> {
     if !is_timed || crate::catalogue::dialect_of(records, false).is_some() {
         return None;
     }
+    Some(Envelope::Timed { level_after: usual_place(&places) })
+}
+
+/// The envelope of text of which some lines begin with a time, a mark, and a level behind as many fields in most of those.
+/// None where more have no mark.
+fn parted_of(records: &[&[u8]]) -> Option<Envelope> {
+    let unmarked = records.iter().filter(|record| timed::level_place(record).is_some()).count();
+    timed::MARKS.into_iter().find_map(|mark| {
+        let place = |record: &&[u8]| timed::level_place_parted(record, mark);
+        let places: Vec<Option<u8>> = records.iter().map(place).filter(Option::is_some).collect();
+        let enough = places.len() * 100 >= records.len() * TIMED_IN_TEXT_PERCENT;
+        let is_timed = enough && places.len() > unmarked;
+        let level_after = usual_place(&places).filter(|_| is_timed)?;
+        Some(Envelope::Parted { level_after, mark })
+    })
+}
+
+/// The place that most levels have, if as many lines have one; of equals the first.
+fn usual_place(places: &[Option<u8>]) -> Option<u8> {
     let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
     for place in places.iter().flatten() {
         *counts.entry(*place).or_insert(0) += 1;
     }
-    // Of equals the first.
     let best = counts.into_iter().max_by_key(|(place, count)| (*count, Reverse(*place)));
-    let level_after = best.filter(|(_, count)| count * 100 >= places.len() * MAJORITY_PERCENT);
-    Some(Envelope::Timed { level_after: level_after.map(|(place, _)| place) })
+    let (place, count) = best?;
+    (count * 100 >= places.len() * MAJORITY_PERCENT).then_some(place)
 }
 
 fn bodies<'a>(envelope: Option<Envelope>, records: &[&'a [u8]]) -> Vec<&'a [u8]> {
@@ -194,7 +230,7 @@ fn body_of(bodies: &[&[u8]], envelope: Option<Envelope>, evidence: Option<Eviden
 const fn has_level(envelope: Envelope) -> bool {
     match envelope {
         Envelope::Timed { level_after } => level_after.is_some(),
-        Envelope::Levelled => true,
+        Envelope::Parted { .. } | Envelope::TwoLines | Envelope::Levelled => true,
         Envelope::Within { inner, .. } => has_level(inner.envelope()),
         Envelope::Syslog3164 | Envelope::Syslog5424 | Envelope::Cri | Envelope::Uptime => false,
     }

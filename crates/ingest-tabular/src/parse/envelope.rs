@@ -122,8 +122,14 @@ fn split_inner(inner: Inner, body: &[u8]) -> Option<Header<'_>> {
 fn split_one(envelope: Envelope, record: &[u8]) -> Option<Header<'_>> {
     match envelope {
         Envelope::Syslog3164 => syslog::split_3164(record).map(Header::Syslog),
-        Envelope::Syslog5424 => syslog::split_5424(record).map(Header::Syslog),
+        Envelope::Syslog5424 => syslog::split_any(record).map(Header::Syslog),
         Envelope::Timed { level_after } => timed::split(record, level_after).map(Header::Timed),
+        Envelope::Parted { level_after, mark } => {
+            timed::split_parted(record, level_after, mark).map(Header::Timed)
+        }
+        Envelope::TwoLines => timed::split(record, None)
+            .map(Header::Timed)
+            .or_else(|| levelled::split(record).map(Header::Levelled)),
         Envelope::Cri => cri::split(record).map(Header::Cri),
         Envelope::Levelled => levelled::split(record).map(Header::Levelled),
         Envelope::Uptime => uptime::split(record).map(Header::Uptime),

@@ -42,6 +42,8 @@ impl Fixed {
             Envelope::Syslog3164
             | Envelope::Syslog5424
             | Envelope::Timed { .. }
+            | Envelope::Parted { .. }
+            | Envelope::TwoLines
             | Envelope::Cri
             | Envelope::Levelled
             | Envelope::Uptime => Self::of_one(envelope).contains(&self),
@@ -60,7 +62,9 @@ impl Fixed {
                 Self::Msgid,
                 Self::StructuredData,
             ],
-            Envelope::Timed { level_after: Some(_) } => &[Self::Stamp, Self::Context, Self::Level],
+            Envelope::Timed { level_after: Some(_) } | Envelope::Parted { .. } | Envelope::TwoLines => {
+                &[Self::Stamp, Self::Context, Self::Level]
+            }
             Envelope::Timed { level_after: None } => &[Self::Stamp],
             Envelope::Cri => &[Self::Stamp, Self::Stream, Self::Tag],
             Envelope::Levelled => &[Self::Context, Self::Level],

@@ -6,9 +6,12 @@
 //! `stamp`. Never guesses a year or a zone.
 
 use super::{Field, Fixed, Sink, Value};
+pub(crate) use parted::{MARKS, level_place_parted, split_parted};
 use stamp::stamp;
-pub(super) use stamp::with_decimals;
+pub(super) use stamp::{with_decimals, zone_len};
 
+mod parted;
+mod programs;
 mod stamp;
 
 /// The field of the file that a line's first word names; nothing else has such a name in most logs.
@@ -46,8 +49,9 @@ const LEVELS: [&str; 26] = [
     "finest",
 ];
 /// Words that do so only in capitals, in brackets or before a colon: any text may begin with them.
-const MARKED_LEVELS: [&str; 11] =
-    ["log", "system", "note", "fine", "config", "statement", "detail", "hint", "context", "query", "success"];
+const MARKED_LEVELS: [&str; 5] = ["system", "note", "fine", "config", "success"];
+/// Those of Postgres, which are words of other texts in small letters.
+const POSTGRES_LEVELS: [&str; 6] = ["LOG", "STATEMENT", "DETAIL", "HINT", "CONTEXT", "QUERY"];
 /// The same in one letter.
 const LETTERS: &[u8] = b"TDIWEFV";
 
@@ -93,7 +97,7 @@ pub(crate) fn split(record: &[u8], level_after: Option<u8>) -> Option<Header<'_>
     };
     match (stamp.level, level_after) {
         (None, None) => Some(whole),
-        (None, Some(words)) => Some(level_behind(stamp.rest, words).map_or(whole, |found| Header {
+        (None, Some(words)) => Some(level_near(stamp.rest, words).map_or(whole, |found| Header {
             context: filled(found.context),
             level: Some(found.level),
             body: filled(found.rest),
@@ -140,6 +144,22 @@ struct Found<'a> {
     rest: &'a [u8],
 }
 
+/// The level behind so many words. Postgres names user and database only in some lines, behind the process's number.
+fn level_near(text: &[u8], words: u8) -> Option<Found<'_>> {
+    level_behind(text, words).or_else(|| {
+        let mut others = (1..=LEVEL_WORDS_MAX).filter_map(|words| level_behind(text, words));
+        others
+            .next()
+            .filter(|found| found.level.iter().all(u8::is_ascii_uppercase) && has_process(found.context))
+    })
+}
+
+/// Whether a number in brackets ends a text, or stands before its last word.
+fn has_process(text: &[u8]) -> bool {
+    let is_process = |word: &[u8]| matches!(word, [b'[', b'0'..=b'9', number @ .., b']'] if number.iter().all(u8::is_ascii_digit));
+    text.rsplit(|byte| *byte == b' ').take(2).any(is_process)
+}
+
 fn level_behind(text: &[u8], words: u8) -> Option<Found<'_>> {
     let mut start = 0;
     for _ in 0..words {
@@ -176,7 +196,8 @@ fn level_in(token: &[u8], first: bool) -> Option<Token<'_>> {
     let marked = open || token.ends_with(b":") || word.iter().all(u8::is_ascii_uppercase);
     let is = |word: &[u8]| {
         let letter = matches!(word, [letter] if LETTERS.contains(letter)) && (open || first);
-        is_level(word) || letter || (marked && is_one_of(&MARKED_LEVELS, word))
+        let is_postgres = || POSTGRES_LEVELS.iter().any(|level| level.as_bytes() == word);
+        is_level(word) || letter || (marked && (is_one_of(&MARKED_LEVELS, word) || is_postgres()))
     };
     if is(word) {
         return Some(Token { prefix: 0, level: word });
@@ -206,9 +227,14 @@ fn blanks_end(text: &[u8], at: usize) -> usize {
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
+/// A text without the blanks that it begins with.
+fn without_blanks(text: &[u8]) -> &[u8] {
+    text.get(blanks_end(text, 0)..).unwrap_or_default()
+}
+
 /// A text without the blanks that it begins with, and without one mark that stands alone there.
 fn behind_mark(text: &[u8]) -> &[u8] {
-    let text = text.get(blanks_end(text, 0)..).unwrap_or_default();
+    let text = without_blanks(text);
     match text {
         [b'-' | b'|' | b':'] => b"",
         [b'-' | b'|' | b':', b' ' | b'\t', ..] => text.get(blanks_end(text, 1)..).unwrap_or_default(),

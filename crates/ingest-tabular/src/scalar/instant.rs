@@ -189,6 +189,8 @@ fn read_iso(text: &[u8]) -> Option<Clock> {
         _ => return None,
     };
     let day = days([y1, y2, y3, y4], [m1, m2], [d1, d2])?;
+    // MariaDB writes hours before ten behind a second blank.
+    let h1 = if (h1, sep) == (b' ', b' ') { b'0' } else { h1 };
     let seconds = day * SECONDS_PER_DAY + second_of_day([h1, h2], [n1, n2], [e1, e2])?;
     let (nanos, decimals, zone) = read_decimals(tail)?;
     let (form, shift) = match (zone, instants) {

@@ -15,8 +15,8 @@ const ENDING: &str = ".json";
 const KEYS: [&str; 5] = ["format", "envelope", "delimiter", "columns", "types"];
 const FORMATS: &str = "csv, json, kvp, ltsv, syslog, access, cef, leef, xml or text";
 /// What may be named as `envelope`, alone or an outer and an inner one.
-const ENVELOPES: &str =
-    "syslog3164, syslog5424, cri, timed, time, levelled or uptime, nor two of them as syslog3164+timed";
+const ENVELOPES: &str = "syslog3164, syslog5424, cri, timed, time, timed_tab, timed_comma, \
+     timed_bar, two_lines, levelled or uptime, nor two of them as syslog3164+timed";
 
 /// All pins, by the name or the slug of their log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,6 +139,10 @@ fn envelope(said: &str) -> Option<Envelope> {
         "cri" => Some(Envelope::Cri),
         "timed" => Some(Envelope::Timed { level_after: Some(0) }),
         "time" => Some(Envelope::Timed { level_after: None }),
+        "timed_tab" => Some(Envelope::Parted { level_after: 0, mark: b'\t' }),
+        "timed_comma" => Some(Envelope::Parted { level_after: 0, mark: b',' }),
+        "timed_bar" => Some(Envelope::Parted { level_after: 0, mark: b'|' }),
+        "two_lines" => Some(Envelope::TwoLines),
         "levelled" => Some(Envelope::Levelled),
         "uptime" => Some(Envelope::Uptime),
         _ => {
@@ -221,6 +225,8 @@ mod tests {
             ("json", "timed", "time and level over JSON"),
             ("text", "time", "time over text"),
             ("text", "levelled", "level over text"),
+            ("text", "timed_bar", "time and level ('|') over text"),
+            ("kvp", "two_lines", "time or level over key=value"),
             ("text", "uptime", "seconds since a start over text"),
             ("kvp", "cri+levelled", "container lines (CRI) over level over key=value"),
             (

@@ -67,6 +67,77 @@ fn some_programs_write_more_beside_their_time() {
 }
 
 #[test]
+fn times_stand_in_other_places_and_writings_where_a_level_is_with_them() {
+    check("26/02/10 10:00:00 INFO a.B: x", "26/02/10 10:00:00 |  | INFO | a.B: x");
+    check("10:00:00.123 [main] INFO  a.B - x", "10:00:00.123 | [main] | INFO | a.B - x");
+    check("10:00:00,123 ERROR: x", "10:00:00,123 |  | ERROR | x");
+    check("[10:00:00 INF] x", "10:00:00 |  | INF | x");
+    check("[10:00:00 INF]", "10:00:00 |  | INF | ");
+    check("[2026-02-10T10:00:00Z INFO  a::b] x", "2026-02-10T10:00:00Z | a::b | INFO | x");
+    check("[2026-02-10 10:00:00,123: INFO/a] x", "2026-02-10 10:00:00,123 | a | INFO | x");
+    check("INFO  [a b] 2026-02-10 10:00:00,123 x", "2026-02-10 10:00:00,123 | [a b] | INFO | x");
+    check("[a b] 2026-02-10 10:00:00,123 INFO  x", "2026-02-10 10:00:00,123 | [a b] | INFO | x");
+    check("2026-02-10  3:52:12 6 [Note] x", "2026-02-10  3:52:12 | 6 | Note | x");
+    check("Feb 10, 2026 9:58:03 PM a.B run", "Feb 10, 2026 9:58:03 PM |  |  | a.B run");
+    let coloured = "\x1b[2m2026-02-10T10:00:00Z\x1b[0m \x1b[1;32m INFO\x1b[0m x";
+    check(coloured, &format!("2026-02-10T10:00:00Z |  | INFO | {coloured}"));
+    for record in [
+        "26/02/30 10:00:00 INFO x",
+        "26/02/10 10:00:00 apples",
+        "26/02/10 10:00:00.1 INFO x",
+        "10:00:00 apples",
+        "25:00:00 INFO x",
+        "10:00:00,INFO,x",
+        "10:00:00INFO x",
+        "[10:00:00] x",
+        "[10:00:00 abc] x",
+        "[10:00:00 INF]x",
+        "[10:00:00INF] x",
+        "[10:00:00 INF x",
+        "[a] 2026-02-10 10:00:00 x",
+        "[a] 2026-02-10 10:00:00 a.ERROR: x",
+        "[a]2026-02-10 10:00:00 INFO x",
+        "Feb 10, 2026 9:58:03 x",
+        "Feb 10, 26 9:58:03 PM x",
+        "Feb 010, 2026 9:58:03 PM x",
+        "\x1b[2m2026-02-10T10:00:00Z\x1b[0m x",
+        "\x1b[2J2026-02-10T10:00:00Z INFO x",
+    ] {
+        assert_eq!(parts(record), None, "{record}");
+    }
+}
+
+#[test]
+fn marks_part_time_and_level_where_a_log_has_them() {
+    #[track_caller]
+    fn check(record: &str, mark: u8, want: Option<&str>) {
+        let record = record.as_bytes();
+        let text = |part: Option<&[u8]>| String::from_utf8_lossy(part.unwrap_or_default()).into_owned();
+        let parted = level_place_parted(record, mark).and_then(|place| split_parted(record, place, mark));
+        let parts =
+            parted.map(|header| [Some(header.time), header.context, header.level, header.body].map(text));
+        assert_eq!(parts.map(|parts| parts.join(" / ")).as_deref(), want);
+    }
+    let t = "2026-02-10 10:00:00.123";
+    check(&format!("{t}|INFO|a.B|x|y"), b'|', Some(&format!("{t} /  / INFO / a.B|x|y")));
+    check(&format!("{t}|7|INFO|x"), b'|', Some(&format!("{t} / 7 / INFO / x")));
+    check(&format!("{t}|7|8| INFO |x"), b'|', Some(&format!("{t} / 7|8 / INFO / x")));
+    check(&format!("{t}\tINFO\ta.go:1\tx"), b'\t', Some(&format!("{t} /  / INFO / a.go:1\tx")));
+    check(&format!("{t}, Info     CBS  x, y"), b',', Some(&format!("{t} /  / Info / CBS  x, y")));
+    check(&format!("{t},[INFO],"), b',', Some(&format!("{t} /  / INFO / ")));
+    check(&format!("{t}|INFO|x"), b',', None);
+    check(&format!("{t}|apples|x"), b'|', None);
+    check(&format!("{t} INFO|x"), b'|', None);
+    check("x|INFO|x", b'|', None);
+    let unmarked = split_parted(b"2026-02-10 10:00:00 INFO x", 0, b'|');
+    assert_eq!(unmarked, split(b"2026-02-10 10:00:00 INFO x", Some(0)));
+    assert_eq!(
+        split_parted(b"2026-02-10 10:00:00|x", 0, b'|').map(|header| header.body),
+        Some(Some(&b"x"[..]))
+    );
+}
+
+#[test]
 fn levels_are_found_behind_words_and_brackets() {
     let t = "2026-02-10 10:00:00";
     let checked = check;
@@ -192,6 +263,27 @@ proptest! {
             // Ruby's letter is that of the level's word.
             let letter = record.starts_with("I, ").then_some(b"I,".as_slice());
             let parts = [letter, header.file, Some(header.time), header.context, header.level, header.body];
+            let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+            prop_assert_eq!(kept(&parts.concat()), kept(record.as_bytes()), "{}", record);
+        }
+    }
+
+    #[test]
+    fn nothing_is_dropped_from_other_writings_but_marks(
+        head in "(26/02/10 10:00:00 INFO |10:00:00\\.1 (\\[a\\] )?INFO |\\[10:00:00 INF( a| a/b)?\\]|\\[2026-02-10 10:00:00: INFO|INFO \\[a\\] 2026-02-10 10:00:00|\\[a\\] 2026-02-10 10:00:00 INFO|2026-02-10 10:00:00[|,\t])",
+        rest in "(\\[|\\]| |\t|:|-|\\||,|/|INFO|a|é){0,10}",
+        level_after in prop_oneof![Just(None), (0_u8..5).prop_map(Some)],
+        mark in prop_oneof![Just(b'|'), Just(b','), Just(b'\t')],
+    ) {
+        let record = format!("{head}{rest}");
+        let kept = |bytes: &[u8]| {
+            let mut kept: Vec<u8> = bytes.iter().copied().filter(|byte| !b"[]()<> \t:-|.,/".contains(byte)).collect();
+            kept.sort_unstable();
+            kept
+        };
+        let parted = split_parted(record.as_bytes(), level_after.unwrap_or_default(), mark);
+        for header in [split(record.as_bytes(), level_after), parted].into_iter().flatten() {
+            let parts = [header.file, Some(header.time), header.context, header.level, header.body];
             let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
             prop_assert_eq!(kept(&parts.concat()), kept(record.as_bytes()), "{}", record);
         }
