@@ -24,7 +24,6 @@ use crate::recognise::overrides::{Format, Overrides};
 
 /// Where the lines before a table are kept among the facts.
 const PREAMBLE_FACT: &str = "preamble";
-const COMMENT: u8 = b'#';
 /// Bytes that are looked through at once for a sample: most samples need a few.
 const SAMPLE_PIECE: usize = 32 << 10;
 
@@ -139,10 +138,7 @@ fn recognise_start(start: &Start<'_>, overrides: &Overrides) -> RecognisedText {
         let seen = start.recognised(bare(Body::Csv(dialect)), framing, facts);
         return RecognisedText { types, ..seen };
     }
-    let begins =
-        lines.first().is_some_and(|line| is(line, Some(COMMENT))) && !delimited::are_rows(&lines, COMMENT);
-    let begins = begins.then_some(COMMENT);
-    let comment = overrides.comment.unwrap_or(begins);
+    let comment = overrides.comment.unwrap_or_else(|| delimited::comment_byte(&lines));
     let comments: Vec<&[u8]> = lines.iter().copied().filter(|line| is(line, comment)).collect();
     if let Some(shape) = &overrides.shape {
         return fixed(start, shape.clone(), comment);
