@@ -122,7 +122,7 @@ fn pin_files_are_settings() {
     let log = |name: &str| ingest_core::ledger::LogState::new(ingest_core::ids::LogId::new("1"), name);
     assert!(settings.pins.of(&log("app")).is_some_and(|pin| pin.types.len() == 1));
     assert_eq!(settings.pins.of(&log("other")), None);
-    write("fw.json", r#"{"format":"xml"}"#);
+    write("fw.json", r#"{"format":"yaml"}"#);
     write("sshd.json", "{");
     let said = fault(&[("PINS_DIR", at)]);
     assert!(

@@ -207,7 +207,7 @@ fn infer_says_what_a_file_is_and_why() {
     assert_eq!(json["columns"][1]["why"][0]["row"], 2);
     assert_eq!(json["rows"], 3);
     assert_eq!(outcome(&mut program(&["infer", "missing"], &[], folder.path())).0, 1);
-    assert_eq!(outcome(&mut program(&["infer", "a.csv", "--format", "xml"], &[], folder.path())).0, 64);
+    assert_eq!(outcome(&mut program(&["infer", "a.csv", "--format", "yaml"], &[], folder.path())).0, 64);
 }
 
 #[test]
