@@ -19,6 +19,8 @@ use crate::pipeline::read_content;
 
 /// Why a day stays of which files are missing, or others there.
 const UNLIKE: &str = "its files are not those that the ledger counts; log-ingestion repair puts that right";
+/// Why a day stays that retention began to remove.
+const LEFT_OVER: &str = "retention removed some of it, and was cut short; the next retain finishes that";
 /// Why a file of the archive is put aside.
 const OTHER_VERSION: &str = "what the table holds of its window is another version by now";
 
@@ -178,13 +180,18 @@ impl Upkeep {
         held: &HeldDay,
         archived: &mut Archived,
     ) -> Result<Option<String>, StoreError> {
-        // What is left over of a day that was moved is in the archive: none was removed before all were there. What is left
-        // over of one that was to go for good is no day any more.
-        if held.left_over.is_none() {
-            if let Some(why) = self.is_not_whole(log, held)? {
-                return Ok(Some(why));
+        match held.left_over {
+            None => {
+                if let Some(why) = self.is_not_whole(log, held)? {
+                    return Ok(Some(why));
+                }
+                self.keep(archive, log, held, archived)?;
             }
-            self.keep(archive, log, held, archived)?;
+            // In the archive: none was removed before all were there.
+            Some(RemovedBy::Archive) => {}
+            // No day any more, but some of its files.
+            Some(RemovedBy::Retain) if !moving.moves => return Ok(Some(LEFT_OVER.to_owned())),
+            Some(RemovedBy::Retain) => {}
         }
         if !moving.moves {
             return Ok(None);
