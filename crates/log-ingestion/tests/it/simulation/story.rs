@@ -21,8 +21,10 @@ pub(super) const HOUR: i64 = 60 * MINUTE;
 const LIES: u64 = 7;
 /// The same for those of who looks after the files.
 const CHORES: u64 = 3;
-/// In one story of so many there is a log that is larger than what a process may hold; in none that was kept.
-const BULKY_ONE_IN: u64 = 1_000;
+/// In one story of so many there is a log that is larger than what a process may hold, and the first of them; none that was
+/// kept is one.
+const BULKY_ONE_IN: u64 = 2_000;
+const BULKY_FIRST: u64 = 250;
 
 /// Everything that happens.
 #[derive(Debug)]
@@ -158,7 +160,7 @@ impl Story {
 
     /// In a few stories one log has more text in one window than there is memory for it.
     fn swell(&mut self, seed: u64) {
-        if seed % BULKY_ONE_IN != BULKY_ONE_IN / 4 {
+        if seed % BULKY_ONE_IN != BULKY_FIRST {
             return;
         }
         self.scenario.sim.logs[0] = source::bulky("log0");
