@@ -183,14 +183,28 @@ impl Layout {
     /// Whether no record of another kind has as many fields as most of the layout's own, and so would be read like them.
     fn is_apart(&self, records: &[&[u8]]) -> bool {
         let (own, others): (Vec<&[u8]>, Vec<&[u8]>) = records.iter().partition(|record| self.matches(record));
-        let fields = self.clone().dialect(&own).columns.len();
+        let usual = self.usual_count(&own);
+        !others.iter().any(|record| self.count(record) == usual)
+    }
+
+    /// The fields of a record.
+    fn count(&self, record: &[u8]) -> usize {
         let mut squeezed = Vec::new();
-        !others.iter().any(|record| {
-            let record = Rows::squeeze(&self.dialect, record, &mut squeezed);
-            let mut count = 0_usize;
-            Marks::of(&self.dialect).split(record, |_| count += 1);
-            count == fields
-        })
+        let mut count = 0;
+        let record = Rows::squeeze(&self.dialect, record, &mut squeezed);
+        Marks::of(&self.dialect).split(record, |_| count += 1);
+        count
+    }
+
+    /// The fields that most of the records have; 0 where none has as many as the layout.
+    fn usual_count(&self, records: &[&[u8]]) -> usize {
+        let mut counts = vec![0_usize; self.fields.end().saturating_add(1)];
+        for record in records {
+            if let Some(times) = counts.get_mut(self.count(record)) {
+                *times += 1;
+            }
+        }
+        counts.iter().enumerate().max_by_key(|(_, times)| **times).map_or(0, |(count, _)| count)
     }
 
     /// The dialect with the names that a header says, in its order.
@@ -207,17 +221,7 @@ impl Layout {
 
     /// The dialect with as many columns as most of the records have fields: releases differ in those at the end.
     fn dialect(mut self, records: &[&[u8]]) -> CsvDialect {
-        let mut counts = vec![0_usize; self.fields.end().saturating_add(1)];
-        let mut squeezed = Vec::new();
-        for record in records {
-            let record = Rows::squeeze(&self.dialect, record, &mut squeezed);
-            let mut count = 0_usize;
-            Marks::of(&self.dialect).split(record, |_| count += 1);
-            if let Some(times) = counts.get_mut(count) {
-                *times += 1;
-            }
-        }
-        let usual = counts.iter().enumerate().max_by_key(|(_, times)| **times).map_or(0, |(count, _)| count);
+        let usual = self.usual_count(records);
         let columns = &mut self.dialect.columns;
         columns.truncate(usual);
         columns.extend((columns.len() + 1..=usual).map(|place| format!("c{place}")));

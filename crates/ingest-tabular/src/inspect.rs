@@ -134,6 +134,7 @@ mod tests {
     use std::sync::Arc;
 
     use parquet::basic::Type as PhysicalType;
+    use parquet::data_type::Decimal;
 
     use super::*;
 
@@ -150,9 +151,12 @@ mod tests {
         ] {
             assert_eq!(shown(&Field::Long(value), &nanos), Value::from(want));
         }
-        assert_eq!(
-            shown(&Field::Long(7), &of(PhysicalType::INT64, LogicalType::integer(64, true))),
-            Value::from(7)
-        );
+        let whole = of(PhysicalType::INT64, LogicalType::integer(64, true));
+        assert_eq!(shown(&Field::Long(7), &whole), Value::from(7));
+        let decimal = of(PhysicalType::BYTE_ARRAY, LogicalType::decimal(0, 20));
+        for (scale, want) in [(0, "1200"), (2, "12.00")] {
+            let value = Field::Decimal(Decimal::from_i64(1_200, 20, scale));
+            assert_eq!(shown(&value, &decimal), Value::from(want));
+        }
     }
 }

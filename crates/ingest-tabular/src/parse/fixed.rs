@@ -29,8 +29,8 @@ fixed_fields! {
     Priority = "priority", SyslogTime = "syslog_time", Host = "host", App = "app", Procid = "procid",
     Msgid = "msgid", StructuredData = "structured_data", Stamp = "time", Uptime = "uptime", Context = "context",
     Level = "level", Stream = "stream", Tag = "tag", Message = "message", Rest = "message_rest",
-    Vhost = "vhost", Lead = "lead", Client = "client", Ident = "ident", User = "user", Time = "time", Method = "method", Path = "path",
-    Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
+    Vhost = "vhost", Lead = "lead", Client = "client", Ident = "ident", User = "user", Time = "time",
+    Method = "method", Path = "path", Protocol = "protocol", Request = "request", Status = "status", Bytes = "bytes", Referer = "referer",
     UserAgent = "user_agent", Extra = "extra",
 }
 

@@ -41,6 +41,7 @@ const REGULAR_WITH_HEADER_PERCENT: usize = 60;
 const COLON_FIELDS_MIN: usize = 5;
 /// The same where no field has a blank.
 const COLON_WORDS_MIN: usize = 4;
+
 /// What the records are a sample of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Evidence {
